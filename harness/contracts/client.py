@@ -1,0 +1,54 @@
+"""The lab's client as a process of its own: ``python -m harness.contracts.client``, with its job in the environment.
+
+It is a real process so that it can be killed like one. SIGINT makes it leave politely, as a person's Ctrl-C does;
+SIGUSR1 makes it lose its connections without a word and go on. Its journal goes to standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from harness.contracts import resource_task, resumable_tool
+from harness.contracts.conversation import Conversation
+from harness.contracts.job import Job, Journal
+from harness.model.profile import ContractKind
+
+JOB_VARIABLE = "CRASHTEST_JOB"
+_INTERRUPTED = 130
+
+DRIVERS = {
+    ContractKind.RESUMABLE_TOOL: resumable_tool.drive,
+    ContractKind.RESOURCE_TASK: resource_task.drive,
+}
+
+
+async def work(job: Job, journal: Journal) -> int:
+    """Drive the job to its end, or leave when interrupted. Returns the exit code."""
+    conversation = Conversation(job, journal)
+    driving = asyncio.create_task(DRIVERS[job.kind](conversation))
+    interrupted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, interrupted.set)
+    loop.add_signal_handler(signal.SIGUSR1, conversation.drop_connections)
+    waiting = asyncio.create_task(interrupted.wait())
+    await asyncio.wait({driving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if driving.done():
+        waiting.cancel()
+        return driving.result()
+    await conversation.leave()
+    driving.cancel()
+    await asyncio.wait({driving})
+    return _INTERRUPTED
+
+
+def main() -> None:
+    """Read the job and work on it."""
+    job = Job.from_text(os.environ[JOB_VARIABLE])
+    sys.exit(asyncio.run(work(job, Journal(descriptor=1))))
+
+
+if __name__ == "__main__":
+    main()

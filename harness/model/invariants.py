@@ -1,0 +1,152 @@
+"""The invariants: every finding names one of them. One table, from which ``explain`` and the reports speak.
+
+This file states them and says how a server is usually mended; the checkers judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A statement that must hold in every run, and what to do where it does not."""
+
+    id: str
+    statement: str
+    advice: str
+
+
+_TABLE = (
+    Invariant(
+        "records.lost",
+        "every record of the workload is in the final output",
+        "The checkpoint ran ahead of the data. Commit a batch's records and its checkpoint in one transaction, or "
+        "write and fsync the data first and derive the checkpoint from it at start.",
+    ),
+    Invariant(
+        "records.duplicated",
+        "no record is in the final output twice",
+        "A batch was written, its checkpoint was not (or was put back), and it was appended again. Commit both in one "
+        "transaction, key records so that a second write replaces the first, and never move the step backwards in an "
+        "error path: a client that went away is no reason to undo a batch.",
+    ),
+    Invariant(
+        "records.unexpected",
+        "no record is in the output that the workload does not have",
+        "Another task's records or a torn line got in. Key the store by task id and write whole records.",
+    ),
+    Invariant(
+        "records.reordered",
+        "output order is input order, where claimed",
+        "Order the output by the record's position, not by the time at which it was written; or claim ordered = false.",
+    ),
+    Invariant(
+        "records.content",
+        "each record equals the golden run's, where the job is deterministic",
+        "Processing depends on something that a restart changes: a clock, a random seed, a counter in memory. Put it "
+        "into the checkpoint; or claim deterministic = false.",
+    ),
+    Invariant(
+        "records.count",
+        "reported total = number of records = workload",
+        "The total is counted apart from the records. Count what is stored, at the time you answer.",
+    ),
+    Invariant(
+        "effects.rework",
+        "after c crashes at most c x batch records were executed again",
+        "The job starts over instead of continuing. Store a cursor with each batch and start behind it.",
+    ),
+    Invariant(
+        "effects.lost",
+        "every record in the output has its effect in the ledger",
+        "A record was marked done before its effect happened. Do the effect first, under an idempotency key.",
+    ),
+    Invariant(
+        "progress.regressed",
+        "progress seen before a crash is never undone after it",
+        "Progress was reported before it was durable, or the job started over. Report a batch after its commit.",
+    ),
+    Invariant(
+        "progress.monotonic",
+        "within a boot progress strictly rises and never exceeds the total",
+        "Two executions report for one task, or progress is counted apart from the work.",
+    ),
+    Invariant(
+        "task.vanished",
+        "an acknowledged handle resolves after any crash, until its ttl",
+        "Tasks live in memory. Write the task's row before you answer with its handle, and read it after a restart.",
+    ),
+    Invariant(
+        "task.orphaned",
+        "a non-terminal task moves on or ends within the recovery deadline",
+        "The row says running but nobody runs it. At start, find every unfinished task and resume it, or fail it "
+        "with a reason.",
+    ),
+    Invariant(
+        "task.resurrected",
+        "a terminal status and its result never change again",
+        "A late worker overwrote the row. Guard every update by status and epoch in the same statement.",
+    ),
+    Invariant(
+        "task.cancel-forgotten",
+        "an acknowledged cancel or pause survives the crash",
+        "The cancel was kept in memory, or recovery resumed a cancelled task. Commit it before you answer.",
+    ),
+    Invariant(
+        "task.false-success",
+        "completed means complete",
+        "The task was marked completed without looking at its records. Mark it in the transaction that commits the "
+        "last batch, and only if the count is right.",
+    ),
+    Invariant(
+        "task.duplicated",
+        "one submission, one task",
+        "A repeated submission started a second task. Look the task up by client id and arguments, or by an "
+        "idempotency key, under a unique index.",
+    ),
+    Invariant(
+        "task.identity",
+        "ids are never reused or predictable; createdAt never changes",
+        "Use 128 random bits.",
+    ),
+    Invariant(
+        "task.listing",
+        "lists and statistics agree with the task API",
+        "Answer both from the same table, not memory.",
+    ),
+    Invariant(
+        "isolation.leak",
+        "another principal's task can be neither seen nor touched",
+        "Check the owner on every request.",
+    ),
+    Invariant(
+        "fencing.double-run",
+        "a replaced server does not write after it thaws; one task runs once",
+        "Give each claim of a task a new epoch and make every write conditional on it.",
+    ),
+    Invariant(
+        "recovery.deadline",
+        "ready, first progress and completion after a restart within the claimed time",
+        "Recovery takes too long or hangs. Resume before you are ready, or claim a longer recovery_deadline_s.",
+    ),
+    Invariant(
+        "recovery.loop",
+        "the server still starts after being killed",
+        "The server cannot read what its last life left behind. Write files atomically, and start with what is "
+        "there: look at the boot log in the bundle.",
+    ),
+    Invariant(
+        "error.honest",
+        "bad input, a lost task, a full disk: a clear error, never a hang, never an empty success",
+        "Answer with an error that names the cause.",
+    ),
+    Invariant("client.reattach", "a restarted client asks for the task that it had", "Persist the handle."),
+    Invariant("client.state", "the client's state file can be read after a kill", "Write it atomically."),
+    Invariant(
+        "client.result", "the client ends with the server's result and exit code 0", "Poll until terminal."
+    ),
+    Invariant("wire.invalid", "every message is valid for its revision", "Compare with the spec's schema."),
+)
+
+INVARIANTS = {invariant.id: invariant for invariant in _TABLE}

@@ -1,0 +1,71 @@
+"""Findings and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+
+class Verdict(IntEnum):
+    """PASS < SKIP < INVALID < FAIL; verdicts are merged by the maximum, so that a FAIL is never masked.
+
+    INVALID: the run proves nothing, because a planned fault did not land or could not be proven.
+    """
+
+    PASS = 0
+    SKIP = 1
+    INVALID = 2
+    FAIL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One violated invariant, with the numbers of the operations that show it."""
+
+    invariant: str
+    message: str
+    operations: tuple[int, ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Encode."""
+        return {
+            "invariant": self.invariant,
+            "message": self.message,
+            "operations": list(self.operations),
+            "evidence": dict(self.evidence),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one run came to: findings, faults that could not be proven, and how many were confirmed."""
+
+    findings: tuple[Finding, ...]
+    unproven: tuple[str, ...]
+    confirmed: int
+    recoveries_s: tuple[float, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAIL with any finding, else INVALID with any unproven fault, else PASS."""
+        if self.findings:
+            return Verdict.FAIL
+        return Verdict.INVALID if self.unproven else Verdict.PASS
+
+    def to_json(self) -> dict[str, Any]:
+        """Encode."""
+        return {
+            "verdict": self.verdict.name,
+            "findings": [f.to_json() for f in self.findings],
+            "unproven": list(self.unproven),
+            "faults_confirmed": self.confirmed,
+            "recoveries_s": list(self.recoveries_s),
+        }
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Merge verdicts; SKIP where there are none, because nothing was assessed."""
+    return max(verdicts, default=Verdict.SKIP)

@@ -1,0 +1,72 @@
+"""Play random plans, and where one fails, look for the smallest one that fails too.
+
+Hypothesis generates and shrinks; playing is the caller's. The search is bounded in examples and, once a plan has
+failed, in further runs. A subject is a real system and may fail only now and then: what was seen to fail is kept,
+whatever Hypothesis thinks of it ("flaky").
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
+from hypothesis.strategies import SearchStrategy
+
+from harness.model.plan import Plan
+
+
+class _Violation(Exception):
+    """Tells Hypothesis that the plan failed."""
+
+
+class _BudgetSpent(BaseException):
+    """Ends the search: a BaseException, so that Hypothesis lets it through."""
+
+
+def search(
+    strategy: SearchStrategy[Plan],
+    fails: Callable[[Plan], bool],
+    *,
+    seed: int,
+    examples: int,
+    shrink_runs: int,
+) -> Plan | None:
+    """The smallest plan that was seen to fail, or None after ``examples`` plans that did not.
+
+    ``fails`` plays a plan. Plans already played are not played again. After the first failure at most
+    ``shrink_runs`` further plans are played.
+    """
+    seen: dict[str, bool] = {}
+    smallest: list[Plan] = []
+    left = shrink_runs
+
+    def body(plan: Plan) -> None:
+        nonlocal left
+        key = plan.to_text()
+        if key not in seen:
+            if smallest:
+                if left == 0:
+                    raise _BudgetSpent
+                left -= 1
+            seen[key] = fails(plan)
+            if seen[key] and (not smallest or plan.size < smallest[0].size):
+                smallest[:] = [plan]
+        if seen[key]:
+            raise _Violation
+
+    runner = settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )(hypothesis.seed(seed)(hypothesis.given(strategy)(body)))
+    with contextlib.suppress(_Violation, _BudgetSpent, Flaky):
+        runner()
+    return smallest[0] if smallest else None

@@ -1,0 +1,101 @@
+"""Reading profiles: from TOML text that anybody may have written to a checked ``Profile``.
+
+This is the rim: pydantic looks at every table, and whatever is wrong is said with the file, the place and the fix.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.model.errors import UsageError
+from harness.model.profile import Claims, ContractSpec, ObserveSpec, Profile, SubjectSpec, Workload
+
+_TABLES: dict[str, type[Any]] = {
+    "subject": SubjectSpec,
+    "contract": ContractSpec,
+    "observe": ObserveSpec,
+    "claims": Claims,
+    "workload": Workload,
+}
+_MOST_RECORDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the command line or pytest's options say about the subject, over what the profile says."""
+
+    command: str | None = None
+    url: str | None = None
+
+
+def read_profile(path: Path, target: Target | None = None) -> Profile:
+    """Read one profile; raises UsageError that names the file, the key and what was expected there."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the profile {path} cannot be read: {error}; give a TOML file to --profile") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"the profile {path} is not TOML: {error}") from error
+    return parse_profile(data, name=path.stem, source=str(path), folder=path.resolve().parent, target=target)
+
+
+def parse_profile(
+    data: Mapping[str, Any], *, name: str, source: str, folder: Path, target: Target | None = None
+) -> Profile:
+    """Check the tables of one profile; raises UsageError."""
+    unknown = sorted(set(data) - set(_TABLES) - {"name"})
+    if unknown:
+        raise UsageError(f"{source}: unknown table [{unknown[0]}]; a profile has {', '.join(_TABLES)}")
+    if "contract" not in data:
+        raise UsageError(f"{source}: a profile needs a [contract] table with kind and tool")
+    tables = {key: _table(key, kind, data.get(key, {}), source) for key, kind in _TABLES.items()}
+    profile = Profile(name=str(data.get("name", name)), folder=str(folder), **tables)
+    if target and (target.command or target.url):
+        subject = replace(profile.subject, command=target.command, url=target.url or profile.subject.url)
+        if target.url:
+            subject = replace(subject, command=None, url=target.url, crash_points=())
+        profile = replace(profile, subject=subject)
+    _check(profile, source)
+    return profile
+
+
+def _table(key: str, kind: type[Any], data: Any, source: str) -> Any:
+    if not isinstance(data, Mapping):
+        raise UsageError(f"{source}: [{key}] must be a table")
+    known = {field.name for field in fields(kind)}
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise UsageError(f"{source}: [{key}] has no key {unknown[0]!r}; it knows {', '.join(sorted(known))}")
+    try:
+        return TypeAdapter(kind).validate_python(dict(data))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in (key, *first["loc"]))
+        raise UsageError(f"{source}: {place}: {first['msg']} (found {first['input']!r})") from error
+
+
+def _check(profile: Profile, source: str) -> None:
+    subject, workload, records = profile.subject, profile.workload, profile.observe.records
+    if not subject.command and not subject.url:
+        raise UsageError(f"{source}: [subject] needs a command, or a url (or give --command or --url)")
+    if subject.command and not subject.url:
+        raise UsageError(f"{source}: [subject] needs the url at which the command serves, with {{port}} in it")
+    if subject.command and "{port}" not in (subject.url or "") and "{listen_fd}" not in subject.command:
+        raise UsageError(f"{source}: [subject] url needs {{port}}, so that every run has a port of its own")
+    if not 1 <= workload.records <= _MOST_RECORDS or not 1 <= workload.batch <= workload.records:
+        raise UsageError(
+            f"{source}: [workload] wants 1 <= batch <= records <= {_MOST_RECORDS}, found batch = {workload.batch}, "
+            f"records = {workload.records}"
+        )
+    if profile.claims.recovery_deadline_s <= 0 or subject.ready_deadline_s <= 0:
+        raise UsageError(f"{source}: deadlines are seconds greater than 0")
+    if records and bool(records.file) == bool(records.resource) and "$." not in records.items:
+        raise UsageError(f"{source}: [observe] records needs a file, a resource, or items in the result")
