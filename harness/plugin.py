@@ -1,1 +1,257 @@
-"""The pytest face of the lab: options, fixtures and markers."""
+"""The pytest plugin: options, the ``crashtest`` fixture, the marker, and what a session came to.
+
+A scenario is a test that takes ``crashtest`` (a ``Trial``) and carries ``@pytest.mark.crashtest(level=...)``. It runs
+once for each profile. Nothing happens in sessions that have no such test. Works under xdist: workers play, the
+controller sums up.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.files import write_json
+from harness.laboratory import Laboratory
+from harness.model.errors import CrashtestError, SubjectError, UsageError
+from harness.model.profile import Profile
+from harness.model.verdict import Verdict
+from harness.profiles import Target, read_profile
+from harness.reporting import bundle
+from harness.reporting.certificate import CERTIFICATE_FORMAT, summary_lines
+from harness.reporting.session import Session, unplayed
+from harness.trial import Face, Nobody, Trial, Unproven, Violation, summary
+
+HIGHEST_LEVEL = 2
+SESSION = pytest.StashKey[Session]()
+FACE = pytest.StashKey[Face]()
+_TRIAL = pytest.StashKey[Trial]()
+_LABORATORY = pytest.StashKey[Laboratory]()
+_PROPERTY = f"crashtest-{CERTIFICATE_FORMAT}"
+_NEEDS_KILL = "no right to kill the server: certify it by command"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare our options, each with our prefix."""
+    group = parser.getgroup("mcp-crashtest", "mcp-crashtest: kill MCP servers and clients, prove exact resumption")
+    add = group.addoption
+    add("--crashtest-profile", action="append", metavar="FILE", help="TOML profile of the subject (repeatable)")
+    add("--crashtest-command", metavar="CMD", help="start the subject with this command instead of the profile's")
+    add("--crashtest-url", metavar="URL", help="test the running server at this URL, which the lab may not kill")
+    add("--crashtest-level", type=int, metavar="N", help=f"stars to certify, 1 to {HIGHEST_LEVEL} (default: all)")
+    add("--crashtest-seed", type=int, default=0, metavar="N", help="seed of all plans (default: 0)")
+    add("--crashtest-report", default="crashtest-report", metavar="DIR", help="where the evidence goes (%(default)s)")
+    add("--crashtest-jobs", type=int, default=2, metavar="N", help="runs at a time (default: 2)")
+    add("--crashtest-quick", action="store_true", help="fewer plans, for a first look")
+
+
+class Hooks:
+    """Hooks that scenario folders implement."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_crashtest_profiles(self, config: pytest.Config) -> list[Path] | None:
+        """The profiles to certify where the user has named none."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare our hooks."""
+    pluginmanager.add_hookspecs(Hooks)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker; refuse bad options before anything is collected."""
+    config.addinivalue_line(
+        "markers",
+        "crashtest(level, kills_server=False, protocols=None): a scenario of mcp-crashtest and the stars it is for",
+    )
+    level = config.getoption("--crashtest-level")
+    if level is not None and not 1 <= level <= HIGHEST_LEVEL:
+        raise pytest.UsageError(f"--crashtest-level {level}: this version certifies levels 1 to {HIGHEST_LEVEL}")
+    if config.getoption("--crashtest-command") and config.getoption("--crashtest-url"):
+        raise pytest.UsageError("--crashtest-command and --crashtest-url: give one of them")
+    if config.getoption("--crashtest-jobs") < 1:
+        raise pytest.UsageError("--crashtest-jobs must be at least 1")
+    config.stash.setdefault(SESSION, Session(level, config.getoption("--crashtest-seed"), HIGHEST_LEVEL))
+    config.stash.setdefault(FACE, Nobody())
+    if not hasattr(config, "workerinput"):  # not a worker of xdist: the controller sums up
+        config.pluginmanager.register(Collector(config), "mcp-crashtest-collector")
+
+
+# --- collection
+
+
+def profiles_of(config: pytest.Config) -> list[Profile]:
+    """The profiles of this session; raises UsageError."""
+    target = Target(config.getoption("--crashtest-command"), config.getoption("--crashtest-url"))
+    named = [Path(p) for p in config.getoption("--crashtest-profile") or ()]
+    if not named and (target.command or target.url):
+        raise UsageError("a command or a URL needs a profile that says which tool to call: give --crashtest-profile")
+    paths = named or config.hook.pytest_crashtest_profiles(config=config) or []
+    profiles = [read_profile(path, target) for path in paths]
+    names = [profile.name for profile in profiles]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two profiles have the same name: {', '.join(sorted(names))}")
+    if not profiles:
+        raise UsageError("there is no profile to certify: give --crashtest-profile")
+    return profiles
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each scenario once for each profile."""
+    if "crashtest" in metafunc.fixturenames:
+        try:
+            profiles = profiles_of(metafunc.config)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+        metafunc.parametrize("crashtest", profiles, ids=[p.name for p in profiles], indirect=True, scope="function")
+
+
+def subject_of(profile: Profile) -> dict[str, Any]:
+    """The subject's identity, for the certificate."""
+    spec = profile.subject
+    return {"command": spec.command, "url": spec.url, "contract": profile.contract.kind, "digest": profile.digest}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the scenarios above the level asked for; play a subject's scenarios one after the other."""
+    level = config.getoption("--crashtest-level") or HIGHEST_LEVEL
+    above = [item for item in items if level_of(item) > level]
+    if above:
+        config.hook.pytest_deselected(items=above)
+        items[:] = [item for item in items if item not in above]
+
+
+def level_of(item: pytest.Item) -> int:
+    """The stars that a scenario is for; 0 for other tests."""
+    marker = item.get_closest_marker("crashtest")
+    return int(marker.kwargs["level"]) if marker else 0
+
+
+# --- playing
+
+
+@pytest.fixture(scope="session")
+def crashtest_laboratory(request: pytest.FixtureRequest) -> Generator[Laboratory, None, None]:
+    """The session's laboratory: opened by the first scenario, closed with nothing left alive."""
+    config = request.config
+    report_dir = Path(config.getoption("--crashtest-report"))
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(8)
+    bundle.prepare(report_dir, session)
+    jobs = config.getoption("--crashtest-jobs")
+    with Laboratory(report_dir, config.getoption("--crashtest-seed"), jobs) as laboratory:
+        yield laboratory
+
+
+@pytest.fixture
+def crashtest(request: pytest.FixtureRequest) -> Trial:
+    """One scenario on one subject."""
+    profile: Profile = request.param
+    config = request.config
+    marker = request.node.get_closest_marker("crashtest")
+    if marker is None:
+        raise UsageError(f"{request.node.nodeid} uses crashtest without @pytest.mark.crashtest(level=...)")
+    laboratory: Laboratory = request.getfixturevalue("crashtest_laboratory")
+    bundle.save_profile(laboratory.report_dir, profile)
+    if marker.kwargs.get("kills_server") and profile.subject.command is None:
+        pytest.skip(_NEEDS_KILL)
+    function = request.node.function
+    trial = Trial(
+        laboratory=laboratory,
+        bench=laboratory.bench(profile),
+        scenario=scenario_of(request.node),
+        level=level_of(request.node),
+        story=(function.__doc__ or "").strip().splitlines()[0] if function.__doc__ else "",
+        face=config.stash[FACE],
+        quick=config.getoption("--crashtest-quick"),
+    )
+    request.node.stash[_TRIAL] = trial
+    trial.face.began(trial)
+    return trial
+
+
+def scenario_of(item: pytest.Item) -> str:
+    """A scenario's name: its function's, without ``test_``."""
+    name = getattr(item, "originalname", None) or item.name
+    return str(name).removeprefix("test_").replace("_", "-")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say what a scenario came to in the words of the lab instead of a traceback, and send it along."""
+    report = yield
+    if level_of(item) == 0 or (call.when != "call" and call.excinfo is None):
+        return report
+    error = call.excinfo.value if call.excinfo else None
+    if isinstance(error, Violation | Unproven | CrashtestError):
+        report.longrepr = f"{_kind(error)}: {error}"
+    result = _result(item, error)
+    if result:
+        report.user_properties.append((_PROPERTY, result))
+    return report
+
+
+def _kind(error: BaseException) -> str:
+    for kind, name in ((Violation, "FAIL"), (Unproven, "INVALID"), (UsageError, "usage"), (SubjectError, "subject")):
+        if isinstance(error, kind):
+            return name
+    return "harness"
+
+
+def _result(item: pytest.Item, error: BaseException | None) -> dict[str, Any] | None:
+    """A scenario's summary; None when it was ended by hand."""
+    reason = str(error) if error else ""
+    if isinstance(error, pytest.skip.Exception):
+        verdict = Verdict.SKIP
+        reason = str(error.msg)
+    elif isinstance(error, KeyboardInterrupt | SystemExit):
+        return None
+    elif error is None:
+        verdict = Verdict.PASS
+    else:
+        verdict = Verdict.FAIL if isinstance(error, Violation) else Verdict.INVALID
+    trial = item.stash.get(_TRIAL, None)
+    kind = None
+    if error and not isinstance(error, Violation | Unproven | pytest.skip.Exception):
+        kind = _kind(error)
+    profile: Profile = item.callspec.params["crashtest"]  # type: ignore[attr-defined]
+    if trial is None:
+        summed = unplayed(scenario_of(item), profile.name, level_of(item), verdict, reason)
+    else:
+        summed = summary(trial, verdict, reason)
+    return {**summed, "error": kind, "subject": subject_of(profile)}
+
+
+class Collector:
+    """Takes the scenarios' summaries over, here or from worker processes, and writes the certificate."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.session = config.stash[SESSION]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A scenario is over."""
+        for name, value in report.user_properties:
+            if name == _PROPERTY and isinstance(value, dict):
+                self.config.stash[FACE].ended(self.session.add(value))
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the certificate, where there was anything to certify."""
+        if self.session.scenarios:
+            folder = Path(self.config.getoption("--crashtest-report"))
+            write_json(folder / "certificate.json", self.session.certificate())
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say what the session came to, and where the evidence lies."""
+        if not self.session.scenarios:
+            return
+        summed = self.session.certificate()
+        terminalreporter.section("mcp-crashtest")
+        for line in summary_lines(summed):
+            terminalreporter.line(line)
+        terminalreporter.line(f"evidence: {self.config.getoption('--crashtest-report')}")

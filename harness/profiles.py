@@ -5,6 +5,7 @@ This is the rim: pydantic looks at every table, and whatever is wrong is said wi
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -24,6 +25,7 @@ _TABLES: dict[str, type[Any]] = {
     "workload": Workload,
 }
 _MOST_RECORDS = 1_000_000
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,11 @@ def parse_profile(
     profile = Profile(name=str(data.get("name", name)), folder=str(folder), **tables)
     if target and (target.command or target.url):
         subject = replace(profile.subject, command=target.command, url=target.url or profile.subject.url)
+        if target.command:
+            folder = Path.cwd()
         if target.url:
             subject = replace(subject, command=None, url=target.url, crash_points=())
-        profile = replace(profile, subject=subject)
+        profile = replace(profile, subject=subject, folder=str(folder))
     _check(profile, source)
     return profile
 
@@ -84,6 +88,8 @@ def _table(key: str, kind: type[Any], data: Any, source: str) -> Any:
 
 def _check(profile: Profile, source: str) -> None:
     subject, workload, records = profile.subject, profile.workload, profile.observe.records
+    if not _NAME.fullmatch(profile.name):
+        raise UsageError(f"{source}: the name {profile.name!r} must be letters, digits, '-', '_' and '.', at most 80")
     if not subject.command and not subject.url:
         raise UsageError(f"{source}: [subject] needs a command, or a url (or give --command or --url)")
     if subject.command and not subject.url:

@@ -32,8 +32,15 @@ def judge(history: History) -> Judgement:
         except Exception as error:  # a checker that crashes must not hide what the others found
             unproven.append(f"the {name} checker could not read this history: {error!r}")
     unproven.extend(_unproven(history))
-    confirmed = sum(o.value.get("kills", 1) for o in history.of(Op.FAULT, types=[Type.OK]))
-    return Judgement(tuple(findings), tuple(unproven), confirmed, tuple(recovery.recoveries_s(history)))
+    landed = list(history.of(Op.FAULT, types=[Type.OK]))
+    return Judgement(
+        findings=tuple(findings),
+        unproven=tuple(unproven),
+        confirmed=len(landed),
+        recoveries_s=tuple(recovery.recoveries_s(history)),
+        kills=sum(o.value.get("kills", 0) for o in landed),
+        refused=any(True for _ in history.of(Op.FAULT, types=[Type.FAIL, Type.INFO])),
+    )
 
 
 def _unproven(history: History) -> Iterable[str]:

@@ -57,9 +57,7 @@ def _duplicated(history: History, output: Operation, records: Sequence[Any]) -> 
         )
 
 
-def _against(
-    history: History, output: Operation, records: Sequence[Any], expected: Sequence[Any]
-) -> Iterator[Finding]:
+def _against(history: History, output: Operation, records: Sequence[Any], expected: Sequence[Any]) -> Iterator[Finding]:
     claims = history.header.claims
     want, have = dict(expected), dict(records)
     lost = [key for key in want if key not in have]

@@ -13,10 +13,9 @@ import sys
 
 from harness.contracts import resource_task, resumable_tool
 from harness.contracts.conversation import Conversation
-from harness.contracts.job import Job, Journal
+from harness.contracts.job import JOB_VARIABLE, Job, Journal
 from harness.model.profile import ContractKind
 
-JOB_VARIABLE = "CRASHTEST_JOB"
 _INTERRUPTED = 130
 
 DRIVERS = {

@@ -16,7 +16,15 @@ from typing import Any
 from harness.contracts.job import Job, Journal, excerpt, summarise
 from harness.model.operation import Op, Type
 from harness.model.profile import RecordsSpec, fill, find
-from harness.wire.errors import Broken, DeadlineExceeded, HttpError, ProtocolViolation, RpcError, SessionLost, Unreachable
+from harness.wire.errors import (
+    Broken,
+    DeadlineExceeded,
+    HttpError,
+    ProtocolViolation,
+    RpcError,
+    SessionLost,
+    Unreachable,
+)
 from harness.wire.session import Session
 
 _FIRST_PAUSE_S = 0.005
@@ -93,6 +101,7 @@ class Conversation:
     def drop_connections(self) -> None:
         """Lose every connection at once and without a word; the attempt under way breaks."""
         if self.session:
+            self.journal.write(Type.INFO, Op.CONNECT, dropped=True)
             self.session.abort()
 
     async def leave(self) -> None:

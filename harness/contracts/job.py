@@ -16,6 +16,7 @@ from typing import Any
 from harness.model.operation import Op, Type
 from harness.model.profile import ContractKind, ObserveSpec, RecordsSpec, find
 
+JOB_VARIABLE = "CRASHTEST_JOB"
 _LONGEST_TEXT = 500
 
 

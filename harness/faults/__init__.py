@@ -1,0 +1,1 @@
+"""Faults: one file a family. Each fault comes back with proof that it landed."""

@@ -143,9 +143,7 @@ _TABLE = (
     ),
     Invariant("client.reattach", "a restarted client asks for the task that it had", "Persist the handle."),
     Invariant("client.state", "the client's state file can be read after a kill", "Write it atomically."),
-    Invariant(
-        "client.result", "the client ends with the server's result and exit code 0", "Poll until terminal."
-    ),
+    Invariant("client.result", "the client ends with the server's result and exit code 0", "Poll until terminal."),
     Invariant("wire.invalid", "every message is valid for its revision", "Compare with the spec's schema."),
 )
 

@@ -24,9 +24,7 @@ class Action(StrEnum):
 
     KILL = "kill"  # SIGKILL, then restart
     TERMINATE = "terminate"  # SIGTERM, then restart: a planned restart
-    INTERRUPT = (
-        "interrupt"  # SIGINT to the client, which says goodbye as a polite client does; then restart it
-    )
+    INTERRUPT = "interrupt"  # SIGINT to the client, which says goodbye as a polite client does; then restart it
     DROP = "drop"  # the client drops its connection without a word and connects again
 
 
@@ -134,9 +132,7 @@ class Plan:
     def from_json(cls, data: Mapping[str, Any]) -> Plan:
         """Decode; raises UsageError for an unknown format or a plan that cannot be read."""
         if data.get("format") != PLAN_FORMAT:
-            raise UsageError(
-                f"this plan has format {data.get('format')!r}, this version reads format {PLAN_FORMAT}"
-            )
+            raise UsageError(f"this plan has format {data.get('format')!r}, this version reads format {PLAN_FORMAT}")
         try:
             faults = tuple(Fault.from_json(f) for f in data["faults"])
             return cls(str(data["scenario"]), str(data["protocol"]), faults)

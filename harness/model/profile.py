@@ -129,8 +129,16 @@ class Profile:
     @property
     def digest(self) -> str:
         """Sixteen hexadecimal digits that change with anything that is said here but the folder."""
-        tables = {k: v for k, v in asdict(self).items() if k != "folder"}
+        tables = {k: v for k, v in self.to_json().items() if k != "folder"}
         return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_json(self) -> dict[str, Any]:
+        """Encode; what is None is left out."""
+        return _without_none(asdict(self))
+
+
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    return {k: _without_none(v) if isinstance(v, dict) else v for k, v in table.items() if v is not None}
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:

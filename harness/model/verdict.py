@@ -41,12 +41,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one run came to: findings, faults that could not be proven, and how many were confirmed."""
+    """What one run came to.
+
+    ``confirmed`` faults are proven to have landed, ``kills`` processes are proven to have died by SIGKILL;
+    ``refused`` is true when a fault was tried and could not be proven, which no second try can mend.
+    ``recoveries_s``: seconds from each fault on the server to the first answer that a client had after it.
+    """
 
     findings: tuple[Finding, ...]
     unproven: tuple[str, ...]
     confirmed: int
     recoveries_s: tuple[float, ...] = ()
+    kills: int = 0
+    refused: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -62,6 +69,8 @@ class Judgement:
             "findings": [f.to_json() for f in self.findings],
             "unproven": list(self.unproven),
             "faults_confirmed": self.confirmed,
+            "kills_confirmed": self.kills,
+            "refused": self.refused,
             "recoveries_s": list(self.recoveries_s),
         }
 

@@ -8,7 +8,7 @@ whatever Hypothesis thinks of it ("flaky").
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
@@ -33,13 +33,14 @@ def search(
     seed: int,
     examples: int,
     shrink_runs: int,
+    known: Mapping[str, bool] | None = None,
 ) -> Plan | None:
     """The smallest plan that was seen to fail, or None after ``examples`` plans that did not.
 
-    ``fails`` plays a plan. Plans already played are not played again. After the first failure at most
-    ``shrink_runs`` further plans are played.
+    ``fails`` plays a plan. Plans already played, ``known`` ones by their text among them, are not played again. After
+    the first failure at most ``shrink_runs`` further plans are played.
     """
-    seen: dict[str, bool] = {}
+    seen: dict[str, bool] = dict(known or {})
     smallest: list[Plan] = []
     left = shrink_runs
 
@@ -52,21 +53,47 @@ def search(
                     raise _BudgetSpent
                 left -= 1
             seen[key] = fails(plan)
-            if seen[key] and (not smallest or plan.size < smallest[0].size):
-                smallest[:] = [plan]
         if seen[key]:
+            if not smallest or plan.size < smallest[0].size:
+                smallest[:] = [plan]
             raise _Violation
 
-    runner = settings(
+    with contextlib.suppress(_Violation, _BudgetSpent, Flaky):
+        _given(strategy, body, seed=seed, examples=examples, phases=(Phase.generate, Phase.shrink))
+    return smallest[0] if smallest else None
+
+
+def draw(strategy: SearchStrategy[Plan], *, seed: int, examples: int) -> list[Plan]:
+    """The distinct plans that ``search`` would begin with, at most ``examples``; the same seed gives the same ones."""
+    drawn: dict[str, Plan] = {}
+    _given(
+        strategy,
+        lambda plan: drawn.setdefault(plan.to_text(), plan),
+        seed=seed,
+        examples=examples,
+        phases=(Phase.generate,),
+    )
+    return list(drawn.values())
+
+
+def _given(
+    strategy: SearchStrategy[Plan],
+    body: Callable[[Plan], object],
+    *,
+    seed: int,
+    examples: int,
+    phases: tuple[Phase, ...],
+) -> None:
+    def test(plan: Plan) -> None:
+        body(plan)
+
+    settings(
         max_examples=examples,
         database=None,
         deadline=None,
         derandomize=False,
         print_blob=False,
         report_multiple_bugs=False,
-        phases=(Phase.generate, Phase.shrink),
+        phases=phases,
         suppress_health_check=list(HealthCheck),
-    )(hypothesis.seed(seed)(hypothesis.given(strategy)(body)))
-    with contextlib.suppress(_Violation, _BudgetSpent, Flaky):
-        runner()
-    return smallest[0] if smallest else None
+    )(hypothesis.seed(seed)(hypothesis.given(strategy)(test)))()

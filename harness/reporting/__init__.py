@@ -1,0 +1,1 @@
+"""Reports: what a session came to, for people and for scripts. Nothing here drives or judges."""

@@ -1,0 +1,173 @@
+"""A subject at one site: the folder, the port and the ledger that it keeps over all its boots, and how to boot it.
+
+A profile says how a subject is started; this file fills in the placeholders, writes the workload's input, holds the
+listening socket where the command takes one, and chooses between the fork server and a cold spawn. What may be
+killed is a ``Process``; faults are another room's work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.model.errors import SubjectError, UsageError
+from harness.model.plan import Coordinate
+from harness.model.profile import Profile, Workload, fill
+from harness.subjects.process import Launch, Process
+from harness.subjects.sockets import find_free_port, listen_socket
+from harness.subjects.spawner import Spawner, warm_target
+
+POINTS_VARIABLE = "CRASHTEST_POINTS"
+_PRELOAD = ("fastmcp", "uvicorn")
+_LISTEN_FD = 3
+_SHOWN_LINES = 12
+_OURS = ("CRASHTEST_", "PYTEST_")
+
+
+@dataclass(slots=True)
+class Subject:
+    """One subject at one site. ``close`` gives the port back; the folder stays."""
+
+    profile: Profile
+    spawner: Spawner
+    folder: Path
+    run_id: str
+    cold: bool = False
+    port: int = 0
+    held: socket.socket | None = None
+    boots: int = 0
+
+    def open(self) -> None:
+        """Make the site: folders, port, input."""
+        spec = self.profile.subject
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        if spec.command and "{listen_fd}" in spec.command:
+            self.held = listen_socket()
+            self.port = self.held.getsockname()[1]
+        elif spec.command:
+            self.port = find_free_port()
+        if self.profile.workload.input_file:
+            write_input(Path(self.fill(self.profile.workload.input_file)), self.profile.workload)
+
+    def close(self) -> None:
+        """Give the listening socket back."""
+        if self.held:
+            self.held.close()
+            self.held = None
+
+    def forget_state(self) -> None:
+        """Remove what the subject has stored: it is of no interest once the run has passed."""
+        shutil.rmtree(self.state_dir, ignore_errors=True)
+
+    @property
+    def state_dir(self) -> Path:
+        """The folder in which the subject keeps its state over all boots."""
+        return self.folder / "state"
+
+    @property
+    def ledger(self) -> Path:
+        """The effects file, outside the state."""
+        return self.folder / "ledger.jsonl"
+
+    @property
+    def url(self) -> str:
+        """Where the subject is reached."""
+        return str(self.fill(self.profile.subject.url))
+
+    def fill(self, template: Any) -> Any:
+        """Fill a template of the profile with this site's values."""
+        workload = self.profile.workload
+        values: Mapping[str, Any] = {
+            "python": sys.executable,
+            "here": self.profile.folder,
+            "port": self.port,
+            "listen_fd": _LISTEN_FD,
+            "state_dir": str(self.state_dir),
+            "ledger": str(self.ledger),
+            "total_records": workload.records,
+            "batch_size": workload.batch,
+            "client_id": f"client-{self.run_id}",
+            "run_id": self.run_id,
+        }
+        return fill(template, values)
+
+    def log(self, boot: int) -> Path:
+        """Where a boot's standard output and error go."""
+        return self.folder / f"boot-{boot}.log"
+
+    def log_tail(self) -> str:
+        """The last lines that the latest boot has written, for an error message."""
+        path = self.log(self.boots)
+        if not path.exists():
+            return "(no output)"
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return "\n".join(lines[-_SHOWN_LINES:]) or "(no output)"
+
+    async def boot(self, points: Sequence[Coordinate] = ()) -> Process:
+        """Start the subject once more, with these crash points armed; raises SubjectError where it cannot be."""
+        spec = self.profile.subject
+        if spec.command is None:
+            raise UsageError("a subject that is reached by URL alone cannot be started by the lab: give a command")
+        argv = tuple(_words(spec.command, self))
+        environment = self._environment(points)
+        target = None if self.cold or spec.cold else warm_target(argv, sys.executable)
+        self.boots += 1
+        with self.log(self.boots).open("wb") as log:
+            launch = Launch(
+                argv=_absolute(argv, environment) if target is None else (sys.executable, *argv[1:]),
+                cwd=self.profile.folder,
+                env=environment,
+                stdout=log.fileno(),
+                stderr=log.fileno(),
+                inherit=(self.held.fileno(),) if self.held else (),
+                preload=(spec.preload or _PRELOAD) if target is not None else None,
+                warm_up=target is not None,
+            )
+            return await self.spawner.spawn(launch)
+
+    def _environment(self, points: Sequence[Coordinate]) -> dict[str, str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+        if "VIRTUAL_ENV" not in environment:  # `python` in a command is the interpreter that the lab runs under
+            environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
+        environment["PYTHONUNBUFFERED"] = "1"
+        environment.update({k: str(self.fill(v)) for k, v in self.profile.subject.environment.items()})
+        if points:
+            environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.batch}" for at in points)
+        return environment
+
+
+def _words(command: str, subject: Subject) -> list[str]:
+    """Split first and fill then: a path with a blank in it stays one word."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"the command {command!r} cannot be split into words: {error}") from error
+    if not words:
+        raise UsageError("the command is empty")
+    return [str(subject.fill(word)) for word in words]
+
+
+def _absolute(argv: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
+    found = shutil.which(argv[0], path=environment.get("PATH"))
+    if found is None:
+        raise SubjectError(f"there is no program {argv[0]!r} to start: is it installed, and on the PATH?")
+    return (found, *argv[1:])
+
+
+def write_input(path: Path, workload: Workload) -> None:
+    """Write the workload's records as JSONL: an id, a position and some text that follows from both."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(workload.records):
+            text = hashlib.sha256(str(number).encode()).hexdigest()[: 16 + number % 48]
+            record = {"id": f"record-{number:06d}", "position": number, "text": text}
+            file.write(json.dumps(record) + "\n")

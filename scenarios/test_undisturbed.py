@@ -1,0 +1,14 @@
+"""One star: the job is done when nobody is in the way, over every protocol revision that the subject speaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.model.plan import Plan
+from harness.trial import Trial
+
+
+@pytest.mark.crashtest(level=1)
+def test_undisturbed(crashtest: Trial) -> None:
+    """Nobody is in the way."""
+    crashtest.play(Plan(crashtest.scenario, protocol, ()) for protocol in crashtest.protocols)
