@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from harness.model.errors import HarnessError, UsageError
-from harness.plugin import FACE, HIGHEST_LEVEL, SESSION, level_of, scenario_of
+from harness.plugin import FACE, HIGHEST_LEVEL, SESSION, level_of, scenario_of, story_of
 from harness.reporting.console import ConsoleFace, show
 from harness.reporting.session import Session
 from harness.trial import Face, Nobody
@@ -99,16 +99,12 @@ def list_scenarios(options: argparse.Namespace) -> int:
     _run_pytest([str(scenarios_folder()), "--collect-only"], watcher)
     if watcher.broken:
         raise HarnessError("\n".join(watcher.broken))
-    found = {}
-    for item in watcher.listed:
-        story = (getattr(item, "function").__doc__ or "").strip()  # noqa: B009
-        found[scenario_of(item)] = {"id": scenario_of(item), "level": level_of(item), "story": story}
-    rows = sorted(found.values(), key=lambda row: (row["level"], row["id"]))
+    rows = sorted({(level_of(item), scenario_of(item), story_of(item)) for item in watcher.listed})
     if options.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([{"id": name, "level": level, "story": story} for level, name, story in rows], indent=2))
     else:
-        for row in rows:
-            print(f"{'*' * row['level']:<6}{row['id']:<26}{row['story']}")
+        for level, name, story in rows:
+            print(f"{'*' * level:<6}{name:<26}{story}")
     return 0
 
 

@@ -11,26 +11,26 @@ import os
 import secrets
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.files import write_json
-from harness.laboratory import Laboratory
 from harness.model.errors import CrashtestError, SubjectError, UsageError
 from harness.model.profile import Profile
 from harness.model.verdict import Verdict
-from harness.profiles import Target, read_profile
-from harness.reporting import bundle
 from harness.reporting.certificate import CERTIFICATE_FORMAT, summary_lines
 from harness.reporting.session import Session, unplayed
-from harness.trial import Face, Nobody, Trial, Unproven, Violation, summary
+from harness.verdicts import Unproven, Violation
+
+if TYPE_CHECKING:
+    from harness.laboratory import Laboratory
+    from harness.trial import Face, Trial
 
 HIGHEST_LEVEL = 2
 SESSION = pytest.StashKey[Session]()
-FACE = pytest.StashKey[Face]()
-_TRIAL = pytest.StashKey[Trial]()
-_LABORATORY = pytest.StashKey[Laboratory]()
+FACE: pytest.StashKey[Face] = pytest.StashKey()
+_TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 _PROPERTY = f"crashtest-{CERTIFICATE_FORMAT}"
 _NEEDS_KILL = "no right to kill the server: certify it by command"
 
@@ -76,7 +76,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--crashtest-jobs") < 1:
         raise pytest.UsageError("--crashtest-jobs must be at least 1")
     config.stash.setdefault(SESSION, Session(level, config.getoption("--crashtest-seed"), HIGHEST_LEVEL))
-    config.stash.setdefault(FACE, Nobody())
     if not hasattr(config, "workerinput"):  # not a worker of xdist: the controller sums up
         config.pluginmanager.register(Collector(config), "mcp-crashtest-collector")
 
@@ -86,6 +85,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def profiles_of(config: pytest.Config) -> list[Profile]:
     """The profiles of this session; raises UsageError."""
+    from harness.profiles import Target, read_profile
+
     target = Target(config.getoption("--crashtest-command"), config.getoption("--crashtest-url"))
     named = [Path(p) for p in config.getoption("--crashtest-profile") or ()]
     if not named and (target.command or target.url):
@@ -137,6 +138,9 @@ def level_of(item: pytest.Item) -> int:
 @pytest.fixture(scope="session")
 def crashtest_laboratory(request: pytest.FixtureRequest) -> Generator[Laboratory, None, None]:
     """The session's laboratory: opened by the first scenario, closed with nothing left alive."""
+    from harness.laboratory import Laboratory
+    from harness.reporting import bundle
+
     config = request.config
     report_dir = Path(config.getoption("--crashtest-report"))
     session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(8)
@@ -149,6 +153,9 @@ def crashtest_laboratory(request: pytest.FixtureRequest) -> Generator[Laboratory
 @pytest.fixture
 def crashtest(request: pytest.FixtureRequest) -> Trial:
     """One scenario on one subject."""
+    from harness.reporting import bundle
+    from harness.trial import Nobody, Trial
+
     profile: Profile = request.param
     config = request.config
     marker = request.node.get_closest_marker("crashtest")
@@ -158,14 +165,13 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
     bundle.save_profile(laboratory.report_dir, profile)
     if marker.kwargs.get("kills_server") and profile.subject.command is None:
         pytest.skip(_NEEDS_KILL)
-    function = request.node.function
     trial = Trial(
         laboratory=laboratory,
         bench=laboratory.bench(profile),
         scenario=scenario_of(request.node),
         level=level_of(request.node),
-        story=(function.__doc__ or "").strip().splitlines()[0] if function.__doc__ else "",
-        face=config.stash[FACE],
+        story=story_of(request.node),
+        face=config.stash.get(FACE, None) or Nobody(),
         quick=config.getoption("--crashtest-quick"),
     )
     request.node.stash[_TRIAL] = trial
@@ -177,6 +183,12 @@ def scenario_of(item: pytest.Item) -> str:
     """A scenario's name: its function's, without ``test_``."""
     name = getattr(item, "originalname", None) or item.name
     return str(name).removeprefix("test_").replace("_", "-")
+
+
+def story_of(item: pytest.Item) -> str:
+    """A scenario's story: the first line of its function's docstring."""
+    documented = getattr(getattr(item, "function", None), "__doc__", None) or ""
+    return next(iter(documented.strip().splitlines()), "")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -223,7 +235,7 @@ def _result(item: pytest.Item, error: BaseException | None) -> dict[str, Any] | 
     if trial is None:
         summed = unplayed(scenario_of(item), profile.name, level_of(item), verdict, reason)
     else:
-        summed = summary(trial, verdict, reason)
+        summed = trial.summary(verdict, reason)
     return {**summed, "error": kind, "subject": subject_of(profile)}
 
 
@@ -238,7 +250,10 @@ class Collector:
         """A scenario is over."""
         for name, value in report.user_properties:
             if name == _PROPERTY and isinstance(value, dict):
-                self.config.stash[FACE].ended(self.session.add(value))
+                summary = self.session.add(value)
+                face = self.config.stash.get(FACE, None)
+                if face:
+                    face.ended(summary)
 
     def pytest_sessionfinish(self) -> None:
         """Write the certificate, where there was anything to certify."""

@@ -21,16 +21,9 @@ from harness.model.profile import Workload
 from harness.model.verdict import Finding, Verdict
 from harness.planning.exhaustive import boundary_of, phases_of
 from harness.planning.search import draw, search
+from harness.verdicts import Unproven, Violation
 
 _SHRINK_RUNS = 30
-
-
-class Violation(AssertionError):
-    """An invariant is broken: the subject's fault."""
-
-
-class Unproven(Exception):
-    """A run proves nothing: a fault did not land, or could not be proven to have."""
 
 
 class Face(Protocol):
@@ -134,7 +127,7 @@ class Trial:
     def _raise_for(self, outcomes: Iterable[Outcome]) -> None:
         failed = self.smallest(Verdict.FAIL)
         if failed:
-            raise Violation(describe(failed, self.laboratory.report_dir))
+            raise Violation(describe(failed))
         unproven = next((o for o in outcomes if o.verdict is Verdict.INVALID), None)
         if unproven:
             raise Unproven(f"INVALID, this run proves nothing: {'; '.join(unproven.judgement.unproven)}")
@@ -142,6 +135,25 @@ class Trial:
     def smallest(self, verdict: Verdict) -> Outcome | None:
         """The smallest plan with this verdict."""
         return min((o for o in self.outcomes if o.verdict is verdict), key=lambda o: o.plan.size, default=None)
+
+    def summary(self, verdict: Verdict, reason: str) -> dict[str, Any]:
+        """The trial as JSON, for certificates; ``reason`` says why where the verdict is not PASS."""
+        failed = self.smallest(Verdict.FAIL)
+        judgements = [o.judgement for o in self.outcomes]
+        return {
+            "id": self.scenario,
+            "profile": self.bench.profile.name,
+            "level": self.level,
+            "story": self.story,
+            "verdict": verdict.name,
+            "reason": reason,
+            "runs": len(self.outcomes),
+            "faults_confirmed": sum(j.confirmed for j in judgements),
+            "faults_unconfirmed": sum(1 for j in judgements if j.refused),
+            "kills_confirmed": sum(j.kills for j in judgements),
+            "recoveries_s": sorted(r for j in judgements for r in j.recoveries_s),
+            "findings": [_finding(f, failed, self.scenario) for f in failed.judgement.findings] if failed else [],
+        }
 
 
 def replay_line(folder: Path) -> str:
@@ -151,30 +163,10 @@ def replay_line(folder: Path) -> str:
     return f"mcp-crashtest replay {shlex.quote(str(shown))}"
 
 
-def describe(outcome: Outcome, report_dir: Path) -> str:
+def describe(outcome: Outcome) -> str:
     """What a failing run has shown, in a few lines."""
     lines = [f"{finding.invariant}: {finding.message}" for finding in outcome.judgement.findings]
     return "\n".join([*lines, f"smallest failing plan: {outcome.plan}", f"replay: {replay_line(outcome.folder)}"])
-
-
-def summary(trial: Trial, verdict: Verdict, reason: str) -> dict[str, Any]:
-    """A trial as JSON, for certificates; ``reason`` says why where the verdict is not PASS."""
-    failed = trial.smallest(Verdict.FAIL)
-    judgements = [o.judgement for o in trial.outcomes]
-    return {
-        "id": trial.scenario,
-        "profile": trial.bench.profile.name,
-        "level": trial.level,
-        "story": trial.story,
-        "verdict": verdict.name,
-        "reason": reason,
-        "runs": len(trial.outcomes),
-        "faults_confirmed": sum(j.confirmed for j in judgements),
-        "faults_unconfirmed": sum(1 for j in judgements if j.refused),
-        "kills_confirmed": sum(j.kills for j in judgements),
-        "recoveries_s": sorted(r for j in judgements for r in j.recoveries_s),
-        "findings": [_finding(f, failed, trial.scenario) for f in failed.judgement.findings] if failed else [],
-    }
 
 
 def _finding(finding: Finding, outcome: Outcome, scenario: str) -> dict[str, Any]:

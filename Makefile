@@ -1,0 +1,34 @@
+# make certify   set everything up, kill the reference server a hundred times, say what it earned
+# make test      set everything up, pass the tests
+# Both need Python 3.11 or newer with pip, and make. PYTHON=python3.12 chooses another interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: certify test lint bench clean
+
+certify: $(READY)
+	$(BIN)/mcp-crashtest certify
+
+test: $(READY)
+	$(BIN)/python -m pytest tests
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.restart
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) crashtest-report crashtest-replay
