@@ -1,0 +1,74 @@
+"""The console: a subject's text is hostile, and durations are for people."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from harness.reporting.certificate import certificate
+from harness.reporting.console import clean, seconds, show
+
+
+def finding(message: str) -> dict[str, Any]:
+    return {
+        "invariant": "records.lost",
+        "message": message,
+        "operations": [1],
+        "evidence": {},
+        "scenario": "server-killed",
+        "plan": {},
+        "plan_text": "kill server at batch 3, acknowledged",
+        "replay": "mcp-crashtest replay crashtest-report/runs/subject/server-killed/0003",
+    }
+
+
+def shown(message: str) -> str:
+    scenario = {
+        "id": "server-killed",
+        "profile": "subject",
+        "level": 2,
+        "story": "",
+        "verdict": "FAIL",
+        "reason": message,
+        "runs": 3,
+        "faults_confirmed": 3,
+        "faults_unconfirmed": 0,
+        "kills_confirmed": 3,
+        "recoveries_s": [0.05],
+        "findings": [finding(message)],
+    }
+    out = io.StringIO()
+    console = Console(file=out, width=110, force_terminal=False)
+    show(console, certificate([scenario], {"subject": {}}, seed=0, asked=None, highest=2), "crashtest-report")
+    return out.getvalue()
+
+
+def test_a_finding_names_the_invariant_the_plan_the_replay_and_the_advice() -> None:
+    text = shown("3 of 60 records are not in the output")
+    for expected in ("records.lost", "kill server at batch 3", "mcp-crashtest replay", "one transaction", "FAIL"):
+        assert expected in text
+
+
+def test_control_sequences_of_a_subject_do_not_reach_the_terminal() -> None:
+    assert "\x1b" not in shown("\x1b]0;owned\x07\x1b[2J")
+
+
+def test_markup_of_a_subject_is_shown_and_not_obeyed() -> None:
+    assert "[bold]x[/nonsense]" in shown("[bold]x[/nonsense]")
+
+
+@given(st.text())
+def test_clean_text_has_no_control_characters_and_a_bound(text: str) -> None:
+    cleaned = clean(text * 100, longest=50)
+    assert len(cleaned) <= 54
+    assert all(c == "\n" or c.isprintable() or c.isspace() for c in cleaned)
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "-"), (0.0456, "46 ms"), (1.234, "1.23 s")])
+def test_durations_are_written_for_people(value: float | None, text: str) -> None:
+    assert seconds(value) == text
