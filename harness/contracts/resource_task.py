@@ -68,7 +68,7 @@ def handle_in(reply: ToolReply, path: str | None) -> str | None:
     if links:
         return links[0]
     match = _URI.search(reply.text)
-    return match[0].rstrip(".,;)") if match else None
+    return str(match[0]).rstrip(".,;)") if match else None
 
 
 async def _follow(conversation: Conversation, session: Session) -> tuple[Any, str]:

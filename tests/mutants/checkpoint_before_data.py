@@ -17,7 +17,7 @@ from typing import Any
 from fastmcp import FastMCP
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import Background, Effects, options, pace, process, reach, serve
+from tests.mutants.common import Background, Effects, let_answer_leave, options, pace, process, reach, serve
 
 where = options()
 effects = Effects(where.effects_file)
@@ -40,7 +40,7 @@ def save_checkpoint(task: dict[str, Any]) -> None:
 
 
 async def work(task: dict[str, Any]) -> None:
-    await pace()
+    await let_answer_leave()
     for first in range(task["progress"], task["total"], task["batch"]):
         number, end = first // task["batch"] + 1, min(first + task["batch"], task["total"])
         records = process(first, end)

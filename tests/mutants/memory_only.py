@@ -14,7 +14,7 @@ from uuid import uuid4
 from fastmcp import FastMCP
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import Background, Effects, options, pace, process, reach, serve
+from tests.mutants.common import Background, Effects, let_answer_leave, options, pace, process, reach, serve
 
 where = options()
 effects = Effects(where.effects_file)
@@ -24,7 +24,7 @@ mcp: FastMCP[Any] = FastMCP("memory only")
 
 
 async def work(task: dict[str, Any]) -> None:
-    await pace()
+    await let_answer_leave()
     for first in range(0, task["total"], task["batch"]):
         number, end = first // task["batch"] + 1, min(first + task["batch"], task["total"])
         records = process(first, end)

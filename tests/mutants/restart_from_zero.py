@@ -15,7 +15,7 @@ from typing import Any
 from fastmcp import FastMCP
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import Background, TaskStore, offer_status, options, pace, serve
+from tests.mutants.common import Background, TaskStore, let_answer_leave, offer_status, options, serve
 
 where = options()
 store = TaskStore(where)
@@ -23,7 +23,7 @@ background = Background()
 
 
 async def work(task: dict[str, Any]) -> None:
-    await pace()
+    await let_answer_leave()
     for first in range(0, task["total"], task["batch"]):
         await store.do_batch(task, first)
 

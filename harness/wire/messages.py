@@ -1,0 +1,91 @@
+"""JSON-RPC messages and headers of both protocol eras, pure.
+
+From revision 2026-07-28 every request stands for itself: its ``_meta`` names the revision, the client and its
+capabilities, and headers repeat method and name (basic/transports, "Standard headers"). Before that, ``initialize``
+opens a session whose id travels in ``Mcp-Session-Id``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from harness import __version__
+from harness.wire.errors import ProtocolViolation
+
+STATELESS = "2026-07-28"
+HANDSHAKE = "2025-11-25"
+SUPPORTED = (STATELESS, HANDSHAKE, "2025-06-18", "2025-03-26")
+CLIENT = {"name": "mcp-crashtest", "version": __version__}
+_META = "io.modelcontextprotocol/"
+_NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+
+Message = dict[str, Any]
+
+
+def is_stateless(protocol: str) -> bool:
+    """Whether the revision is of the era without sessions."""
+    return protocol >= STATELESS
+
+
+def request(protocol: str, id_: int, method: str, params: Mapping[str, Any]) -> Message:
+    """A request; ``params`` may hold a ``_meta`` of its own."""
+    filled = dict(params)
+    if is_stateless(protocol):
+        filled["_meta"] = {
+            **filled.get("_meta", {}),
+            f"{_META}protocolVersion": protocol,
+            f"{_META}clientInfo": CLIENT,
+            f"{_META}clientCapabilities": {},
+        }
+    return {"jsonrpc": "2.0", "id": id_, "method": method, "params": filled}
+
+
+def log_level(level: str) -> dict[str, Any]:
+    """The ``_meta`` that asks for log messages during this request (stateless era)."""
+    return {f"{_META}logLevel": level}
+
+
+def notification(method: str) -> Message:
+    """A notification without parameters."""
+    return {"jsonrpc": "2.0", "method": method}
+
+
+def headers(protocol: str, message: Mapping[str, Any], session_id: str | None) -> dict[str, str]:
+    """The headers of the POST that carries this message."""
+    found = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    method = message.get("method", "")
+    if method != "initialize":
+        found["MCP-Protocol-Version"] = protocol
+    if session_id is not None:
+        found["Mcp-Session-Id"] = session_id
+    if is_stateless(protocol):
+        found["Mcp-Method"] = method
+        name = message.get("params", {}).get(_NAMED.get(method, ""))
+        if isinstance(name, str):
+            found["Mcp-Name"] = header_value(name)
+    return found
+
+
+def header_value(text: str) -> str:
+    """Text that survives in a header: as it is, or in the sentinel form ``=?base64?...?=``."""
+    plain = text.isascii() and text.isprintable() and text == text.strip() and not text.startswith("=?base64?")
+    return text if plain else f"=?base64?{base64.b64encode(text.encode()).decode()}?="
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    """A message as UTF-8 JSON."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="backslashreplace")
+
+
+def decode(text: str | bytes) -> Message:
+    """A message from JSON; raises ProtocolViolation for anything else."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolViolation(f"expected a JSON-RPC message, found {text[:200]!r}") from error
+    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+        raise ProtocolViolation(f"expected a JSON-RPC 2.0 object, found {text[:200]!r}")
+    return message
