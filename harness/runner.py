@@ -163,11 +163,13 @@ class Run:
         def thaw() -> None:
             if self.parked and self.server:
                 self.parked = False
-                self.server.signal_group(signal.SIGCONT)
-                if more:
-                    self._watch(self._watch_park(self.server))
+                self._watch(self._go_on(self.server, more))
 
         return thaw
+
+    async def _go_on(self, server: Process, more: bool) -> None:
+        if await server.signal_group(signal.SIGCONT) and more:
+            await self._watch_park(server)
 
     # --- the client
 

@@ -64,7 +64,9 @@ def handle_in(reply: ToolReply, path: str | None) -> str | None:
     if path:
         found = find(reply.structured, path)
         return found if isinstance(found, str) else None
-    links = [c["uri"] for c in reply.content if c.get("type") == "resource_link" and isinstance(c.get("uri"), str)]
+    links: list[str] = [
+        c["uri"] for c in reply.content if c.get("type") == "resource_link" and isinstance(c.get("uri"), str)
+    ]
     if links:
         return links[0]
     match = _URI.search(reply.text)
