@@ -140,9 +140,12 @@ class Laboratory:
                 if any(o.verdict is not Verdict.PASS for o in outcomes):
                     return
 
-        async with asyncio.TaskGroup() as lanes:
-            for _ in range(self.jobs):
-                lanes.create_task(lane())
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                for _ in range(self.jobs):
+                    lanes.create_task(lane())
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
         return outcomes
 
     async def _play_until_landed(self, bench: Bench, scenario: str, number: int, plan: Plan) -> Outcome:

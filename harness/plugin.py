@@ -118,12 +118,14 @@ def subject_of(profile: Profile) -> dict[str, Any]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the scenarios above the level asked for; play a subject's scenarios one after the other."""
+    """Leave out the scenarios above the level asked for; play the lower levels first."""
     level = config.getoption("--crashtest-level") or HIGHEST_LEVEL
     above = [item for item in items if level_of(item) > level]
     if above:
         config.hook.pytest_deselected(items=above)
         items[:] = [item for item in items if item not in above]
+    if any(level_of(item) for item in items):
+        items.sort(key=level_of)
 
 
 def level_of(item: pytest.Item) -> int:

@@ -58,6 +58,7 @@ class Run:
     clients: int = 0
     handle: str | None = None
     done: float = 0
+    status: str | None = None
     parked: bool = False
     ended: str | None = None
     stray: bool = False
@@ -92,7 +93,7 @@ class Run:
     # --- what is seen
 
     def _seen(self, operation: Operation) -> None:
-        if operation.op in _MOVES and operation.type is not Type.INVOKE:
+        if self._is_move(operation):
             self._moved_at = time.monotonic()
         if operation.op is Op.PROGRESS:
             self.done = max(self.done, operation.value["done"])
@@ -103,6 +104,13 @@ class Run:
         if operation.op is Op.END and operation.process.startswith("client"):
             self.ended = self.ended or "client deadline"
         self._stir.set()
+
+    def _is_move(self, operation: Operation) -> bool:
+        """Whether something goes on: a status that is what it was does not count."""
+        if operation.op is Op.STATUS and operation.type is Type.OK:
+            before, self.status = self.status, operation.value["status"]
+            return before != self.status
+        return operation.op in _MOVES and operation.type is not Type.INVOKE
 
     async def _until(self, reached: Callable[[], bool]) -> bool:
         """Wait until ``reached``; False when the run is over before, for whatever reason."""

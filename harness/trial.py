@@ -18,7 +18,7 @@ from hypothesis.strategies import SearchStrategy
 from harness.laboratory import Bench, Laboratory, Outcome
 from harness.model.plan import Phase, Plan
 from harness.model.profile import Workload
-from harness.model.verdict import Finding, Verdict
+from harness.model.verdict import Verdict
 from harness.planning.exhaustive import boundary_of, phases_of
 from harness.planning.search import draw, search
 from harness.verdicts import Unproven, Violation
@@ -152,8 +152,13 @@ class Trial:
             "faults_unconfirmed": sum(1 for j in judgements if j.refused),
             "kills_confirmed": sum(j.kills for j in judgements),
             "recoveries_s": sorted(r for j in judgements for r in j.recoveries_s),
-            "findings": [_finding(f, failed, self.scenario) for f in failed.judgement.findings] if failed else [],
+            "findings": self._findings(failed) if failed else [],
         }
+
+    def _findings(self, failed: Outcome) -> list[dict[str, Any]]:
+        where = {"scenario": self.scenario, "profile": self.bench.profile.name}
+        plan = {"plan": failed.plan.to_json(), "plan_text": str(failed.plan), "replay": replay_line(failed.folder)}
+        return [{**finding.to_json(), **where, **plan} for finding in failed.judgement.findings]
 
 
 def replay_line(folder: Path) -> str:
@@ -167,13 +172,3 @@ def describe(outcome: Outcome) -> str:
     """What a failing run has shown, in a few lines."""
     lines = [f"{finding.invariant}: {finding.message}" for finding in outcome.judgement.findings]
     return "\n".join([*lines, f"smallest failing plan: {outcome.plan}", f"replay: {replay_line(outcome.folder)}"])
-
-
-def _finding(finding: Finding, outcome: Outcome, scenario: str) -> dict[str, Any]:
-    return {
-        **finding.to_json(),
-        "scenario": scenario,
-        "plan": outcome.plan.to_json(),
-        "plan_text": str(outcome.plan),
-        "replay": replay_line(outcome.folder),
-    }

@@ -89,7 +89,6 @@ class Conversation:
     async def _connect(self) -> Session:
         if self.session is None:
             self.session = await Session.open(self.job.url, protocol=self.job.protocol, deadline_s=self.left_s)
-            self.journal.connected()
             self.journal.write(Type.OK, Op.CONNECT, protocol=self.session.protocol)
         return self.session
 
@@ -115,7 +114,7 @@ class Conversation:
         if not total:
             return False
         records = self.job.records
-        return self.journal.changed(Op.PROGRESS, done=round(done / total * records), total=records)
+        return self.journal.news(Op.PROGRESS, done=round(done / total * records), total=records)
 
     async def output(self, session: Session, document: Any, status: str) -> None:
         """Journal the final output: what the document says, and the records behind it where the profile knows."""

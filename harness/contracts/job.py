@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +20,7 @@ from harness.model.profile import ContractKind, ObserveSpec, RecordsSpec, find
 
 JOB_VARIABLE = "CRASHTEST_JOB"
 _LONGEST_TEXT = 500
+_REPEAT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,12 @@ class Job:
 
 @dataclass(slots=True)
 class Journal:
-    """The client's side of the pipe. Progress and status are written when they change."""
+    """The client's side of the pipe. Status is written when it changes, and now and then while it does not."""
 
     descriptor: int
     task: str | None = None
     _last: dict[Op, Mapping[str, Any]] = field(default_factory=dict)
+    _repeat_at: dict[Op, float] = field(default_factory=dict)
 
     def write(self, type_: Type, op: Op, **value: Any) -> None:
         """Write one event, whole, before returning."""
@@ -68,17 +72,22 @@ class Journal:
         while line:
             line = line[os.write(self.descriptor, line) :]
 
-    def changed(self, op: Op, **value: Any) -> bool:
-        """Write an ``ok`` event, unless it says what the last one of this operation said."""
-        if self._last.get(op) == value:
-            return False
-        self._last[op] = value
-        self.write(Type.OK, op, **value)
-        return True
+    def news(self, op: Op, **value: Any) -> bool:
+        """Write an ``ok`` event if it says something new; whether it did."""
+        new = self._last.get(op) != value
+        if new:
+            self._last[op] = value
+            self.write(Type.OK, op, **value)
+        return new
 
-    def connected(self) -> None:
-        """A new connection: what is seen from here on is news, even if it is what was seen before."""
-        self._last.pop(Op.STATUS, None)
+    def changed(self, op: Op, **value: Any) -> bool:
+        """Write an ``ok`` event when it says something new, or has not been said for a while; whether it is new."""
+        new = self._last.get(op) != value
+        if new or time.monotonic() > self._repeat_at.get(op, math.inf):
+            self._last[op] = value
+            self._repeat_at[op] = time.monotonic() + _REPEAT_S
+            self.write(Type.OK, op, **value)
+        return new
 
 
 def excerpt(text: object) -> str:

@@ -28,6 +28,9 @@ class Action(StrEnum):
     DROP = "drop"  # the client drops its connection without a word and connects again
 
 
+_HARSHNESS = {Action.TERMINATE: 0, Action.INTERRUPT: 0, Action.DROP: 1, Action.KILL: 2}
+
+
 class Victim(StrEnum):
     """Whom a fault hits."""
 
@@ -106,9 +109,10 @@ class Plan:
         return ", then ".join(map(str, self.faults)) or "no faults"
 
     @property
-    def size(self) -> tuple[int, int]:
-        """The order of shrinking: fewer faults first, then earlier ones."""
-        return len(self.faults), sum(f.at.batch for f in self.faults)
+    def size(self) -> tuple[int, int, int]:
+        """The order of shrinking: fewer faults first, then gentler ones, then earlier ones."""
+        harshness = sum(_HARSHNESS[f.action] + (f.victim is Victim.BOTH) for f in self.faults)
+        return len(self.faults), harshness, sum(f.at.batch for f in self.faults)
 
     def to_json(self) -> dict[str, Any]:
         """Encode."""

@@ -7,7 +7,7 @@ subject is hostile: control sequences are taken out, and it is never read as mar
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -19,6 +19,7 @@ from rich.text import Text
 
 from harness.laboratory import Outcome
 from harness.model.invariants import INVARIANTS
+from harness.model.plan import Plan
 from harness.reporting.certificate import summary_lines
 from harness.trial import Trial
 
@@ -102,8 +103,8 @@ def show(console: Console, certificate: Mapping[str, Any], report_dir: str) -> N
     for scenario in certificate["scenarios"]:
         if scenario["verdict"] == "INVALID":
             console.print(_paragraph("INVALID", f"{scenario['profile']}, {scenario['id']}", scenario["reason"]))
-    for finding in certificate["findings"]:
-        console.print(_finding(finding))
+    for finding, scenarios in grouped(certificate["findings"]):
+        console.print(_finding(finding, scenarios))
     colour = _COLOURS.get(certificate["verdict"], "")
     first, *rest = summary_lines(certificate)
     console.print(Text(first, style=colour), soft_wrap=True)
@@ -111,27 +112,38 @@ def show(console: Console, certificate: Mapping[str, Any], report_dir: str) -> N
         console.print(Text(clean(line)), soft_wrap=True)
 
 
+def grouped(findings: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], list[str]]]:
+    """Each invariant once for each profile, by its smallest plan, with all scenarios that broke it.
+
+    What a record suffered comes before what was counted wrong: the order of the table of invariants.
+    """
+    order = list(INVARIANTS)
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for finding in findings:
+        groups.setdefault((finding["profile"], finding["invariant"]), []).append(finding)
+    found = []
+    for (_, invariant), group in sorted(groups.items(), key=lambda item: (item[0][0], order.index(item[0][1]))):
+        smallest = min(group, key=lambda f: Plan.from_json(f["plan"]).size)
+        assert smallest["invariant"] == invariant
+        found.append((smallest, list(dict.fromkeys(f["scenario"] for f in group))))
+    return found
+
+
 def table(certificate: Mapping[str, Any]) -> Table:
-    """One row a scenario."""
+    """One row a scenario, a section for each profile."""
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name, justify in (
-        ("profile", "left"),
-        ("scenario", "left"),
-        ("level", "left"),
-        ("runs", "right"),
-        ("faults", "right"),
-        ("kills", "right"),
-        ("recovery p50", "right"),
-        ("p95", "right"),
-        ("verdict", "left"),
-    ):
-        shown.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for s in certificate["scenarios"]:
+    shown.add_column("scenario", no_wrap=True)
+    for name in ("runs", "faults", "kills", "recovery p50", "p95"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("verdict", no_wrap=True)
+    profile = None
+    for s in sorted(certificate["scenarios"], key=lambda s: (s["profile"], s["level"])):
+        if s["profile"] != profile:
+            profile = s["profile"]
+            shown.add_row(Text(clean(profile, 60), style="bold"))
         recovery = s["recovery_s"]
         shown.add_row(
-            s["profile"],
-            s["id"],
-            "\N{BLACK STAR}" * s["level"],
+            f"{'*' * s['level']:<3}{clean(s['id'], 40)}",
             str(s["runs"]),
             str(s["faults_confirmed"]),
             str(s["kills_confirmed"]),
@@ -142,14 +154,24 @@ def table(certificate: Mapping[str, Any]) -> Table:
     return shown
 
 
-def _finding(finding: Mapping[str, Any]) -> Panel:
+def _finding(finding: Mapping[str, Any], scenarios: Sequence[str]) -> Panel:
     invariant = INVARIANTS[finding["invariant"]]
-    return _paragraph(
-        "FAIL",
-        finding["invariant"],
-        f"{finding['message']}\n\nmust hold:  {invariant.statement}\nplan:       {finding['plan_text']}\n"
-        f"replay:     {finding['replay']}\nadvice:     {invariant.advice}",
-    )
+    also = [s for s in scenarios if s != finding["scenario"]]
+    rows = [
+        ("must hold", invariant.statement),
+        ("smallest plan", f"{finding['plan_text']}, over {finding['plan']['protocol']}"),
+        ("seen in", ", ".join([finding["scenario"], *also])),
+        ("replay", finding["replay"]),
+        ("advice", invariant.advice),
+    ]
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column()
+    for name, text in rows:
+        grid.add_row(name, Text(clean(text, 2000), overflow="fold"))
+    body = Group(Text(clean(finding["message"], 2000)), Text(), grid)
+    title = Text(finding["invariant"])
+    return Panel(body, title=title, title_align="left", border_style=_COLOURS["FAIL"])
 
 
 def _paragraph(verdict: str, title: str, body: str) -> Panel:

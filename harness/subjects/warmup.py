@@ -1,6 +1,7 @@
 """Warming FastMCP up: one request of each protocol era, served in memory, fills the caches that the first call fills.
 
-It runs in the fork server before anything is forked, and leaves no thread, socket or file behind.
+It runs in the fork server before anything is forked, and leaves no thread, socket or file behind. Importing this
+module imports FastMCP.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ import asyncio
 import json
 import logging
 from typing import Any
+
+import uvicorn
+from fastmcp import Context, FastMCP
 
 _CLIENT = {"name": "warm-up", "version": "0"}
 _META = {
@@ -21,8 +25,6 @@ _STATELESS = {"mcp-protocol-version": "2026-07-28"}
 
 def warm_up_fastmcp() -> None:
     """Serve a tool call, a resource and a handshake to nobody; silent where FastMCP is not what it was."""
-    from fastmcp import Context, FastMCP
-
     mcp: FastMCP[Any] = FastMCP("warm-up")
 
     @mcp.tool
@@ -42,8 +44,6 @@ def warm_up_fastmcp() -> None:
 
 
 async def _serve(app: Any) -> None:
-    import uvicorn
-
     config = uvicorn.Config(app, log_level="critical", ws="none", access_log=False)
     config.load()
     uvicorn.Server(config)
