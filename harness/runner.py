@@ -259,6 +259,8 @@ class Run:
             if server is None:
                 return Proof(False, "the lab has no right to touch a server that it did not start")
             self._expecting_exit = True
+        if fault.action in (Action.INTERRUPT, Action.DROP) and not await client.listening():
+            return Proof(False, "the client was not ready for a signal")
         if fault.victim is not Victim.SERVER and fault.action is not Action.DROP:
             client.expected_to_end = True
         match fault.action, fault.victim:

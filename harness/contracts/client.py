@@ -14,9 +14,11 @@ import sys
 from harness.contracts import resource_task, resumable_tool
 from harness.contracts.conversation import Conversation
 from harness.contracts.job import JOB_VARIABLE, Job, Journal
+from harness.model.operation import Op, Type
 from harness.model.profile import ContractKind
 
 _INTERRUPTED = 130
+_LEAVING_S = 2.0
 
 DRIVERS = {
     ContractKind.RESUMABLE_TOOL: resumable_tool.drive,
@@ -27,11 +29,12 @@ DRIVERS = {
 async def work(job: Job, journal: Journal) -> int:
     """Drive the job to its end, or leave when interrupted. Returns the exit code."""
     conversation = Conversation(job, journal)
-    driving = asyncio.create_task(DRIVERS[job.kind](conversation))
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, interrupted.set)
     loop.add_signal_handler(signal.SIGUSR1, conversation.drop_connections)
+    driving = asyncio.create_task(DRIVERS[job.kind](conversation))
+    journal.write(Type.OK, Op.CLIENT, ready=True)
     waiting = asyncio.create_task(interrupted.wait())
     await asyncio.wait({driving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if driving.done():
@@ -39,7 +42,7 @@ async def work(job: Job, journal: Journal) -> int:
         return driving.result()
     await conversation.leave()
     driving.cancel()
-    await asyncio.wait({driving})
+    await asyncio.wait({driving}, timeout=_LEAVING_S)
     return _INTERRUPTED
 
 

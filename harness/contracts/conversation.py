@@ -51,6 +51,8 @@ class Conversation:
         self.journal = journal
         self.session: Session | None = None
         self._ends_at = time.monotonic() + job.deadline_s
+        self._trying: asyncio.Task[None] | None = None
+        self._dropping = False
 
     @property
     def left_s(self) -> float:
@@ -61,11 +63,15 @@ class Conversation:
         """Connect and attempt, again and again, until an attempt comes through. Returns the exit code."""
         pause_s, refusals = _FIRST_PAUSE_S, 0
         while self.left_s > 0.001:
+            self._trying = asyncio.create_task(self._try(attempt))
             try:
-                session = await self._connect()
-                await attempt(session)
-                await session.close()
+                await self._trying
                 return 0
+            except asyncio.CancelledError:
+                if not self._dropping:
+                    raise
+                self._dropping = False
+                self._drop()
             except LOST as error:
                 self._drop()
                 if isinstance(error, Broken):
@@ -86,6 +92,15 @@ class Conversation:
         self.journal.write(Type.INFO, Op.END, reason="client deadline", deadline_s=self.job.deadline_s)
         return 1
 
+    async def _try(self, attempt: Callable[[Session], Awaitable[None]]) -> None:
+        if self._dropping:
+            self.journal.write(Type.INFO, Op.CONNECT, dropped=True)
+            self._dropping = False
+            raise Broken("dropped at once")
+        session = await self._connect()
+        await attempt(session)
+        await session.close()
+
     async def _connect(self) -> Session:
         if self.session is None:
             self.session = await Session.open(self.job.url, protocol=self.job.protocol, deadline_s=self.left_s)
@@ -98,10 +113,16 @@ class Conversation:
         self.session = None
 
     def drop_connections(self) -> None:
-        """Lose every connection at once and without a word; the attempt under way breaks."""
+        """Lose every connection at once and without a word; the attempt under way breaks, or else the next one."""
         if self.session:
             self.journal.write(Type.INFO, Op.CONNECT, dropped=True)
             self.session.abort()
+        elif self._trying and not self._trying.done():
+            self.journal.write(Type.INFO, Op.CONNECT, dropped=True)
+            self._dropping = True
+            self._trying.cancel()
+        else:
+            self._dropping = True
 
     async def leave(self) -> None:
         """Say goodbye as a polite client does; the attempt under way breaks."""
