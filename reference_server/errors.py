@@ -1,0 +1,15 @@
+"""What this server refuses, and how it says so: with what was expected, what was seen, and the way out."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """A request that cannot be done as it was asked; the text is for the caller and holds no secrets."""
+
+
+class StartError(Exception):
+    """The server cannot start as it was told to; the text is for the person at the terminal."""
+
+
+class Superseded(Exception):
+    """Another worker, or a cancellation, has taken the task over: this one must not write any more."""

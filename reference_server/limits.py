@@ -1,0 +1,25 @@
+"""Bounds of what may be asked for. A refusal says what was expected and what was found."""
+
+from __future__ import annotations
+
+from reference_server.errors import Refusal
+
+MOST_RECORDS = 10_000_000
+LARGEST_BATCH = 10_000
+LONGEST_ID = 128
+PAGE_RECORDS = 500
+LISTED_TASKS = 100
+
+
+def number(name: str, value: int, most: int) -> int:
+    """The value, if it is from 1 to ``most``."""
+    if not 1 <= value <= most:
+        raise Refusal(f"{name} must be a whole number from 1 to {most}, found {value}")
+    return value
+
+
+def identifier(name: str, value: str) -> str:
+    """The value, if it is a short printable text."""
+    if not 1 <= len(value) <= LONGEST_ID or not value.isprintable():
+        raise Refusal(f"{name} must be 1 to {LONGEST_ID} printable characters")
+    return value

@@ -1,0 +1,175 @@
+"""Where records come from: JSON lines, CSV, or the Unicode character database; read from a cursor on.
+
+A cursor is a number that says where the next record begins: a byte offset in a file, a code point in the database. It
+is stored with each batch, so that the next life goes on exactly there and reads nothing twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import itertools
+import json
+import sys
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from reference_server.errors import Refusal
+from reference_server.sealed import DataRoot
+
+Record = dict[str, Any]
+BUILT_IN = "unicode"
+_LONGEST_LINE_BYTES = 1 << 20
+_FINGERPRINT_BYTES = 1 << 16
+_UNASSIGNED = frozenset({"Cn", "Cs", "Co"})
+
+
+class Source(Protocol):
+    """Records in a fixed order."""
+
+    def read(self, cursor: int, count: int) -> tuple[list[Record], int]:
+        """At most ``count`` records from the cursor on, and the cursor behind them."""
+
+    def fingerprint(self) -> str:
+        """Changes when the source is not what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLines:
+    """A file with one JSON value a line; a value that is no object becomes ``{"value": ...}``."""
+
+    path: Path
+
+    def read(self, cursor: int, count: int) -> tuple[list[Record], int]:
+        """See Source."""
+        records: list[Record] = []
+        with self.path.open("rb") as file:
+            file.seek(cursor)
+            while len(records) < count and (line := _line(file)):
+                cursor += len(line)
+                if line.strip():
+                    records.append(self._record(line, cursor))
+        return records, cursor
+
+    def _record(self, line: bytes, end: int) -> Record:
+        try:
+            value = json.loads(line)
+        except ValueError:
+            raise Refusal(f"{self.path.name}: the line that ends at byte {end} is not JSON") from None
+        return value if isinstance(value, dict) else {"value": value}
+
+    def fingerprint(self) -> str:
+        """See Source."""
+        return _fingerprint(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Csv:
+    """A CSV file with a header; a field in quotes may hold line ends."""
+
+    path: Path
+
+    def read(self, cursor: int, count: int) -> tuple[list[Record], int]:
+        """See Source. The cursor 0 stands for the first record, behind the header."""
+        with self.path.open("rb") as file:
+            consumed = [0]
+            names = next(csv.reader(_lines(file, consumed)), [])
+            if cursor:
+                consumed[0] = cursor
+                file.seek(cursor)
+            rows = csv.reader(_lines(file, consumed))
+            records = []
+            for row in itertools.islice((row for row in rows if row), count):
+                if len(row) != len(names):
+                    raise Refusal(
+                        f"{self.path.name}: the record that ends at byte {consumed[0]} has {len(row)} fields, "
+                        f"the header has {len(names)}"
+                    )
+                records.append(dict(zip(names, row, strict=True)))
+                cursor = consumed[0]
+        return records, cursor
+
+    def fingerprint(self) -> str:
+        """See Source."""
+        return _fingerprint(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class UnicodeCharacters:
+    """The assigned characters of Python's Unicode database, in the order of their code points."""
+
+    def read(self, cursor: int, count: int) -> tuple[list[Record], int]:
+        """See Source."""
+        records: list[Record] = []
+        while len(records) < count and cursor <= sys.maxunicode:
+            character = chr(cursor)
+            if unicodedata.category(character) not in _UNASSIGNED:
+                name = unicodedata.name(character, "")
+                records.append({"code_point": f"U+{cursor:04X}", "character": character, "name": name})
+            cursor += 1
+        return records, cursor
+
+    def fingerprint(self) -> str:
+        """See Source."""
+        return unicodedata.unidata_version
+
+
+def dataset(root: DataRoot, name: str) -> Source:
+    """The source that a client means by a dataset's name; raises Refusal when there is none."""
+    if not name or len(name) > 100 or "/" in name or "\\" in name or name.startswith("."):
+        raise Refusal("dataset_name must be the name of a file in the data root without its ending, or 'unicode'")
+    for suffix in (".jsonl", ".csv"):
+        path = root.resolve(f"{name}{suffix}", "dataset")
+        if path.is_file():
+            return file_source(path)
+    if name == BUILT_IN:
+        return UnicodeCharacters()
+    raise Refusal(
+        f"there is no dataset {name!r}: put {name}.jsonl or {name}.csv into the data root, or use 'unicode', the "
+        f"Unicode character database"
+    )
+
+
+def file_source(path: Path) -> Source:
+    """A file's source, by its ending; raises Refusal."""
+    match path.suffix:
+        case ".jsonl":
+            return JsonLines(path)
+        case ".csv":
+            return Csv(path)
+    raise Refusal(f"{path.name}: files end in .jsonl (JSON lines) or .csv (with a header)")
+
+
+def count_up_to(source: Source, limit: int) -> int:
+    """How many records the source has, counting no further than ``limit``."""
+    cursor = found = 0
+    while found < limit:
+        records, cursor = source.read(cursor, min(limit - found, 1000))
+        if not records:
+            break
+        found += len(records)
+    return found
+
+
+def _line(file: BinaryIO) -> bytes:
+    line = file.readline(_LONGEST_LINE_BYTES + 1)
+    if len(line) > _LONGEST_LINE_BYTES:
+        raise Refusal(f"a line has more than {_LONGEST_LINE_BYTES} bytes")
+    return line
+
+
+def _lines(file: BinaryIO, consumed: list[int]) -> Iterator[str]:
+    """Lines as text; ``consumed`` counts the bytes of those that were taken."""
+    while line := _line(file):
+        consumed[0] += len(line)
+        yield line.decode("utf-8", errors="replace")
+
+
+def _fingerprint(path: Path) -> str:
+    with path.open("rb") as file:
+        start = hashlib.sha256(file.read(_FINGERPRINT_BYTES)).hexdigest()
+    status = path.stat()
+    return f"{status.st_size}-{status.st_mtime_ns}-{start[:16]}"
