@@ -8,8 +8,8 @@ kills it, or lets it go on (SIGCONT), and then the next one is awaited. Without 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
+import threading
 from collections import deque
 
 from reference_server.errors import StartError
@@ -35,10 +35,14 @@ class CrashPoints:
             self._awaited.append((phase, int(batch)))
 
     def reach(self, phase: str, batch: int) -> None:
-        """Stand still here if this is the point that is awaited. ``batch`` counts from 1."""
+        """Stand still here if this is the point that is awaited. ``batch`` counts from 1.
+
+        The signal goes to this very thread: one to the process is taken by the main thread, and a writer thread would
+        run on for some microseconds, perhaps past its COMMIT.
+        """
         if self._awaited and self._awaited[0] == (phase, batch):
             self._awaited.popleft()
-            os.kill(os.getpid(), signal.SIGSTOP)
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
     async def settle(self) -> None:
         """While points are armed, let the event loop write out what it was given to send."""

@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -92,7 +93,7 @@ def reach(phase: str, batch: int) -> None:
     """Park the process here if this is the crash point that is awaited next. ``batch`` counts from 1."""
     if _awaited and _awaited[0] == f"{phase}@{batch}":
         _awaited.pop(0)
-        os.kill(os.getpid(), signal.SIGSTOP)
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 async def let_answer_leave() -> None:
