@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.contracts.job import JOB_VARIABLE, Job
+from harness.model.errors import HarnessError
 from harness.model.operation import Op, Operation, Type
 from harness.subjects.process import Exit, Launch, Process
 from harness.subjects.spawner import Spawner
@@ -89,7 +90,9 @@ class ClientProcess:
     async def drained(self) -> None:
         """Wait until everything that the client wrote in its life has been heard."""
         if self._reading:
-            await asyncio.wait_for(asyncio.shield(self._reading), _DRAINING_S)
+            done, _ = await asyncio.wait({self._reading}, timeout=_DRAINING_S)
+            if not done:
+                raise HarnessError("a client's journal does not end although the client has")
 
     async def ended(self, deadline_s: float) -> Exit:
         """Wait for the end of the process, and of its journal."""

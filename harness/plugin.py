@@ -219,7 +219,7 @@ def _kind(error: BaseException) -> str:
 
 def _result(item: pytest.Item, error: BaseException | None) -> dict[str, Any] | None:
     """A scenario's summary; None when it was ended by hand."""
-    reason = str(error) if error else ""
+    reason = str(error) or repr(error) if error else ""
     if isinstance(error, pytest.skip.Exception):
         verdict = Verdict.SKIP
         reason = str(error.msg)

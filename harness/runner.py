@@ -279,7 +279,7 @@ class Run:
                 proof = await self._drop(client, thaw)
             case _:
                 return Proof(False, f"the lab does not know how to {fault.action} {fault.victim}")
-        if client.expected_to_end:
+        if client.expected_to_end and proof.confirmed:
             await client.drained()
         return proof
 

@@ -71,8 +71,10 @@ class Parent:
             pid = request["pid"]
             sent = pid in self.children
             if sent:
-                with suppress(ProcessLookupError):
+                try:
                     os.killpg(pid, request["signal"])
+                except ProcessLookupError:  # newly forked, and not yet the leader of a group
+                    os.kill(pid, request["signal"])
             send_event(self.control, {"to": request["id"], "sent": sent})
         elif self._answer:
             send_event(self.control, {"to": request["id"], **self._answer(request)})
