@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "--report-dir", default="crashtest-report", metavar="DIR", help="where the evidence goes (default: %(default)s)"
     )
     add("--jobs", type=_count, default=2, metavar="N", help="runs at a time (default: 2)")
+    add("--scenario", action="append", metavar="NAME", help="only this scenario, see 'list' (repeatable)")
     add("--quick", action="store_true", help="fewer plans, for a first look")
     add("--scenarios", metavar="DIR", help="your own folder of scenarios instead of ours")
     add("--json", action="store_true", help="print the certificate as JSON and nothing else")

@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--crashtest-seed", type=int, default=0, metavar="N", help="seed of all plans (default: 0)")
     add("--crashtest-report", default="crashtest-report", metavar="DIR", help="where the evidence goes (%(default)s)")
     add("--crashtest-jobs", type=int, default=2, metavar="N", help="runs at a time (default: 2)")
+    add("--crashtest-scenario", action="append", metavar="NAME", help="only this scenario (repeatable)")
     add("--crashtest-quick", action="store_true", help="fewer plans, for a first look")
 
 
@@ -118,12 +119,21 @@ def subject_of(profile: Profile) -> dict[str, Any]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the scenarios above the level asked for; play the lower levels first."""
+    """Leave out the scenarios that were not asked for; play the lower levels first."""
     level = config.getoption("--crashtest-level") or HIGHEST_LEVEL
-    above = [item for item in items if level_of(item) > level]
-    if above:
-        config.hook.pytest_deselected(items=above)
-        items[:] = [item for item in items if item not in above]
+    named = config.getoption("--crashtest-scenario") or ()
+    ours = {scenario_of(item) for item in items if level_of(item)}
+    for name in named:
+        if name not in ours:
+            raise pytest.UsageError(f"there is no scenario {name!r}; there are {', '.join(sorted(ours))}")
+    left_out = [
+        item
+        for item in items
+        if level_of(item) > level or (level_of(item) and named and scenario_of(item) not in named)
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     if any(level_of(item) for item in items):
         items.sort(key=level_of)
 
