@@ -1,0 +1,66 @@
+"""Running the lab as a user does: as a process of its own, with its output and its evidence."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+MUTANTS = ROOT / "tests" / "mutants"
+THIRD_PARTY = ROOT / "tests" / "third_party"
+CLI = (sys.executable, "-m", "harness.cli")
+_DEADLINE_S = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command of the lab came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def certificate(self) -> dict[str, Any]:
+        """The certificate that ``--json`` printed."""
+        certificate: dict[str, Any] = json.loads(self.out)
+        return certificate
+
+
+def environment() -> dict[str, str]:
+    """Our environment, as a terminal has it: not that of a test."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CRASHTEST_", "COV_"))}
+
+
+def lab(*arguments: object, cwd: Path = ROOT, **changes: str) -> Done:
+    """Run a command of the lab to its end."""
+    done = subprocess.run(
+        [*CLI, *map(str, arguments)],
+        cwd=cwd,
+        env={**environment(), **changes},
+        capture_output=True,
+        text=True,
+        timeout=_DEADLINE_S,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def certify(report_dir: Path, *arguments: object, cwd: Path = ROOT) -> Done:
+    """Certify with ``--json``."""
+    return lab("certify", "--json", "--report-dir", report_dir, *arguments, cwd=cwd)
+
+
+def named(done: Done, scenario: str, profile: str) -> dict[str, Any]:
+    """One scenario of a certificate."""
+    return next(s for s in done.certificate["scenarios"] if (s["id"], s["profile"]) == (scenario, profile))
+
+
+def invariants(scenario: dict[str, Any]) -> set[str]:
+    """The invariants that a scenario found broken."""
+    return {finding["invariant"] for finding in scenario["findings"]}

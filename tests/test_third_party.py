@@ -1,0 +1,68 @@
+"""A server that is not ours: certified by command and by URL, and its twin with tasks in memory caught."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.subjects.sockets import find_free_port
+from tests.lab import THIRD_PARTY, certify, environment, invariants
+
+PROFILE = THIRD_PARTY / "crashtest.toml"
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[str]:
+    """The server as its author runs it."""
+    port = find_free_port()
+    command = [sys.executable, THIRD_PARTY / "server.py", "--port", port, "--db", tmp_path / "jobs.db"]
+    server = subprocess.Popen([str(word) for word in command], env=environment(), stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline, "the server does not listen within 30 s"
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_it_is_certified_by_command(tmp_path: Path) -> None:
+    done = certify(tmp_path / "report", "--profile", PROFILE)
+    assert done.code == 0, done.out + done.err
+    assert done.certificate["verdict"] == "PASS"
+    assert done.certificate["level"] == 2
+    assert done.certificate["faults"]["kills"] > 20
+
+
+def test_by_url_what_can_be_assessed_is_and_what_caps_the_level_is_named(tmp_path: Path, running: str) -> None:
+    done = certify(tmp_path / "report", "--profile", PROFILE, "--url", running)
+    assert done.code == 0, done.out + done.err
+    assert done.certificate["verdict"] == "PASS"
+    assert done.certificate["level"] == 0
+    assert done.certificate["faults"]["confirmed"] > 20
+    assert any("no right to kill the server" in cap for cap in done.certificate["caps"])
+
+
+def test_a_level_that_cannot_be_assessed_by_url_is_not_granted(tmp_path: Path, running: str) -> None:
+    done = certify(tmp_path, "--profile", PROFILE, "--url", running, "--level", 1)
+    assert done.code == 4
+    assert done.certificate["level"] == 0
+
+
+def test_the_twin_that_keeps_its_jobs_in_memory_loses_them(tmp_path: Path) -> None:
+    command = f"python {THIRD_PARTY}/memory_server.py --port {{port}}"
+    done = certify(tmp_path, "--profile", PROFILE, "--command", command, "--scenario", "server-killed-everywhere")
+    assert done.code == 1, done.out + done.err
+    assert invariants(done.certificate["scenarios"][0]) == {"task.vanished"}

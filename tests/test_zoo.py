@@ -1,0 +1,76 @@
+"""The lab's self-proof: every mutant is caught, by the invariant named for it, in a run of the scenarios that users run.
+
+The mutants of one scenario share a session, as several profiles of one user would.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from harness.laboratory import Laboratory
+from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from harness.profiles import read_profile
+from tests.lab import Done, certify, invariants, named
+from tests.mutants.zoo import MUTANTS
+
+KILLED, INTERRUPTED, RESTARTED = "server-killed-everywhere", "client-interrupted", "planned-restart"
+CAUGHT_BY = {
+    "seed_resumable": INTERRUPTED,
+    "checkpoint_before_data": KILLED,
+    "restart_from_zero": KILLED,
+    "last_batch_lost": KILLED,
+    "orphaned": KILLED,
+    "memory_only": KILLED,
+    "double_submit": KILLED,
+    "graceful_cancels": RESTARTED,
+    "will_not_restart": KILLED,
+}
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("zoo")
+
+
+@cache
+def session(reports: Path, scenario: str) -> Done:
+    profiles = [f"--profile={MUTANTS[name].profile}" for name, caught in CAUGHT_BY.items() if caught == scenario]
+    return certify(reports / scenario, *profiles, "--scenario", scenario)
+
+
+def test_every_mutant_has_its_scenario() -> None:
+    assert set(CAUGHT_BY) == set(MUTANTS)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_caught_by_the_invariant_named_for_it(reports: Path, name: str) -> None:
+    done = session(reports, CAUGHT_BY[name])
+    scenario = named(done, CAUGHT_BY[name], name)
+    assert scenario["verdict"] == "FAIL", scenario["reason"]
+    assert MUTANTS[name].invariant in invariants(scenario)
+    assert done.code == 1
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_accused_of_nothing_that_it_does_not_do(reports: Path, name: str) -> None:
+    scenario = named(session(reports, CAUGHT_BY[name]), CAUGHT_BY[name], name)
+    known = {MUTANTS[name].invariant, *MUTANTS[name].also, "records.count"}
+    assert invariants(scenario) <= known
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_smallest_failing_plan_of_a_mutant_has_a_single_fault(reports: Path, name: str) -> None:
+    scenario = named(session(reports, CAUGHT_BY[name]), CAUGHT_BY[name], name)
+    assert all(len(finding["plan"]["faults"]) == 1 for finding in scenario["findings"])
+
+
+def test_progress_that_is_undone_by_a_crash_is_seen(tmp_path: Path) -> None:
+    at = Coordinate(9, Phase.ACKNOWLEDGED)
+    plan = Plan("kill", "2026-07-28", (Fault(Action.KILL, Victim.SERVER, at),))
+    with Laboratory(tmp_path, seed=0, jobs=1) as laboratory:
+        bench = laboratory.bench(read_profile(MUTANTS["restart_from_zero"].profile))
+        [outcome] = laboratory.play(bench, "kill", [(1, plan)], lambda _: None)
+    assert {f.invariant for f in outcome.judgement.findings} == {"effects.rework", "progress.regressed"}
