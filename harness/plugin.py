@@ -8,7 +8,6 @@ controller sums up.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 HIGHEST_LEVEL = 2
 SESSION = pytest.StashKey[Session]()
 FACE: pytest.StashKey[Face] = pytest.StashKey()
+_PROFILES: pytest.StashKey[list[Profile]] = pytest.StashKey()
 _TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 _PROPERTY = f"crashtest-{CERTIFICATE_FORMAT}"
 _NEEDS_KILL = "no right to kill the server: certify it by command"
@@ -102,13 +102,23 @@ def profiles_of(config: pytest.Config) -> list[Profile]:
     return profiles
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Read the profiles that the user names before anything is collected: whatever is wrong is a usage error."""
+    options = session.config.option
+    if options.crashtest_profile or options.crashtest_command or options.crashtest_url:
+        try:
+            session.config.stash[_PROFILES] = profiles_of(session.config)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each scenario once for each profile."""
     if "crashtest" in metafunc.fixturenames:
-        try:
-            profiles = profiles_of(metafunc.config)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+        profiles = metafunc.config.stash.get(_PROFILES, None)
+        if profiles is None:
+            profiles = metafunc.config.stash[_PROFILES] = profiles_of(metafunc.config)
         metafunc.parametrize("crashtest", profiles, ids=[p.name for p in profiles], indirect=True, scope="function")
 
 
@@ -136,6 +146,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
     if any(level_of(item) for item in items):
         items.sort(key=level_of)
+        try:
+            prepare_bundle(config)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+
+
+def prepare_bundle(config: pytest.Config) -> Path:
+    """Make the report directory ready for this session; raises UsageError for a folder that is not ours."""
+    from harness.reporting import bundle
+
+    folder = Path(config.getoption("--crashtest-report"))
+    bundle.prepare(folder, os.environ.get("PYTEST_XDIST_TESTRUNUID") or config.stash[SESSION].id)
+    return folder
 
 
 def level_of(item: pytest.Item) -> int:
@@ -151,12 +174,9 @@ def level_of(item: pytest.Item) -> int:
 def crashtest_laboratory(request: pytest.FixtureRequest) -> Generator[Laboratory, None, None]:
     """The session's laboratory: opened by the first scenario, closed with nothing left alive."""
     from harness.laboratory import Laboratory
-    from harness.reporting import bundle
 
     config = request.config
-    report_dir = Path(config.getoption("--crashtest-report"))
-    session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(8)
-    bundle.prepare(report_dir, session)
+    report_dir = prepare_bundle(config)
     jobs = config.getoption("--crashtest-jobs")
     with Laboratory(report_dir, config.getoption("--crashtest-seed"), jobs) as laboratory:
         yield laboratory
@@ -177,13 +197,15 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
     bundle.save_profile(laboratory.report_dir, profile)
     if marker.kwargs.get("kills_server") and profile.subject.command is None:
         pytest.skip(_NEEDS_KILL)
+    face = config.stash.get(FACE, None) or Nobody()
+    face.sets_up(profile.name)
     trial = Trial(
         laboratory=laboratory,
         bench=laboratory.bench(profile),
         scenario=scenario_of(request.node),
         level=level_of(request.node),
         story=story_of(request.node),
-        face=config.stash.get(FACE, None) or Nobody(),
+        face=face,
         quick=config.getoption("--crashtest-quick"),
     )
     request.node.stash[_TRIAL] = trial

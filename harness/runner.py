@@ -74,6 +74,7 @@ class Run:
         Raises SubjectError when the subject cannot be started or driven at all, HarnessError when the lab fails.
         """
         self.recorder = Recorder(self.header, path, self._seen)
+        self._moved_at = time.monotonic()
         try:
             if self.expected is not None:
                 self.recorder.write(LAB, Type.OK, Op.EXPECT, {"records": self.expected})
@@ -306,7 +307,7 @@ class Run:
         if self.client:
             self.client.expected_to_end = True
         reason = str(self._failure) if self._failure else self.ended or "broken off"
-        silent_s = round(max(time.monotonic() - self._moved_at, 0.0), 6) if self._moved_at else 0.0
+        silent_s = round(time.monotonic() - self._moved_at, 6)
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)

@@ -29,6 +29,9 @@ _SHRINK_RUNS = 30
 class Face(Protocol):
     """Who watches a session: a terminal, or nobody."""
 
+    def sets_up(self, profile: str) -> None:
+        """A subject's bench is set up."""
+
     def began(self, trial: Trial) -> None:
         """A trial begins."""
 
@@ -44,6 +47,9 @@ class Face(Protocol):
 
 class Nobody:
     """Watches nothing."""
+
+    def sets_up(self, profile: str) -> None:
+        """Nothing."""
 
     def began(self, trial: Trial) -> None:
         """Nothing."""

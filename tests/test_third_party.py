@@ -39,24 +39,24 @@ def running(tmp_path: Path) -> Iterator[str]:
 
 
 def test_it_is_certified_by_command(tmp_path: Path) -> None:
-    done = certify(tmp_path / "report", "--profile", PROFILE)
+    done = certify(tmp_path / "report", "--profile", PROFILE, "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
     assert done.certificate["level"] == 2
-    assert done.certificate["faults"]["kills"] > 20
+    assert done.certificate["faults"]["kills"] > 10
 
 
 def test_by_url_what_can_be_assessed_is_and_what_caps_the_level_is_named(tmp_path: Path, running: str) -> None:
-    done = certify(tmp_path / "report", "--profile", PROFILE, "--url", running)
+    done = certify(tmp_path / "report", "--profile", PROFILE, "--url", running, "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
     assert done.certificate["level"] == 0
-    assert done.certificate["faults"]["confirmed"] > 20
+    assert done.certificate["faults"]["confirmed"] > 10
     assert any("no right to kill the server" in cap for cap in done.certificate["caps"])
 
 
 def test_a_level_that_cannot_be_assessed_by_url_is_not_granted(tmp_path: Path, running: str) -> None:
-    done = certify(tmp_path, "--profile", PROFILE, "--url", running, "--level", 1)
+    done = certify(tmp_path / "report", "--profile", PROFILE, "--url", running, "--level", 1)
     assert done.code == 4
     assert done.certificate["level"] == 0
 

@@ -1,4 +1,4 @@
-"""The lab's self-proof: every mutant is caught, by the invariant named for it, in a run of the scenarios that users run.
+"""The self-proof: every mutant is caught, by the invariant named for it, in a run of the scenarios that users run.
 
 The mutants of one scenario share a session, as several profiles of one user would.
 """

@@ -54,7 +54,12 @@ def _effects_lost(history: History) -> Iterator[Finding]:
 
 
 def _deadline(history: History) -> Iterator[Finding]:
-    """A run that stalled with a task that did move, or with no task to look at."""
+    """A run that stalled with a task that did move, or with no task to look at.
+
+    Where faults were planned and none landed, the subject was not disturbed, and nothing is shown about recovery.
+    """
+    if history.header.plan["faults"] and not any(True for _ in history.of(Op.FAULT, types=[Type.OK])):
+        return
     for end in history.of(Op.END):
         if end.value["reason"] != "stalled":
             continue

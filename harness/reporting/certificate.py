@@ -63,11 +63,12 @@ def earned(scenarios: Sequence[Scenario], highest: int) -> int:
 
 
 def caps(scenarios: Sequence[Scenario]) -> list[str]:
-    """What could not be assessed, each reason once."""
-    reasons = dict.fromkeys(
-        f"{s['reason']} (level {s['level']}: {s['id']})" for s in scenarios if s["verdict"] == Verdict.SKIP.name
-    )
-    return list(reasons)
+    """What could not be assessed: each reason once, with the scenarios that it kept from running."""
+    skipped: dict[str, list[str]] = {}
+    for s in scenarios:
+        if s["verdict"] == Verdict.SKIP.name:
+            skipped.setdefault(s["reason"], []).append(f"{'*' * s['level']} {s['id']}")
+    return [f"{reason} (not run: {', '.join(dict.fromkeys(names))})" for reason, names in skipped.items()]
 
 
 def summary_lines(certificate: Mapping[str, Any]) -> list[str]:

@@ -62,8 +62,14 @@ class ConsoleFace:
         if console.is_terminal:
             self._live.start()
 
+    def sets_up(self, profile: str) -> None:
+        """A subject is started for the first time, and does its job once, undisturbed."""
+        if self.console.is_terminal:
+            self._task = self._progress.add_task("golden run", total=None, profile=profile, kills=self._kills)
+
     def began(self, trial: Trial) -> None:
         """Show the trial."""
+        self._forget()
         self._task = self._progress.add_task(
             trial.scenario, total=0, profile=trial.bench.profile.name, kills=self._kills
         )
@@ -82,14 +88,17 @@ class ConsoleFace:
 
     def ended(self, summary: Mapping[str, Any]) -> None:
         """The trial is over: its line stays."""
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-            self._task = None
+        self._forget()
         verdict = summary["verdict"]
         line = Text.assemble((f"{verdict:<8}", _COLOURS[verdict]), f"{summary['profile']}  {summary['id']}")
         details = f"  {summary['runs']} runs, {summary['faults_confirmed']} faults, {summary['kills_confirmed']} kills"
         line.append(details if summary["runs"] else f"  {clean(summary['reason'], 120)}", style="dim")
         self.console.print(line, soft_wrap=True)
+
+    def _forget(self) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -100,16 +109,25 @@ def show(console: Console, certificate: Mapping[str, Any], report_dir: str) -> N
     """Show what a session came to."""
     console.print()
     console.print(table(certificate))
-    for scenario in certificate["scenarios"]:
-        if scenario["verdict"] == "INVALID":
-            console.print(_paragraph("INVALID", f"{scenario['profile']}, {scenario['id']}", scenario["reason"]))
+    for (profile, reason), scenarios in unproven(certificate).items():
+        console.print(_paragraph("INVALID", f"{profile}: {', '.join(scenarios)}", reason))
     for finding, scenarios in grouped(certificate["findings"]):
         console.print(_finding(finding, scenarios))
+        console.print(Text(f"  replay: {clean(finding['replay'])}", style="bold"), soft_wrap=True)
     colour = _COLOURS.get(certificate["verdict"], "")
     first, *rest = summary_lines(certificate)
     console.print(Text(first, style=colour), soft_wrap=True)
     for line in [*rest, f"evidence: {report_dir}"]:
         console.print(Text(clean(line)), soft_wrap=True)
+
+
+def unproven(certificate: Mapping[str, Any]) -> dict[tuple[str, str], list[str]]:
+    """Each reason for which something proves nothing once, with its scenarios."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for s in certificate["scenarios"]:
+        if s["verdict"] == "INVALID":
+            reasons.setdefault((s["profile"], s["reason"]), []).append(s["id"])
+    return reasons
 
 
 def grouped(findings: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], list[str]]]:
@@ -161,7 +179,6 @@ def _finding(finding: Mapping[str, Any], scenarios: Sequence[str]) -> Panel:
         ("must hold", invariant.statement),
         ("smallest plan", f"{finding['plan_text']}, over {finding['plan']['protocol']}"),
         ("seen in", ", ".join([finding["scenario"], *also])),
-        ("replay", finding["replay"]),
         ("advice", invariant.advice),
     ]
     grid = Table.grid(padding=(0, 2))

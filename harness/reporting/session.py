@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ class Session:
     asked: int | None
     seed: int
     highest: int
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
     scenarios: list[dict[str, Any]] = field(default_factory=list)
     subjects: dict[str, Any] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)

@@ -37,6 +37,7 @@ class Channel:
         self.name = name
         self.processes: dict[int, Process] = {}
         self.serving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended_early: dict[int, Exit] = {}
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._open = True
@@ -77,14 +78,27 @@ class Channel:
                 return
         elif "stopped" in event and event["stopped"] in self.processes:
             self.processes[event["stopped"]].tell_stopped()
-        elif "ended" in event and event["ended"] in self.processes:
-            self.processes.pop(event["ended"]).tell_ended(Exit.of(event["status"]))
+        elif "ended" in event:
+            self._ended(event["ended"], Exit.of(event["status"]))
         elif "serving" in event and not self.serving.done():
             self.serving.set_result(None)
         elif "failed" in event and not self.serving.done():
             self.serving.set_exception(SubjectError(event["failed"]))
         for descriptor in descriptors:
             os.close(descriptor)
+
+    def adopt(self, process: Process) -> None:
+        """Tell this process from now on what becomes of it; it may have ended before anybody could listen."""
+        self.processes[process.pid] = process
+        if process.pid in self._ended_early:
+            self._ended(process.pid, self._ended_early.pop(process.pid))
+
+    def _ended(self, pid: int, exit_: Exit) -> None:
+        process = self.processes.pop(pid, None)
+        if process:
+            process.tell_ended(exit_)
+        else:
+            self._ended_early[pid] = exit_
 
     def _lost(self) -> None:
         self.close()
@@ -162,7 +176,7 @@ class Spawner:
             if launch.stdin is None:
                 os.close(null)
         process = Process(event["pid"], received[0], warm, _Kin(channel, self))
-        channel.processes[process.pid] = process
+        channel.adopt(process)
         return process
 
     async def remains(self, group: int) -> Remains:

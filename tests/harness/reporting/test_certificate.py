@@ -75,8 +75,8 @@ def test_a_session_in_which_everything_was_skipped_has_passed_nothing() -> None:
 
 def test_what_could_not_be_assessed_is_named() -> None:
     shown = summed(scenario(1, "PASS"), scenario(2, "SKIP", id="both-killed", reason="no right to kill"))
-    assert shown["caps"] == ["no right to kill (level 2: both-killed)"]
-    assert "not assessed: no right to kill (level 2: both-killed)" in summary_lines(shown)
+    assert shown["caps"] == ["no right to kill (not run: ** both-killed)"]
+    assert "not assessed: no right to kill (not run: ** both-killed)" in summary_lines(shown)
 
 
 def test_the_chance_of_a_violation_is_below_three_over_the_number_of_faults() -> None:

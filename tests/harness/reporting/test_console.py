@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
 from harness.reporting.certificate import certificate
 from harness.reporting.console import clean, seconds, show
+
+PLAN = Plan("server-killed", "2026-07-28", (Fault(Action.KILL, Victim.SERVER, Coordinate(3, Phase.ACKNOWLEDGED)),))
 
 
 def finding(message: str) -> dict[str, Any]:
@@ -21,7 +24,8 @@ def finding(message: str) -> dict[str, Any]:
         "operations": [1],
         "evidence": {},
         "scenario": "server-killed",
-        "plan": {},
+        "profile": "subject",
+        "plan": PLAN.to_json(),
         "plan_text": "kill server at batch 3, acknowledged",
         "replay": "mcp-crashtest replay crashtest-report/runs/subject/server-killed/0003",
     }
@@ -50,7 +54,7 @@ def shown(message: str) -> str:
 
 def test_a_finding_names_the_invariant_the_plan_the_replay_and_the_advice() -> None:
     text = shown("3 of 60 records are not in the output")
-    for expected in ("records.lost", "kill server at batch 3", "mcp-crashtest replay", "one transaction", "FAIL"):
+    for expected in ("records.lost", "kill server at batch 3", "mcp-crashtest replay", "ran ahead of the", "FAIL"):
         assert expected in text
 
 

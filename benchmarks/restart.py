@@ -1,0 +1,139 @@
+"""Restart to first successful call: the fork server against a cold spawn, interleaved in one run.
+
+``python -m benchmarks.restart [--rounds 9] [--cycles 200] [--json]``. Each round kills the reference server (SIGKILL) and
+measures, from the kill to the first MCP answer, once cold and a few times through the fork server. Then so many more
+cycles through the fork server show that processes, descriptors and memory stay what they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from harness.profiles import read_profile
+from harness.subjects.process import Process
+from harness.subjects.spawner import Spawner
+from harness.subjects.subject import Subject
+from harness.wire.messages import STATELESS
+from harness.wire.session import Session
+
+PROFILE = Path(__file__).resolve().parents[1] / "scenarios" / "profiles" / "reference-durable.toml"
+CLAIM = 20.0
+_WARM_PER_ROUND = 3
+_WARM_UP_CYCLES = 10
+_DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the lab and everything below it hold."""
+
+    processes: int
+    descriptors: int
+    fork_server_descriptors: int
+    fork_server_kib: int
+
+
+async def first_call(subject: Subject) -> None:
+    """The first successful call: a client connects and calls a tool."""
+    session = await Session.open(subject.url, protocol=STATELESS, deadline_s=_DEADLINE_S)
+    reply = await session.call_tool("get_server_stats", {}, deadline_s=_DEADLINE_S)
+    assert not reply.is_error, reply.text
+    await session.close()
+
+
+async def restart(subject: Subject, running: Process, *, cold: bool) -> tuple[Process, float]:
+    """Kill, start again, call; the new process, and the seconds that it took."""
+    subject.cold = cold
+    began = time.perf_counter()
+    proof = await running.kill()
+    assert proof.confirmed, proof.reason
+    process = await subject.boot()
+    await first_call(subject)
+    return process, time.perf_counter() - began
+
+
+def holding() -> Holding:
+    """Count; the fork server is the descendant that runs its module and has children of its own."""
+    lab = psutil.Process()
+    family = lab.children(recursive=True)
+    server = next(p for p in family if "harness.subjects.forkserver" in p.cmdline() and p.children())
+    return Holding(len(family), lab.num_fds(), server.num_fds(), server.memory_info().rss // 1024)
+
+
+async def measure(rounds: int, cycles: int) -> dict[str, Any]:
+    """Run the benchmark; raises AssertionError when a kill or a call fails."""
+    cold_s: list[float] = []
+    warm_s: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="restart-") as folder:
+        async with Spawner() as spawner:
+            subject = Subject(read_profile(PROFILE), spawner, Path(folder), "benchmark")
+            subject.open()
+            try:
+                process = await subject.boot()
+                await first_call(subject)
+                for _ in range(rounds):
+                    process, elapsed_s = await restart(subject, process, cold=True)
+                    cold_s.append(elapsed_s)
+                    for _ in range(_WARM_PER_ROUND):
+                        process, elapsed_s = await restart(subject, process, cold=False)
+                        warm_s.append(elapsed_s)
+                for _ in range(_WARM_UP_CYCLES):
+                    process, _ = await restart(subject, process, cold=False)
+                before = holding()
+                cycle_s = []
+                for _ in range(cycles):
+                    process, elapsed_s = await restart(subject, process, cold=False)
+                    cycle_s.append(elapsed_s)
+                after = holding()
+                await process.kill()
+            finally:
+                subject.close()
+    cold, warm = statistics.median(cold_s), statistics.median(warm_s)
+    return {
+        "cold_ms": round(cold * 1000, 1),
+        "fork_server_ms": round(warm * 1000, 1),
+        "ratio": round(cold / warm, 1),
+        "cycles": cycles,
+        "cycle_p95_ms": round(sorted(cycle_s)[int(0.95 * (len(cycle_s) - 1))] * 1000, 1) if cycle_s else None,
+        "processes_leaked": after.processes - before.processes,
+        "descriptors_leaked": after.descriptors - before.descriptors,
+        "fork_server_descriptors_leaked": after.fork_server_descriptors - before.fork_server_descriptors,
+        "fork_server_kib_grown": after.fork_server_kib - before.fork_server_kib,
+    }
+
+
+def main() -> None:
+    """Measure and print; exit code 1 if the claim does not hold."""
+    parser = argparse.ArgumentParser(description="Restart to first successful call, cold and through the fork server.")
+    parser.add_argument("--rounds", type=int, default=9, help="cold restarts, each beside three warm ones (default: 9)")
+    parser.add_argument("--cycles", type=int, default=200, help="further warm restarts, to see leaks (default: 200)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    found = asyncio.run(measure(options.rounds, options.cycles))
+    if options.json:
+        print(json.dumps(found))
+    else:
+        print(f"restart to first successful call, medians of {options.rounds} rounds, {os.cpu_count()} cores")
+        print(f"  cold spawn   {found['cold_ms']:>8.1f} ms")
+        print(f"  fork server  {found['fork_server_ms']:>8.1f} ms   {found['ratio']:.1f} times faster")
+        print(
+            f"{found['cycles']} more cycles: {found['processes_leaked']} processes, {found['descriptors_leaked']} + "
+            f"{found['fork_server_descriptors_leaked']} descriptors leaked, fork server grew by "
+            f"{found['fork_server_kib_grown']} KiB; 95 % within {found['cycle_p95_ms']} ms"
+        )
+    raise SystemExit(0 if found["ratio"] >= CLAIM else 1)
+
+
+if __name__ == "__main__":
+    main()

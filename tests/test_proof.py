@@ -1,0 +1,136 @@
+"""Proof or INVALID: a kill that does not land proves nothing, and nothing that was started outlives the lab."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.lab import CLI, MUTANTS, ROOT, certify, environment, lab, named
+
+KILLED = "server-killed-everywhere"
+SERVER = (
+    f"{sys.executable} {MUTANTS}/double_submit.py"
+    " --listen-fd {listen_fd} --state-dir {state_dir} --effects-file {ledger}"
+)
+PROFILE = MUTANTS / "double_submit.toml"
+
+
+def wait_until(true: Callable[[], bool], description: str, deadline_s: float = 30) -> None:
+    deadline = time.monotonic() + deadline_s
+    while not true():
+        assert time.monotonic() < deadline, f"{description}: not within {deadline_s} s"
+        time.sleep(0.02)
+
+
+def test_a_server_that_its_launcher_sends_out_of_the_process_group_makes_the_run_invalid(tmp_path: Path) -> None:
+    command = f"sh -c 'setsid {SERVER} & wait'"
+    done = certify(tmp_path, "--profile", PROFILE, "--command", command, "--scenario", KILLED)
+    scenario = named(done, KILLED, "double_submit")
+    assert done.code == 4
+    assert scenario["verdict"] == "INVALID"
+    assert scenario["faults_unconfirmed"] >= 1
+    assert "left the process group of its launcher and lives on" in scenario["reason"]
+    assert not alive_with(str(tmp_path))
+
+
+def test_a_server_behind_a_plain_shell_is_killed_with_its_group(tmp_path: Path) -> None:
+    text = (MUTANTS / "graceful_cancels.toml").read_text().replace("{here}", str(MUTANTS))
+    profile = tmp_path / "behind_a_shell.toml"
+    command = SERVER.replace("double_submit", "graceful_cancels")
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("command"))
+    text = text.replace("[subject]", f"[subject]\ncommand = \"sh -c '{command}; true'\"")
+    profile.write_text(text.replace("records = 50", "records = 10"))
+    done = certify(tmp_path / "report", "--profile", profile, "--scenario", KILLED, "--quick")
+    assert done.code == 0, done.out + done.err
+    assert named(done, KILLED, "behind_a_shell")["kills_confirmed"] == 4
+    assert not alive_with(str(tmp_path))
+
+
+def test_a_job_that_is_over_before_the_fault_could_land_makes_the_run_invalid(tmp_path: Path) -> None:
+    text = (MUTANTS / "seed_resumable.toml").read_text().replace("{here}", str(MUTANTS))
+    profile = tmp_path / "boastful.toml"  # it claims crash points, and has none
+    profile.write_text(text.replace("protocols =", 'crash_points = ["acknowledged"]\nprotocols ='))
+    done = certify(tmp_path / "report", "--profile", profile, "--scenario", KILLED)
+    assert done.code == 4, done.out + done.err
+    assert "the run was over before this fault could land" in named(done, KILLED, "boastful")["reason"]
+
+
+def test_a_server_that_ends_by_itself_before_the_kill_makes_the_run_invalid(tmp_path: Path) -> None:
+    hasty = f"sh -c 'test -z \"$CRASHTEST_POINTS\" || exit 0; exec {SERVER}'"
+    done = certify(tmp_path, "--profile", PROFILE, "--command", hasty, "--scenario", KILLED)
+    assert done.code == 4, done.out + done.err
+    assert "before this fault could land" in named(done, KILLED, "double_submit")["reason"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+def test_nothing_outlives_a_lab_that_is(tmp_path: Path, number: signal.Signals) -> None:
+    arguments = [
+        "certify",
+        "--profile",
+        PROFILE,
+        "--profile",
+        MUTANTS / "graceful_cancels.toml",
+        "--report-dir",
+        tmp_path,
+    ]
+    started = subprocess.Popen(
+        [*CLI, *map(str, arguments)],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        process = psutil.Process(started.pid)
+        wait_until(lambda: any(tmp_path.glob("runs/*/*/0003/history.jsonl")), "the lab plays plans", 90)
+        family = process.children(recursive=True)
+        assert len(family) >= 3
+        os.kill(started.pid, number)
+        code = started.wait(timeout=60)
+        _, left = psutil.wait_procs(family, timeout=20)
+        assert left == []
+        assert not alive_with(str(tmp_path))
+        assert code == (130 if number is signal.SIGINT else -signal.SIGKILL)
+    finally:
+        if started.poll() is None:
+            started.kill()
+            started.wait()
+
+
+def alive_with(text: str) -> list[str]:
+    """The command lines of living processes that name a path; none are ours when nobody of a run is left."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = " ".join(process.info["cmdline"] or ())
+        if text in command and "pytest" not in command:
+            found.append(command)
+    return found
+
+
+def test_the_same_seed_gives_byte_identical_plans_and_another_seed_others(tmp_path: Path) -> None:
+    for report, seed in (("a", 7), ("b", 7), ("c", 8)):
+        done = certify(tmp_path / report, "--scenario", "random-kills", "--quick", "--seed", seed)
+        assert done.code == 0, done.out + done.err
+    a, b, c = (plans(tmp_path / report) for report in "abc")
+    assert len(a) > 4
+    assert a == b
+    assert a != c
+
+
+def plans(report: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(report)): p.read_bytes() for p in report.glob("runs/*/random-kills/????/plan.json")}
+
+
+def test_a_lab_that_is_asked_to_recheck_nothing_says_so(tmp_path: Path) -> None:
+    done = lab("recheck", tmp_path)
+    assert done.code == 2
+    assert "not a report directory" in done.err
