@@ -1,6 +1,8 @@
 """Restart to first successful call: the fork server against a cold spawn, interleaved in one run.
 
-``python -m benchmarks.restart [--rounds 9] [--cycles 200] [--json]``. Each round kills the reference server (SIGKILL) and
+``python -m benchmarks.restart [--rounds 9] [--cycles 200] [--json]``
+
+Each round kills the reference server (SIGKILL) and
 measures, from the kill to the first MCP answer, once cold and a few times through the fork server. Then so many more
 cycles through the fork server show that processes, descriptors and memory stay what they are.
 """
@@ -24,6 +26,7 @@ from harness.profiles import read_profile
 from harness.subjects.process import Process
 from harness.subjects.spawner import Spawner
 from harness.subjects.subject import Subject
+from harness.wire.http import Address
 from harness.wire.messages import STATELESS
 from harness.wire.session import Session
 
@@ -32,6 +35,7 @@ CLAIM = 20.0
 _WARM_PER_ROUND = 3
 _WARM_UP_CYCLES = 10
 _DEADLINE_S = 60.0
+_LIFE_S = 0.2  # how long each boot lives before it is killed, cold or not: less than in any real run
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,8 @@ class Holding:
 
 
 async def first_call(subject: Subject) -> None:
-    """The first successful call: a client connects and calls a tool."""
-    session = await Session.open(subject.url, protocol=STATELESS, deadline_s=_DEADLINE_S)
+    """The first successful call: a client connects and calls a tool, with no handshake before it."""
+    session = Session(Address.of(subject.url), STATELESS)
     reply = await session.call_tool("get_server_stats", {}, deadline_s=_DEADLINE_S)
     assert not reply.is_error, reply.text
     await session.close()
@@ -55,6 +59,7 @@ async def first_call(subject: Subject) -> None:
 async def restart(subject: Subject, running: Process, *, cold: bool) -> tuple[Process, float]:
     """Kill, start again, call; the new process, and the seconds that it took."""
     subject.cold = cold
+    await asyncio.sleep(_LIFE_S)
     began = time.perf_counter()
     proof = await running.kill()
     assert proof.confirmed, proof.reason
@@ -63,11 +68,18 @@ async def restart(subject: Subject, running: Process, *, cold: bool) -> tuple[Pr
     return process, time.perf_counter() - began
 
 
-def holding() -> Holding:
-    """Count; the fork server is the descendant that runs its module and has children of its own."""
+async def holding() -> Holding:
+    """Count, once the fork server has its subject and the child that stands by."""
     lab = psutil.Process()
-    family = lab.children(recursive=True)
-    server = next(p for p in family if "harness.subjects.forkserver" in p.cmdline() and p.children())
+    deadline = time.monotonic() + _DEADLINE_S
+    while True:
+        family = lab.children(recursive=True)
+        servers = [p for p in family if len(p.children()) == 2 and p.children()[0].cmdline() == p.cmdline()]
+        if servers:
+            break
+        assert time.monotonic() < deadline, "the fork server does not fork a child ahead"
+        await asyncio.sleep(0.01)
+    server = servers[0]
     return Holding(len(family), lab.num_fds(), server.num_fds(), server.memory_info().rss // 1024)
 
 
@@ -90,12 +102,12 @@ async def measure(rounds: int, cycles: int) -> dict[str, Any]:
                         warm_s.append(elapsed_s)
                 for _ in range(_WARM_UP_CYCLES):
                     process, _ = await restart(subject, process, cold=False)
-                before = holding()
+                before = await holding()
                 cycle_s = []
                 for _ in range(cycles):
                     process, elapsed_s = await restart(subject, process, cold=False)
                     cycle_s.append(elapsed_s)
-                after = holding()
+                after = await holding()
                 await process.kill()
             finally:
                 subject.close()

@@ -1,8 +1,8 @@
 """The fork server: ``python -m harness.subjects.forkserver``, with the lab's control socket as descriptor 3.
 
-It imports what subjects import, warms it up, and forks on request. The child is a process of its own, in its own
-session, and becomes what ``python script.py ...`` or ``python -m module ...`` would have become. Forking is only safe
-with a single thread: the fork server refuses to serve with more.
+It imports what subjects import, warms it up, and forks on request; one child is forked ahead. The child is a process
+of its own, in its own session, and becomes what ``python script.py ...`` or ``python -m module ...`` would have become.
+Forking is only safe with a single thread: the fork server refuses to serve with more.
 
 What stays different from a cold start: the process's title, the string hash seed, and settings read at import.
 """
@@ -31,14 +31,18 @@ def _gone() -> NoReturn:
     os._exit(0)
 
 
+def _warm() -> None:
+    from harness.subjects.warmup import warm_up_fastmcp
+
+    warm_up_fastmcp()
+
+
 def prepare(modules: list[str], warm_up: bool) -> None:
     """Import and warm up; raises whatever an import raises, and RuntimeError when a thread is left."""
     for module in modules:
         importlib.import_module(module)
     if warm_up:
-        from harness.subjects.warmup import warm_up_fastmcp
-
-        warm_up_fastmcp()
+        _warm()
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208
     if threads != 1:
         raise RuntimeError(f"{threads} threads are left after importing {', '.join(modules)}: forking is not safe")
@@ -95,7 +99,8 @@ def main() -> None:
         send_event(control, {"failed": f"{type(error).__name__}: {error}"[:2000]})
         sys.exit(1)
     send_event(control, {"serving": os.getpid()})
-    request, descriptors = Parent(control, gone=_gone).serve()
+    warm = _warm if wanted["warm_up"] else None
+    request, descriptors = Parent(control, gone=_gone, warm=warm).serve()
     del control
     become(request, descriptors)
 

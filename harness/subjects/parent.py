@@ -15,27 +15,46 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness.subjects.protocol import receive_request, send_event
+from harness.subjects.protocol import receive_request, send_event, send_request
 
 _PR_SET_PDEATHSIG = 1
 _FIRST_FREE = 256
 _LONGEST_COMMAND = 200
 _C = ctypes.CDLL(None, use_errno=True)
 
+_IDLE_MS = 30
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """A child that was forked ahead, and the socket on which it waits for its request."""
+
+    pid: int
+    requests: socket.socket
 
 
 class Parent:
     """One parent and its control socket to the lab."""
 
-    def __init__(self, control: socket.socket, *, gone: Callable[[], NoReturn], answer: Answer | None = None) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        *,
+        gone: Callable[[], NoReturn],
+        answer: Answer | None = None,
+        warm: Callable[[], None] | None = None,
+    ) -> None:
         self.control = control
         self.children: set[int] = set()
         self._gone = gone
         self._answer = answer
+        self._warm = warm
+        self._standby: Standby | None = None
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def serve(self) -> tuple[dict[str, Any], list[int]]:
@@ -46,7 +65,12 @@ class Parent:
         poll.register(self.control, select.POLLIN | select.POLLHUP)
         poll.register(self._woken, select.POLLIN)
         while True:
-            ready = dict(poll.poll())
+            idle_ms = _IDLE_MS if self._warm and self._standby is None else None
+            ready = dict(poll.poll(idle_ms))
+            if not ready and (received := self._stand_by()):
+                signal.set_wakeup_fd(previous)
+                signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
+                return received
             if self._woken in ready:
                 with suppress(BlockingIOError):
                     os.read(self._woken, 1 << 12)
@@ -58,9 +82,6 @@ class Parent:
                 if self._handle(*received):
                     signal.set_wakeup_fd(previous)
                     signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
-                    for descriptor in (self._woken, self._wake):
-                        os.close(descriptor)
-                    self.control.close()
                     return received
 
     def _handle(self, request: dict[str, Any], descriptors: list[int]) -> bool:
@@ -81,15 +102,10 @@ class Parent:
         return False
 
     def _fork(self, request: dict[str, Any], descriptors: list[int]) -> bool:
-        me = os.getpid()
-        pid = os.fork()
+        """Fork, or take who stands by; tell the lab. True in the child."""
+        pid = self._standby_takes(request, descriptors) or self._child()
         if pid == 0:
-            os.setsid()
-            _C.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != me:  # the parent died before it could be promised
-                os._exit(137)
             return True
-        self.children.add(pid)
         pidfd = os.pidfd_open(pid)
         try:
             send_event(self.control, {"to": request["id"], "pid": pid}, [pidfd])
@@ -100,6 +116,56 @@ class Parent:
             for descriptor in descriptors:
                 os.close(descriptor)
         return False
+
+    def _child(self) -> int:
+        """Fork a child with a session of its own, that dies with its parent; 0 in the child."""
+        me = os.getpid()
+        pid = os.fork()
+        if pid:
+            self.children.add(pid)
+            return pid
+        os.setsid()
+        _C.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != me:  # the parent died before it could be promised
+            os._exit(137)
+        for descriptor in (self._woken, self._wake):
+            os.close(descriptor)
+        self.control.close()
+        if self._standby:
+            self._standby.requests.close()
+        return 0
+
+    def _stand_by(self) -> tuple[dict[str, Any], list[int]] | None:
+        """Fork a child ahead of its request; returns in the child, once it has one.
+
+        While it waits it makes its own what is copied on write, so that a restart need not.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = self._child()
+        if pid:
+            theirs.close()
+            self._standby = Standby(pid, ours)
+            return None
+        ours.close()
+        if self._warm:
+            self._warm()
+        received = receive_request(theirs)
+        if received is None:
+            os._exit(0)
+        theirs.close()
+        return received
+
+    def _standby_takes(self, request: dict[str, Any], descriptors: list[int]) -> int | None:
+        standby, self._standby = self._standby, None
+        if standby is None:
+            return None
+        try:
+            send_request(standby.requests, request, descriptors)
+        except OSError:  # it is dead
+            return None
+        finally:
+            standby.requests.close()
+        return standby.pid
 
     def _tell_of_children(self) -> None:
         while True:

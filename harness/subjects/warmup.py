@@ -29,11 +29,16 @@ def warm_up_fastmcp() -> None:
 
     @mcp.tool
     async def work(text: str, count: int, ctx: Context) -> dict[str, Any]:
+        """Do some work.
+
+        text: a text. count: a number.
+        """
         await ctx.report_progress(count, count, text)
         return {"text": text, "count": count}
 
     @mcp.resource("warm://{name}", mime_type="application/json")
     async def resource(name: str) -> str:
+        """A resource."""
         return json.dumps({"name": name})
 
     logging.disable(logging.CRITICAL)
