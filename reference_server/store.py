@@ -192,10 +192,6 @@ class Store:
         """
         progress = task.progress + len(bodies)
         with self._transaction() as db:
-            db.executemany(
-                "INSERT INTO records (task_id, position, body) VALUES (?, ?, ?)",
-                [(task.task_id, task.progress + n, body) for n, body in enumerate(bodies)],
-            )
             now = _now()
             moved = db.execute(
                 "UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?, updated_at = ?,"
@@ -209,6 +205,10 @@ class Store:
             )
             if moved.rowcount != 1:
                 raise Superseded(task.task_id)
+            db.executemany(
+                "INSERT INTO records (task_id, position, body) VALUES (?, ?, ?)",
+                [(task.task_id, task.progress + n, body) for n, body in enumerate(bodies)],
+            )
             written()
         return self.get(task.task_id)
 

@@ -1,0 +1,149 @@
+"""A reference server as a process, and a client of each protocol era."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.wire.messages import HANDSHAKE, STATELESS
+from harness.wire.session import Session, ToolReply
+from tests.lab import environment
+
+DEADLINE_S = 30.0
+RECORDS = 60
+BATCH = 10
+
+
+@dataclass(slots=True)
+class Server:
+    """One server with its folders; ``start`` and ``kill`` as often as needed."""
+
+    folder: Path
+    process: subprocess.Popen[str] | None = None
+    ready: dict[str, Any] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def effects(self) -> Path:
+        return self.folder / "effects.jsonl"
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "tasks.db"
+
+    def command(self, *more: str) -> list[str]:
+        words = [sys.executable, "-m", "reference_server", "--port", "0", "--data-root", str(self.data)]
+        return [*words, "--store", str(self.store), "--effects-file", str(self.effects), *self.extra, *more]
+
+    def start(self, points: str = "") -> Server:
+        self.process = subprocess.Popen(
+            self.command(), env={**environment(), "CRASHTEST_POINTS": points}, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout
+        self.ready = json.loads(self.process.stdout.readline())
+        return self
+
+    def wait_parked(self) -> None:
+        """Wait until the process has stopped itself at a crash point."""
+        assert self.process
+        deadline = time.monotonic() + DEADLINE_S
+        while Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            assert self.process.poll() is None, "the server ended before its crash point"
+            assert time.monotonic() < deadline, "the server does not reach its crash point"
+            time.sleep(0.005)
+
+    def kill(self, number: int = signal.SIGKILL) -> int:
+        assert self.process
+        if self.process.poll() is None:
+            os.kill(self.process.pid, number)
+        code = self.process.wait(timeout=DEADLINE_S)
+        if self.process.stdout:
+            self.process.stdout.close()
+        return code
+
+    def refuses(self, *more: str, **changes: str) -> str:
+        """What it says when it cannot start; asserts the documented exit code."""
+        done = subprocess.run(
+            self.command(*more),
+            env={**environment(), **changes},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        assert done.returncode == 2, done.stderr
+        assert done.stdout == ""
+        return done.stderr
+
+    async def open(self, protocol: str = STATELESS) -> Session:
+        return await Session.open(self.ready["url"], protocol=protocol, deadline_s=DEADLINE_S)
+
+    async def call(self, tool: str, protocol: str = STATELESS, **arguments: Any) -> ToolReply:
+        session = await self.open(protocol)
+        try:
+            return await session.call_tool(tool, arguments, deadline_s=DEADLINE_S)
+        finally:
+            await session.close()
+
+    async def read(self, uri: str) -> Any:
+        session = await self.open()
+        try:
+            return json.loads(await session.read_resource(uri, deadline_s=DEADLINE_S))
+        finally:
+            await session.close()
+
+    def executions(self) -> list[str]:
+        """The records in the effects file, in order, as often as they were executed."""
+        lines = self.effects.read_text().splitlines() if self.effects.exists() else []
+        return [json.loads(line)["record"] for line in lines]
+
+
+def fill(folder: Path) -> None:
+    """The input of all jobs here."""
+    (folder / "data").mkdir(parents=True)
+    lines = [
+        json.dumps({"id": f"r{n}", "text": f"Größe {n}\u2028ﬁn"}, ensure_ascii=False) + "\n" for n in range(RECORDS)
+    ]
+    (folder / "data" / "orders.jsonl").write_text("".join(lines), encoding="utf-8")
+    rows = ["id,text\n", *(f'r{n},"line one {n}\nline, two"\n' for n in range(RECORDS))]
+    (folder / "data" / "table.csv").write_text("".join(rows), encoding="utf-8")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Server]:
+    """A server that is not running yet."""
+    fill(tmp_path)
+    server = Server(tmp_path)
+    yield server
+    if server.process:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server that the tests of one file share."""
+    folder = tmp_path_factory.mktemp("shared")
+    fill(folder)
+    server = Server(folder).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=[STATELESS, HANDSHAKE])
+def protocol(request: pytest.FixtureRequest) -> str:
+    """Each protocol era."""
+    return str(request.param)
