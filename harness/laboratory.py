@@ -78,7 +78,9 @@ class Outcome:
 class Laboratory:
     """Plays plans. Open it with ``with``; everything that it has started is dead when it is closed."""
 
-    def __init__(self, report_dir: Path, seed: int, jobs: int = 2) -> None:
+    def __init__(self, report_dir: Path, seed: int, jobs: int = 2, worker: str = "") -> None:
+        """``worker`` tells apart the laboratories that share a report directory."""
+        self._suffix = f"-{worker}" if worker else ""
         self.report_dir = report_dir.resolve()
         self.seed = seed
         self.jobs = jobs
@@ -210,7 +212,7 @@ class Laboratory:
                 raise
             bench = await self._probe(Bench(profile, (), {}, None, 0.0, cold=True))
         plan = Plan(GOLDEN, bench.protocols[0], ())
-        folder = self.report_dir / "runs" / profile.name / GOLDEN
+        folder = self.report_dir / "runs" / profile.name / f"{GOLDEN}{self._suffix}"
         history = await self._run(bench, plan, folder, Limits(_GOLDEN_SILENCE_S, _GOLDEN_TOTAL_S), cold=True)
         judgement = judge(history)
         write_json(folder / "judgement.json", judgement.to_json())
@@ -226,7 +228,7 @@ class Laboratory:
     async def _probe(self, bench: Bench) -> Bench:
         """Which protocol revisions the subject speaks; raises SubjectError where it speaks none."""
         profile = bench.profile
-        folder = self.report_dir / "runs" / profile.name / "probe"
+        folder = self.report_dir / "runs" / profile.name / f"probe{self._suffix}"
         subject = Subject(profile, await self._spawning(), folder, f"probe-{secrets.token_hex(4)}", cold=bench.cold)
         subject.open()
         process = None

@@ -7,6 +7,7 @@ controller sums up.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -178,7 +179,8 @@ def crashtest_laboratory(request: pytest.FixtureRequest) -> Generator[Laboratory
     config = request.config
     report_dir = prepare_bundle(config)
     jobs = config.getoption("--crashtest-jobs")
-    with Laboratory(report_dir, config.getoption("--crashtest-seed"), jobs) as laboratory:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    with Laboratory(report_dir, config.getoption("--crashtest-seed"), jobs, worker) as laboratory:
         yield laboratory
 
 
@@ -238,7 +240,7 @@ def pytest_runtest_makereport(
         report.longrepr = f"{_kind(error)}: {error}"
     result = _result(item, error)
     if result:
-        report.user_properties.append((_PROPERTY, result))
+        report.user_properties.append((_PROPERTY, json.dumps(result)))  # text, so that it comes through from a worker
     return report
 
 
@@ -283,8 +285,8 @@ class Collector:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A scenario is over."""
         for name, value in report.user_properties:
-            if name == _PROPERTY and isinstance(value, dict):
-                summary = self.session.add(value)
+            if name == _PROPERTY and isinstance(value, str):
+                summary = self.session.add(json.loads(value))
                 face = self.config.stash.get(FACE, None)
                 if face:
                     face.ended(summary)

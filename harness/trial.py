@@ -16,9 +16,10 @@ from typing import Any, Protocol
 from hypothesis.strategies import SearchStrategy
 
 from harness.laboratory import Bench, Laboratory, Outcome
+from harness.model.invariants import INVARIANTS
 from harness.model.plan import Phase, Plan
 from harness.model.profile import Workload
-from harness.model.verdict import Verdict
+from harness.model.verdict import Finding, Verdict
 from harness.planning.exhaustive import boundary_of, phases_of
 from harness.planning.search import draw, search
 from harness.verdicts import Unproven, Violation
@@ -164,7 +165,13 @@ class Trial:
     def _findings(self, failed: Outcome) -> list[dict[str, Any]]:
         where = {"scenario": self.scenario, "profile": self.bench.profile.name}
         plan = {"plan": failed.plan.to_json(), "plan_text": str(failed.plan), "replay": replay_line(failed.folder)}
-        return [{**finding.to_json(), **where, **plan} for finding in failed.judgement.findings]
+        return [{**finding.to_json(), **where, **plan} for finding in by_weight(failed.judgement.findings)]
+
+
+def by_weight(findings: Iterable[Finding]) -> list[Finding]:
+    """In the order of the table of invariants: what a record suffered comes before what was counted wrong."""
+    order = list(INVARIANTS)
+    return sorted(findings, key=lambda finding: order.index(finding.invariant))
 
 
 def replay_line(folder: Path) -> str:
@@ -176,5 +183,5 @@ def replay_line(folder: Path) -> str:
 
 def describe(outcome: Outcome) -> str:
     """What a failing run has shown, in a few lines."""
-    lines = [f"{finding.invariant}: {finding.message}" for finding in outcome.judgement.findings]
+    lines = [f"{finding.invariant}: {finding.message}" for finding in by_weight(outcome.judgement.findings)]
     return "\n".join([*lines, f"smallest failing plan: {outcome.plan}", f"replay: {replay_line(outcome.folder)}"])

@@ -1,0 +1,117 @@
+"""The pytest face: the same scenarios under plain pytest, alone and in worker processes, and silence elsewhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lab import MUTANTS, ROOT, environment
+
+PYTEST = (sys.executable, "-m", "pytest")
+
+
+def run_pytest(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PYTEST, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def test_the_canary_a_failing_scenario_fails_the_build(tmp_path: Path) -> None:
+    done = run_pytest(
+        "scenarios",
+        f"--crashtest-profile={MUTANTS / 'last_batch_lost.toml'}",
+        f"--crashtest-report={tmp_path / 'report'}",
+        "--crashtest-scenario=server-killed-everywhere",
+    )
+    assert done.returncode == 1, done.stdout
+    assert "FAIL: records.lost" in done.stdout
+    assert "smallest failing plan: kill server at batch 1" in done.stdout
+    assert "replay: mcp-crashtest replay" in done.stdout
+    assert "Traceback" not in done.stdout
+    certificate = json.loads((tmp_path / "report" / "certificate.json").read_text())
+    assert certificate["verdict"] == "FAIL"
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path, workers: list[str]) -> None:
+    done = run_pytest(
+        "scenarios",
+        *workers,
+        f"--crashtest-report={tmp_path / 'report'}",
+        "--crashtest-quick",
+        "--crashtest-scenario=both-killed",
+        "--crashtest-scenario=undisturbed",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout
+    assert "mcp-crashtest" in done.stdout
+    assert "confirmed faults" in done.stdout
+    certificate = json.loads((tmp_path / "report" / "certificate.json").read_text())
+    assert certificate["verdict"] == "PASS"
+    assert certificate["profile"].split(", ") in (
+        ["reference-durable", "reference-resumable"],
+        ["reference-resumable", "reference-durable"],
+    )
+    assert certificate["faults"]["kills"] == 24
+
+
+def test_a_level_leaves_the_scenarios_above_it_out(tmp_path: Path) -> None:
+    done = run_pytest("scenarios", "--collect-only", "-q", "--crashtest-level=1", f"--crashtest-report={tmp_path}")
+    assert done.returncode == 0, done.stdout
+    assert "test_undisturbed" in done.stdout
+    assert "test_server_killed_everywhere" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--crashtest-level=9", "levels 1 to 2"),
+        ("--crashtest-profile=nowhere.toml", "nowhere.toml cannot be read"),
+        ("--crashtest-jobs=0", "at least 1"),
+        ("--crashtest-url=http://127.0.0.1:1/mcp", "needs a profile"),
+    ],
+)
+def test_a_bad_option_is_a_usage_error(option: str, said: str) -> None:
+    done = run_pytest("scenarios", option)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert said in done.stderr
+
+
+def test_it_is_silent_in_sessions_that_have_no_scenario(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_nothing():\n    pass\n")
+    done = run_pytest("-q", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "crashtest" not in done.stdout
+    assert not (tmp_path / "crashtest-report").exists()
+
+
+def test_a_session_that_has_no_scenario_does_not_import_the_laboratory(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text(
+        "import sys\n\n\ndef test_light():\n    assert 'harness.laboratory' not in sys.modules\n"
+        "    assert 'rich' not in sys.modules\n    assert 'h11' not in sys.modules\n"
+    )
+    assert run_pytest("-q", "-p", "no:asyncio", cwd=tmp_path).returncode == 0
+
+
+def test_a_users_own_scenario_gets_the_same_fixture(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(
+        "import pytest\n"
+        "from harness.model.plan import Plan\n\n\n"
+        "@pytest.mark.crashtest(level=1)\n"
+        "def test_mine(crashtest):\n"
+        '    """My own story."""\n'
+        "    crashtest.play([Plan(crashtest.scenario, crashtest.protocols[0], ())])\n"
+    )
+    done = run_pytest("-q", f"--crashtest-profile={MUTANTS / 'orphaned.toml'}", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "crashtest-report" / "runs" / "orphaned" / "mine" / "0001" / "history.jsonl").exists()
