@@ -24,6 +24,7 @@ from harness.wire.errors import (
     RpcError,
     SessionLost,
     Unreachable,
+    WireError,
 )
 from harness.wire.session import Session
 
@@ -127,7 +128,7 @@ class Conversation:
     async def leave(self) -> None:
         """Say goodbye as a polite client does; the attempt under way breaks."""
         if self.session:
-            with contextlib.suppress(*LOST, DeadlineExceeded, ProtocolViolation, RpcError):
+            with contextlib.suppress(WireError, TimeoutError):
                 await asyncio.wait_for(self.session.close(), timeout=2.0)
 
     def progress(self, done: float, total: float | None) -> bool:

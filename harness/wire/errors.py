@@ -1,8 +1,23 @@
-"""What can go wrong on the wire, by who is to blame and by what may have happened."""
+"""What can go wrong on the wire, by who is to blame and by what may have happened.
+
+All text that comes from the subject passes ``shown`` before it stands in an error: it is bounded, and nothing in it can
+steer a terminal.
+"""
 
 from __future__ import annotations
 
 from typing import Any
+
+_SHOWN = 300
+
+
+def shown(text: object) -> str:
+    """A subject's text or bytes, bounded, with everything unprintable spelled out."""
+    if isinstance(text, bytes | bytearray):
+        text = bytes(text[: 4 * _SHOWN]).decode("utf-8", errors="backslashreplace")
+    whole = str(text)
+    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole[:_SHOWN])
+    return plain if len(whole) <= _SHOWN else f"{plain} ..."
 
 
 class WireError(Exception):
@@ -25,7 +40,7 @@ class HttpError(WireError):
     """An HTTP status that is not an MCP answer."""
 
     def __init__(self, status: int, body: str) -> None:
-        super().__init__(f"HTTP status {status}: {body}")
+        super().__init__(f"HTTP status {status}: {shown(body)}")
         self.status = status
 
 
@@ -37,10 +52,15 @@ class ProtocolViolation(WireError):
     """What came is not HTTP, not JSON-RPC, not MCP, or beyond all bounds."""
 
 
+class Unsupported(ProtocolViolation):
+    """A valid answer of a kind that the caller did not offer to understand, such as a task or a request for input."""
+
+
 class RpcError(WireError):
-    """The server answered with a JSON-RPC error."""
+    """The server answered with a JSON-RPC error. ``data`` is the subject's, as it came."""
 
     def __init__(self, code: int, message: str, data: Any = None) -> None:
-        super().__init__(f"{message} ({code})")
+        super().__init__(f"{shown(message)} ({code})")
         self.code = code
+        self.message = shown(message)
         self.data = data

@@ -3,6 +3,9 @@
 From revision 2026-07-28 every request stands for itself: its ``_meta`` names the revision, the client and its
 capabilities, and headers repeat method and name (basic/transports, "Standard headers"). Before that, ``initialize``
 opens a session whose id travels in ``Mcp-Session-Id``.
+
+Not here: ``Mcp-Param-*`` headers, which a tool may ask for by ``x-mcp-header`` in its input schema. A server that does
+so answers with a header mismatch (-32020).
 """
 
 from __future__ import annotations
@@ -13,14 +16,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness import __version__
-from harness.wire.errors import ProtocolViolation
+from harness.wire.errors import ProtocolViolation, shown
 
 STATELESS = "2026-07-28"
 HANDSHAKE = "2025-11-25"
 SUPPORTED = (STATELESS, HANDSHAKE, "2025-06-18", "2025-03-26")
+METHOD_NOT_FOUND = -32601
 CLIENT = {"name": "mcp-crashtest", "version": __version__}
 _META = "io.modelcontextprotocol/"
 _NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_SENTINEL = ("=?base64?", "?=")
 
 Message = dict[str, Any]
 
@@ -71,21 +76,43 @@ def headers(protocol: str, message: Mapping[str, Any], session_id: str | None) -
 
 def header_value(text: str) -> str:
     """Text that survives in a header: as it is, or in the sentinel form ``=?base64?...?=``."""
-    plain = text.isascii() and text.isprintable() and text == text.strip() and not text.startswith("=?base64?")
-    return text if plain else f"=?base64?{base64.b64encode(text.encode()).decode()}?="
+    begin, end = _SENTINEL
+    plain = text.isascii() and text.isprintable() and text == text.strip() and not text.startswith(begin)
+    encoded = base64.b64encode(text.encode("utf-8", errors="replace")).decode()
+    return text if plain else f"{begin}{encoded}{end}"
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
-    """A message as UTF-8 JSON."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="backslashreplace")
+    """A message as UTF-8 JSON; a lone surrogate becomes its escape. Raises ValueError for NaN and infinity."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 def decode(text: str | bytes) -> Message:
-    """A message from JSON; raises ProtocolViolation for anything else."""
+    """A request, notification or response from JSON; raises ProtocolViolation for anything else."""
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolViolation(f"expected a JSON-RPC message, found {text[:200]!r}") from error
+        message = json.loads(text if isinstance(text, str) else text.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise ProtocolViolation(f"expected a JSON-RPC message, found: {shown(text)}") from None
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-        raise ProtocolViolation(f"expected a JSON-RPC 2.0 object, found {text[:200]!r}")
+        raise ProtocolViolation(f"expected a JSON-RPC 2.0 object, found: {shown(text)}")
+    if not isinstance(message.get("method", ""), str) or message.keys().isdisjoint(("method", "result", "error")):
+        raise ProtocolViolation(f"expected a method, a result or an error, found: {shown(text)}")
     return message
+
+
+def answers(message: Message, id_: int) -> bool:
+    """Whether the message is a response to our request: true and 1.0 are not the id 1."""
+    return "method" not in message and type(message.get("id")) is int and message["id"] == id_
+
+
+def answer_to(message: Message) -> Message:
+    """Our answer to a server's request: we answer a ping, and offer nothing else."""
+    if message["method"] == "ping":
+        return {"jsonrpc": "2.0", "id": message["id"], "result": {}}
+    refusal = {"code": METHOD_NOT_FOUND, "message": f"the lab does not offer {shown(message['method'])}"}
+    return {"jsonrpc": "2.0", "id": message["id"], "error": refusal}
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

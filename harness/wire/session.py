@@ -21,19 +21,21 @@ from harness.wire.errors import (
     ProtocolViolation,
     RpcError,
     SessionLost,
+    Unsupported,
     WireError,
+    shown,
 )
 from harness.wire.http import Address, Exchange
-from harness.wire.messages import HANDSHAKE, STATELESS, Message
+from harness.wire.messages import HANDSHAKE, STATELESS, SUPPORTED, Message
 from harness.wire.sse import EventStream
 
 _LONGEST_EVENT_BYTES = 1 << 26
-_SHOWN = 300
-_LEAVING_S = 2.0
+_LONGEST_NUMBER = 1 << 62
+_LEAVING_S = 1.5  # less than the two seconds that a client in a hurry gives us
 _PAGES = 1000
-_METHOD_NOT_FOUND = -32601
-_SESSION_NOT_FOUND = -32600
+_INVALID_REQUEST = -32600
 _UNSUPPORTED_PROTOCOL = -32022
+_CLIENT_ERRORS = range(400, 500)
 
 OnProgress = Callable[[float, float | None, str | None], object]
 OnLog = Callable[[Mapping[str, Any]], object]
@@ -50,7 +52,7 @@ class ToolReply:
     content: tuple[Mapping[str, Any], ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Session:
     """One conversation. ``session_id`` is None in the stateless era."""
 
@@ -63,6 +65,7 @@ class Session:
     session_id: str | None = None
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _exchanges: set[Exchange] = field(default_factory=set)
+    _leaving: bool = False
     _aborted: bool = False
 
     @classmethod
@@ -75,23 +78,23 @@ class Session:
         headers: Mapping[str, str] | None = None,
         on_message: OnMessage | None = None,
     ) -> Session:
-        """Begin a conversation; ``protocol`` None asks the server. Raises WireError."""
-        address = Address.of(url)
+        """Begin a conversation; ``protocol`` None asks the server, and falls back to a handshake. Raises WireError."""
+        session = cls(Address.of(url), protocol or STATELESS, headers or {}, on_message)
         async with _deadline(deadline_s):
             if protocol is None:
-                session = cls(address, STATELESS, headers or {}, on_message)
-                try:
-                    await session._discover()
-                except (RpcError, HttpError, ProtocolViolation, SessionLost):
-                    protocol = HANDSHAKE
-                else:
-                    return session
-            session = cls(address, protocol, headers or {}, on_message)
-            if messages.is_stateless(protocol):
+                await session._negotiate()
+            elif messages.is_stateless(protocol):
                 await session._discover()
             else:
-                await session._initialize()
-            return session
+                await session._initialize((protocol,))
+        return session
+
+    async def _negotiate(self) -> None:
+        try:
+            await self._discover()
+        except (RpcError, HttpError, ProtocolViolation):
+            self.protocol = HANDSHAKE
+            await self._initialize(tuple(p for p in SUPPORTED if not messages.is_stateless(p)))
 
     async def _discover(self) -> None:
         result = await self._request("server/discover", {})
@@ -100,19 +103,20 @@ class Session:
             raise RpcError(_UNSUPPORTED_PROTOCOL, f"the server speaks {supported}, not {self.protocol}")
         self._introduce(result)
 
-    async def _initialize(self) -> None:
+    async def _initialize(self, accepted: tuple[str, ...]) -> None:
         asked = {"protocolVersion": self.protocol, "capabilities": {}, "clientInfo": messages.CLIENT}
         result = await self._request("initialize", asked)
-        if result.get("protocolVersion") != self.protocol:
-            raise RpcError(
-                _UNSUPPORTED_PROTOCOL, f"the server speaks {result.get('protocolVersion')!r}, not {self.protocol}"
-            )
+        spoken = result.get("protocolVersion")
+        if spoken not in accepted:
+            raise RpcError(_UNSUPPORTED_PROTOCOL, f"the server speaks {spoken!r}, not {' or '.join(accepted)}")
+        self.protocol = str(spoken)
         self._introduce(result)
-        await self._notify("notifications/initialized")
+        await self._post(messages.notification("notifications/initialized"))
 
     def _introduce(self, result: Mapping[str, Any]) -> None:
         meta = result.get("_meta")
-        info = result.get("serverInfo") or (meta or {}).get("io.modelcontextprotocol/serverInfo")
+        named = meta.get("io.modelcontextprotocol/serverInfo") if isinstance(meta, dict) else None
+        info = result.get("serverInfo") or named
         self.server_info = info if isinstance(info, dict) else {}
         capabilities = result.get("capabilities")
         self.capabilities = capabilities if isinstance(capabilities, dict) else {}
@@ -142,8 +146,12 @@ class Session:
             told: Mapping[str, Any] = found if isinstance(found, dict) else {}
             if message["method"] == "notifications/progress" and on_progress:
                 if told.get("progressToken") == asked["progressToken"] and _is_number(told.get("progress")):
-                    total = told.get("total")
-                    on_progress(told["progress"], total if _is_number(total) else None, told.get("message"))
+                    total, text = told.get("total"), told.get("message")
+                    on_progress(
+                        told["progress"],
+                        total if _is_number(total) else None,
+                        text if isinstance(text, str) else None,
+                    )
             elif message["method"] == "notifications/message" and on_log:
                 on_log(told)
 
@@ -158,7 +166,7 @@ class Session:
         for content in contents if isinstance(contents, list) else ():
             if isinstance(content, dict) and isinstance(content.get("text"), str):
                 return str(content["text"])
-        raise ProtocolViolation(f"the resource {uri!r} has no text")
+        raise ProtocolViolation(f"the resource {shown(uri)} has no text")
 
     async def list_tools(self, *, deadline_s: float) -> list[Mapping[str, Any]]:
         """All tools. Raises WireError."""
@@ -179,22 +187,29 @@ class Session:
             for _ in range(_PAGES):
                 result = await self._request(method, cursor)
                 page = result.get(key)
-                if not isinstance(page, list):
-                    raise ProtocolViolation(f"the answer to {method} has no list {key!r}")
+                if not isinstance(page, list) or not all(isinstance(item, dict) for item in page):
+                    raise ProtocolViolation(f"the answer to {method} has no list of objects {key!r}")
                 found += page
-                if not result.get("nextCursor"):
+                if result.get("nextCursor") is None:
                     return found
                 cursor = {"cursor": result["nextCursor"]}
         raise ProtocolViolation(f"{method} did not end within {_PAGES} pages")
 
     async def close(self) -> None:
-        """Leave as a polite client does: delete the session where there is one, then let go. Never raises WireError."""
-        if self.session_id is not None and not self._aborted:
-            headers = messages.headers(self.protocol, {}, self.session_id)
-            with suppress(WireError, TimeoutError):
-                async with asyncio.timeout(_LEAVING_S), self._exchange("DELETE", headers, b""):
-                    pass
-        self.abort()
+        """Leave as a polite client does: delete the session where there is one, then let go. Never raises WireError.
+
+        A call that is still pending in another task raises Broken, unless its answer comes first. A server that does
+        not answer is left after 1.5 s.
+        """
+        self._leaving = True
+        try:
+            if self.session_id is not None and not self._aborted:
+                headers = messages.headers(self.protocol, {}, self.session_id)
+                with suppress(WireError, TimeoutError):
+                    async with asyncio.timeout(_LEAVING_S), self._exchange("DELETE", headers, b""):
+                        pass
+        finally:
+            self.abort()
 
     def abort(self) -> None:
         """Drop every connection at once and without a word; a pending call raises Broken."""
@@ -204,35 +219,34 @@ class Session:
 
     # --- one message
 
-    async def _notify(self, method: str) -> None:
-        await self._post(messages.notification(method))
-
     async def _post(self, message: Message) -> None:
         """Send a message to which no message answers."""
         headers = messages.headers(self.protocol, message, self.session_id)
         async with self._exchange("POST", headers, self._sent(message)) as exchange:
             body = await exchange.text()
-            if exchange.status >= 400:
-                raise self._refused(exchange.status, body)
+            if not 200 <= exchange.status < 300:
+                raise self._refused(exchange, body)
 
     async def _request(
         self, method: str, params: Mapping[str, Any], heard: Callable[[Message], None] | None = None
     ) -> Mapping[str, Any]:
         message = messages.request(self.protocol, next(self._ids), method, params)
         headers = messages.headers(self.protocol, message, self.session_id)
-        async with self._exchange("POST", headers, self._sent(message)) as exchange:
-            if exchange.headers.get("content-type", "").startswith("text/event-stream") and exchange.status < 400:
-                answer = await self._streamed(exchange, message["id"], heard)
-            else:
-                answer = self._whole(exchange.status, await exchange.text())
-            if method == "initialize":
-                self.session_id = exchange.headers.get("mcp-session-id")
-        return self._result(answer, message["id"])
+        try:
+            async with self._exchange("POST", headers, self._sent(message)) as exchange:
+                answer = await self._answer(exchange, message["id"], heard)
+                if method == "initialize":
+                    self.session_id = _session_id(exchange.headers.get("mcp-session-id"))
+            return self._result(answer, message["id"])
+        except (HttpError, SessionLost, ProtocolViolation, RpcError) as error:
+            if self._leaving:
+                raise Broken(f"the session was left while the call was pending: {error}") from error
+            raise
 
     @asynccontextmanager
     async def _exchange(self, method: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Exchange]:
         if self._aborted:
-            raise Broken("the connection was dropped by this side")
+            raise Broken("the session was left by this side")
         exchange = Exchange(self.address)
         self._exchanges.add(exchange)
         try:
@@ -242,57 +256,78 @@ class Session:
             self._exchanges.discard(exchange)
             exchange.close()
 
+    async def _answer(self, exchange: Exchange, id_: int, heard: Callable[[Message], None] | None) -> Message:
+        succeeded = 200 <= exchange.status < 300
+        if succeeded and exchange.headers.get("content-type", "").lower().startswith("text/event-stream"):
+            return await self._streamed(exchange, id_, heard)
+        body = await exchange.text()
+        if not succeeded:
+            raise self._refused(exchange, body)
+        try:
+            return self._received(body)
+        except ProtocolViolation as error:
+            if exchange.delimited:
+                raise
+            raise Broken(f"the answer ended with the connection, and is not whole: {error}") from error
+
     async def _streamed(self, exchange: Exchange, id_: int, heard: Callable[[Message], None] | None) -> Message:
         stream = EventStream(_LONGEST_EVENT_BYTES)
-        async for chunk in exchange.body():
-            for data in stream.feed(chunk):
-                if not data:
+        while chunk := await exchange.chunk():
+            for event in stream.feed(chunk):
+                if event.type != "message" or not event.data:
                     continue
-                message = self._received(data)
+                message = self._received(event.data)
                 if "method" not in message:
-                    if message.get("id") == id_:
-                        return message
-                elif "id" in message:
-                    await self._post(_answer_to(message))
+                    return message
+                if "id" in message:
+                    await self._oblige(message)
                 elif heard:
                     heard(message)
         raise Broken("the stream ended without the answer")
 
-    def _whole(self, status: int, body: bytes) -> Message:
-        if status >= 400:
-            raise self._refused(status, body)
-        return self._received(body)
+    async def _oblige(self, asked: Message) -> None:
+        """Answer a server's request. That it does not take our answer is no reason to give up the call."""
+        if messages.is_stateless(self.protocol):
+            raise ProtocolViolation(f"a request from the server, which {self.protocol} does not have: {shown(asked)}")
+        with suppress(WireError):
+            await self._post(messages.answer_to(asked))
 
-    def _refused(self, status: int, body: bytes) -> WireError:
-        """What an HTTP error means: a lost session, a JSON-RPC error, or just that."""
-        shown = body[:_SHOWN].decode("utf-8", errors="replace")
+    def _refused(self, exchange: Exchange, body: bytes) -> WireError:
+        """What an HTTP status other than success means: a lost session, a JSON-RPC error, or just that."""
+        status, text = exchange.status, shown(body)
         if status == 404 and self.session_id is not None:
-            return SessionLost(shown)
+            return SessionLost(text)
+        if status not in _CLIENT_ERRORS:
+            moved = exchange.headers.get("location")
+            return HttpError(status, f"moved to {moved}; give that URL" if moved else text)
         with suppress(ProtocolViolation):
             error = messages.decode(body).get("error")
             if isinstance(error, dict):
-                return self._error(error)
-        return HttpError(status, shown)
+                found = self._error(error)
+                if self.session_id is not None and "session" in str(found).lower():
+                    return SessionLost(str(found))  # many servers answer 400 where the specification wants 404
+                return found
+        return HttpError(status, text)
 
     def _error(self, error: Mapping[str, Any]) -> WireError:
-        code, text = error.get("code"), str(error.get("message"))[:_SHOWN]
-        if code == _SESSION_NOT_FOUND and "session" in text.lower():
-            return SessionLost(text)
+        code, text = error.get("code"), str(error.get("message"))
+        if code == _INVALID_REQUEST and self.session_id is not None and "session" in text.lower():
+            return SessionLost(shown(text))
         return RpcError(code if isinstance(code, int) else 0, text, error.get("data"))
 
     def _result(self, answer: Message, id_: int) -> Mapping[str, Any]:
-        if isinstance(answer.get("error"), dict):
-            raise self._error(answer["error"])
-        if answer.get("id") != id_:
-            raise ProtocolViolation(f"the answer to request {id_} has the id {str(answer.get('id'))[:_SHOWN]!r}")
-        result = answer.get("result")
+        error, result = answer.get("error"), answer.get("result")
+        if isinstance(error, dict) and answer.get("id") is None:
+            raise self._error(error)
+        if not messages.answers(answer, id_):
+            raise ProtocolViolation(f"the answer to request {id_} is that to {shown(answer.get('id'))}")
+        if isinstance(error, dict):
+            raise self._error(error)
         if not isinstance(result, dict):
             raise ProtocolViolation("the answer has neither a result nor an error")
         kind = result.get("resultType", "complete")
         if kind != "complete":
-            raise ProtocolViolation(
-                f"the answer is of the type {str(kind)[:_SHOWN]!r}, which this contract does not have"
-            )
+            raise Unsupported(f"the answer is of the type {shown(kind)}, which this contract does not have")
         return result
 
     def _sent(self, message: Message) -> bytes:
@@ -309,19 +344,20 @@ class Session:
 
 @asynccontextmanager
 async def _deadline(deadline_s: float) -> AsyncIterator[None]:
+    timeout = asyncio.timeout(deadline_s)
     try:
-        async with asyncio.timeout(deadline_s):
+        async with timeout:
             yield
     except TimeoutError:
+        if not timeout.expired():
+            raise
         raise DeadlineExceeded(f"no answer within {deadline_s:.3g} s") from None
 
 
-def _answer_to(message: Message) -> Message:
-    """Our answer to a server's request: we answer a ping, and offer nothing else."""
-    if message["method"] == "ping":
-        return {"jsonrpc": "2.0", "id": message["id"], "result": {}}
-    refusal = {"code": _METHOD_NOT_FOUND, "message": f"the lab does not offer {str(message['method'])[:_SHOWN]}"}
-    return {"jsonrpc": "2.0", "id": message["id"], "error": refusal}
+def _session_id(text: str | None) -> str | None:
+    if text is not None and not (text and all("!" <= c <= "~" for c in text)):
+        raise ProtocolViolation(f"a session id that is not visible ASCII: {shown(text)}")
+    return text
 
 
 def _tool_reply(result: Mapping[str, Any]) -> ToolReply:
@@ -332,4 +368,5 @@ def _tool_reply(result: Mapping[str, Any]) -> ToolReply:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether arithmetic with it is safe: JSON knows 1e999, and integers of any length."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LONGEST_NUMBER
