@@ -5,6 +5,7 @@ This is the rim: pydantic looks at every table, and whatever is wrong is said wi
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +16,17 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from harness.model.errors import UsageError
-from harness.model.profile import Claims, ContractSpec, ObserveSpec, Profile, SubjectSpec, Workload
+from harness.model.plan import Phase
+from harness.model.profile import (
+    Claims,
+    ContractSpec,
+    ObserveSpec,
+    Profile,
+    RecordsSpec,
+    SubjectSpec,
+    Workload,
+    find,
+)
 
 _TABLES: dict[str, type[Any]] = {
     "subject": SubjectSpec,
@@ -44,7 +55,7 @@ def read_profile(path: Path, target: Target | None = None) -> Profile:
         raise UsageError(f"the profile {path} cannot be read: {error}; give a TOML file to --profile") from error
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"the profile {path} is not TOML: {error}") from error
     return parse_profile(data, name=path.stem, source=str(path), folder=path.resolve().parent, target=target)
 
@@ -74,16 +85,22 @@ def parse_profile(
 def _table(key: str, kind: type[Any], data: Any, source: str) -> Any:
     if not isinstance(data, Mapping):
         raise UsageError(f"{source}: [{key}] must be a table")
-    known = {field.name for field in fields(kind)}
-    unknown = sorted(set(data) - known)
-    if unknown:
-        raise UsageError(f"{source}: [{key}] has no key {unknown[0]!r}; it knows {', '.join(sorted(known))}")
+    _no_unknown(f"[{key}]", kind, data, source)
+    if kind is ObserveSpec and isinstance(data.get("records"), Mapping):
+        _no_unknown(f"[{key}] records", RecordsSpec, data["records"], source)
     try:
         return TypeAdapter(kind).validate_python(dict(data))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in (key, *first["loc"]))
         raise UsageError(f"{source}: {place}: {first['msg']} (found {first['input']!r})") from error
+
+
+def _no_unknown(place: str, kind: type[Any], data: Mapping[str, Any], source: str) -> None:
+    known = {field.name for field in fields(kind)}
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise UsageError(f"{source}: {place} has no key {unknown[0]!r}; it knows {', '.join(sorted(known))}")
 
 
 def _check(profile: Profile, source: str) -> None:
@@ -101,7 +118,29 @@ def _check(profile: Profile, source: str) -> None:
             f"{source}: [workload] wants 1 <= batch <= records <= {_MOST_RECORDS}, found batch = {workload.batch}, "
             f"records = {workload.records}"
         )
-    if profile.claims.recovery_deadline_s <= 0 or subject.ready_deadline_s <= 0:
-        raise UsageError(f"{source}: deadlines are seconds greater than 0")
+    if workload.batches < 2 and all(point is Phase.OBSERVED for point in subject.crash_points):
+        raise UsageError(
+            f"{source}: [workload] needs two batches or more: without crash points a fault can land only between two, "
+            f"found batch = {workload.batch}, records = {workload.records}"
+        )
+    for place, seconds in (
+        ("[claims] recovery_deadline_s", profile.claims.recovery_deadline_s),
+        ("[subject] ready_deadline_s", subject.ready_deadline_s),
+    ):
+        if not 0 < seconds < math.inf:
+            raise UsageError(f"{source}: {place}: deadlines are seconds greater than 0, found {seconds}")
+    _check_paths(profile, source)
     if records and bool(records.file) == bool(records.resource) and "$." not in records.items:
         raise UsageError(f"{source}: [observe] records needs a file, a resource, or items in the result")
+
+
+def _check_paths(profile: Profile, source: str) -> None:
+    observe, records = profile.observe, profile.observe.records
+    paths = {name: getattr(observe, name) for name in ("handle", "status", "progress", "total", "count")}
+    if records:
+        paths |= {f"records.{name}": getattr(records, name) for name in ("items", "next", "key")}
+    for name, path in paths.items():
+        try:
+            find(None, path or "$")
+        except UsageError as error:
+            raise UsageError(f"{source}: [observe] {name}: {error}") from error

@@ -1,6 +1,7 @@
 """From a history to a judgement: all checkers, and the proof that every planned fault landed.
 
-A checker that crashes makes the run INVALID; it is never taken for a pass.
+A checker that crashes makes the run INVALID; it is never taken for a pass. Neither is a run that shows nothing which a
+checker could judge.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ def judge(history: History) -> Judgement:
         except Exception as error:  # a checker that crashes must not hide what the others found
             unproven.append(f"the {name} checker could not read this history: {error!r}")
     unproven.extend(_unproven(history))
+    if not findings:
+        unproven.extend(_nothing_shown(history))
     landed = list(history.of(Op.FAULT, types=[Type.OK]))
     return Judgement(
         findings=tuple(findings),
@@ -53,7 +56,25 @@ def _unproven(history: History) -> Iterable[str]:
         yield f"{planned[landed]}: the run was over before this fault could land"
     if not any(True for _ in history.of(Op.END)):
         yield "the history has no end: the run was broken off"
-    elif not any(True for _ in history.of(Op.OUTPUT)) and not any(
-        o.value["reason"] == "stalled" for o in history.of(Op.END)
-    ):
-        yield f"the run ended without an output: {[o.value['reason'] for o in history.of(Op.END)][-1]}"
+    elif not any(True for _ in history.of(Op.OUTPUT)):
+        reasons = [o.value.get("reason") for o in history.of(Op.END)]
+        if "stalled" not in reasons:
+            yield f"the run ended without an output: {reasons[-1]}"
+
+
+def _nothing_shown(history: History) -> Iterable[str]:
+    """What a run without findings must have shown, or it would pass because nobody could look."""
+    golden = next((o.value.get("records") for o in history.of(Op.EXPECT)), None)
+    for output in history.of(Op.OUTPUT, types=[Type.OK]):
+        status, records = output.value.get("status"), output.value.get("records")
+        if status != "completed":
+            yield f"the output came with the status {status!r}, which no checker judges"
+        elif records is None and golden is not None:
+            yield "the output shows no records, and the golden run's did"
+        elif records is None and output.value.get("count") is None:
+            yield "the output shows neither records nor a count: say in [observe] where they are found"
+    if any(o.value.get("reason") == "stalled" for o in history.of(Op.END)):
+        yield "the run stalled, and no checker blames the subject"
+    for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
+        if history.header.claims.get("resumes", True):
+            yield f"the job failed, and no checker blames the subject: {output.value.get('error')}"

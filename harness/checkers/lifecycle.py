@@ -21,10 +21,11 @@ def check(history: History) -> Iterator[Finding]:
 
 
 def _vanished(history: History) -> Iterator[Finding]:
-    acknowledged = next(history.of(Op.SUBMIT, types=[Type.OK]), None)
-    if acknowledged is None or acknowledged.task is None:
-        return
+    handles = {o.task: o for o in history.of(Op.SUBMIT, types=[Type.OK])}
     for lost in history.of(Op.STATUS, types=[Type.FAIL]):
+        acknowledged = handles.get(lost.task)
+        if acknowledged is None or lost.task is None:
+            continue
         yield Finding(
             "task.vanished",
             f"the task {lost.task} was acknowledged in boot {acknowledged.boot} and is unknown in boot {lost.boot}: "
@@ -35,17 +36,19 @@ def _vanished(history: History) -> Iterator[Finding]:
         return
 
 
-def _stalled(history: History) -> Operation | None:
-    return next((o for o in history.of(Op.END) if o.value["reason"] == "stalled"), None)
+def orphan(history: History) -> tuple[Operation, Operation] | None:
+    """A task that nobody runs any more: its last status, which is not an end, and the end of the stalled run."""
+    end = next((o for o in history.of(Op.END) if o.value["reason"] == "stalled"), None)
+    status = max(history.of(Op.STATUS, types=[Type.OK]), key=lambda o: o.i, default=None)
+    if end is None or status is None or status.value["status"] in TERMINAL or status.boot != end.boot:
+        return None
+    moved = [o for o in history.of(Op.PROGRESS) if o.boot == end.boot]
+    return (status, end) if len(moved) <= 1 and end.boot > 1 else None
 
 
 def _orphaned(history: History) -> Iterator[Finding]:
-    end = _stalled(history)
-    status = max(history.of(Op.STATUS, types=[Type.OK]), key=lambda o: o.i, default=None)
-    if end is None or status is None or status.value["status"] in TERMINAL or status.boot != end.boot:
-        return
-    moved = [o for o in history.of(Op.PROGRESS) if o.boot == end.boot]
-    if len(moved) <= 1 and end.boot > 1:
+    if orphaned := orphan(history):
+        status, end = orphaned
         yield Finding(
             "task.orphaned",
             f"the task still says {status.value['status']!r} {end.value['silent_s']:.1f} s after the restart, and "
@@ -56,8 +59,9 @@ def _orphaned(history: History) -> Iterator[Finding]:
 
 
 def _resurrected(history: History) -> Iterator[Finding]:
-    ended: Operation | None = None
+    ends: dict[str | None, Operation] = {}
     for status in history.of(Op.STATUS, types=[Type.OK]):
+        ended = ends.get(status.task)
         if ended and status.value["status"] != ended.value["status"]:
             yield Finding(
                 "task.resurrected",
@@ -67,7 +71,7 @@ def _resurrected(history: History) -> Iterator[Finding]:
             )
             return
         if status.value["status"] in TERMINAL:
-            ended = status
+            ends[status.task] = status
 
 
 def _false_success(history: History) -> Iterator[Finding]:
@@ -77,7 +81,7 @@ def _false_success(history: History) -> Iterator[Finding]:
             continue
         records = output.value.get("records")
         held = len({key for key, _ in records}) if records is not None else output.value.get("count")
-        if held is not None and held < workload:
+        if isinstance(held, int | float) and held < workload:
             yield Finding(
                 "task.false-success",
                 f"the task says completed with {held} of {workload} records",
@@ -87,15 +91,19 @@ def _false_success(history: History) -> Iterator[Finding]:
 
 
 def _ended_badly(history: History) -> Iterator[Finding]:
-    """A job that nobody cancelled and that ends in anything but success has lost its records."""
-    if not history.header.claims["resumes"]:
-        return
-    for output in history.of(Op.OUTPUT):
-        vanished = output.value.get("reason") == "vanished"
-        if output.type is Type.FAIL and not vanished:
+    """A job that nobody cancelled and that ends in anything but success has lost its records.
+
+    Without the claim to resume it may fail, but only where it was disturbed.
+    """
+    for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
+        disturbed = any(fault.i < output.i for fault in history.of(Op.FAULT))
+        if disturbed and not history.header.claims["resumes"]:
+            continue
+        if output.value.get("reason") != "vanished":
             yield Finding(
                 "records.lost",
-                f"the job did not resume: it ended with {output.value.get('error', 'an error')}",
+                f"the job {'did not resume: it ' if disturbed else ''}ended with "
+                f"{output.value.get('error', 'an error')}",
                 (output.i,),
                 {"reason": output.value.get("reason")},
             )

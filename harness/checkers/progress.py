@@ -5,10 +5,13 @@ Progress counts records, whatever unit the subject uses on the wire; the contrac
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from harness.model.operation import History, Op, Operation, Type
 from harness.model.verdict import Finding
+
+Call = tuple[int, str, int]
 
 
 def check(history: History) -> Iterator[Finding]:
@@ -24,18 +27,35 @@ def _first(findings: Iterator[Finding]) -> Iterator[Finding]:
         return
 
 
+def _by_call(history: History) -> Iterator[tuple[Operation, Call]]:
+    """Progress, with the boot, the client and the number of the client's call in which it was seen.
+
+    A call begins with a submission or a new connection: a client that comes back to the same boot begins another.
+    """
+    begun: Counter[str] = Counter()
+    for event in history.of(Op.PROGRESS, Op.SUBMIT, Op.CONNECT):
+        if event.op is Op.PROGRESS:
+            yield event, (event.boot, event.process, begun[event.process])
+        elif event.op is Op.CONNECT or event.type is Type.INVOKE:
+            begun[event.process] += 1
+
+
 def _regressed(history: History) -> Iterator[Finding]:
-    highest: Operation | None = None
-    for seen in history.of(Op.PROGRESS):
-        if highest is None or seen.value["done"] > highest.value["done"]:
-            highest = seen
-        elif highest.boot < seen.boot and seen.value["done"] < highest.value["done"]:
+    """From one call to the next progress is kept, whichever side has crashed between them."""
+    if not history.header.claims["resumes"]:
+        return
+    highest: dict[str | None, tuple[Operation, Call]] = {}
+    for seen, call in _by_call(history):
+        before, its_call = highest.setdefault(seen.task, (seen, call))
+        if seen.value["done"] > before.value["done"]:
+            highest[seen.task] = seen, call
+        elif seen.value["done"] < before.value["done"] and call != its_call:
             yield Finding(
                 "progress.regressed",
-                f"progress {highest.value['done']} was seen in boot {highest.boot}, and {seen.value['done']} in boot "
-                f"{seen.boot} after it",
-                (highest.i, seen.i),
-                {"before": highest.value["done"], "after": seen.value["done"]},
+                f"progress {before.value['done']} was seen by {before.process} in boot {before.boot}, and "
+                f"{seen.value['done']} by {seen.process} in boot {seen.boot} after it",
+                (before.i, seen.i),
+                {"before": before.value["done"], "after": seen.value["done"]},
             )
 
 
@@ -52,19 +72,15 @@ def _exceeded(history: History) -> Iterator[Finding]:
 
 
 def _fallen(history: History) -> Iterator[Finding]:
-    """Within one boot and one call progress rises; a call begins with a submission or a new connection."""
-    last: dict[str, Operation] = {}
-    for event in history.of(Op.PROGRESS, Op.SUBMIT, Op.CONNECT):
-        if event.op is not Op.PROGRESS:
-            if event.type is Type.INVOKE:
-                last.pop(event.process, None)
-            continue
-        before = last.get(event.process)
-        if before and before.boot == event.boot and event.value["done"] <= before.value["done"]:
+    """Within one call progress rises."""
+    last: dict[tuple[str | None, Call], Operation] = {}
+    for event, call in _by_call(history):
+        before = last.get((event.task, call))
+        if before and event.value["done"] <= before.value["done"]:
             yield Finding(
                 "progress.monotonic",
                 f"progress does not rise within boot {event.boot}: {before.value['done']}, then {event.value['done']}",
                 (before.i, event.i),
                 {"before": before.value["done"], "after": event.value["done"]},
             )
-        last[event.process] = event
+        last[event.task, call] = event

@@ -14,6 +14,7 @@ from harness.model.operation import History, Op, Operation, Type
 from harness.model.verdict import Finding
 
 _SHOWN = 5
+_LONGEST = 100
 
 
 def check(history: History) -> Iterator[Finding]:
@@ -31,17 +32,31 @@ def check(history: History) -> Iterator[Finding]:
 
 
 def _count(history: History, output: Operation, records: Sequence[Any] | None) -> Iterator[Finding]:
+    """Exactly once, every number is the workload's; at least once, repeats may be counted or not."""
     workload = history.header.workload["records"]
     reported = output.value.get("count")
     stored = None if records is None else len(records)
-    if reported is not None and (reported != workload or (stored is not None and stored != reported)):
-        shown = "" if stored is None else f", its output holds {stored}"
+    if history.header.claims["semantics"] == "exactly-once":
+        right = all(number in (None, workload) for number in (reported, stored))
+    elif records is None:
+        right = not isinstance(reported, int | float) or reported >= workload
+    else:
+        right = len({key for key, _ in records}) == workload and reported in (None, workload, stored)
+    if not right:
+        shown = [] if reported is None else [f"the subject reports {_bounded(reported)} records"]
+        shown += [] if stored is None else [f"the output holds {stored}"]
         yield Finding(
             "records.count",
-            f"the subject reports {reported} records{shown}; the workload has {workload}",
+            f"{', '.join(shown)}; the workload has {workload}",
             (output.i,),
-            {"reported": reported, "stored": stored, "workload": workload},
+            {"reported": _bounded(reported), "stored": stored, "workload": workload},
         )
+
+
+def _bounded(reported: Any) -> Any:
+    """A subject's number as it is; anything else, NaN among it, as bounded text."""
+    number = reported is None or (isinstance(reported, int | float) and abs(reported) < 1e18)
+    return reported if number else repr(reported)[:_LONGEST]
 
 
 def _duplicated(history: History, output: Operation, records: Sequence[Any]) -> Iterator[Finding]:

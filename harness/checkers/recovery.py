@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.model.operation import History, Op, Type
+from harness.checkers import lifecycle
+from harness.model.operation import History, Op, Operation, Type
 from harness.model.verdict import Finding
 
 
@@ -54,19 +55,15 @@ def _effects_lost(history: History) -> Iterator[Finding]:
 
 
 def _deadline(history: History) -> Iterator[Finding]:
-    """A run that stalled with a task that did move, or with no task to look at.
+    """A run that stalled in any other way than with an orphaned task.
 
     Where faults were planned and none landed, the subject was not disturbed, and nothing is shown about recovery.
     """
     if history.header.plan["faults"] and not any(True for _ in history.of(Op.FAULT, types=[Type.OK])):
         return
     for end in history.of(Op.END):
-        if end.value["reason"] != "stalled":
+        if end.value["reason"] != "stalled" or lifecycle.orphan(history):
             continue
-        status = [o for o in history.of(Op.STATUS, types=[Type.OK]) if o.boot == end.boot]
-        moved = [o for o in history.of(Op.PROGRESS) if o.boot == end.boot]
-        if end.boot > 1 and status and len(moved) <= 1:
-            continue  # nothing moves at all: task.orphaned
         yield Finding(
             "recovery.deadline",
             f"nothing has moved for {end.value['silent_s']:.1f} s; the claim is {end.value['deadline_s']:.1f} s",
@@ -76,8 +73,9 @@ def _deadline(history: History) -> Iterator[Finding]:
 
 
 def _loop(history: History) -> Iterator[Finding]:
+    """An end that nobody asked for, once a fault was done: to the server before this one, or to its client."""
     for gone in history.of(Op.EXIT):
-        if gone.boot > 1:
+        if gone.boot > 1 or any(fault.i < gone.i for fault in history.of(Op.FAULT)):
             yield Finding(
                 "recovery.loop",
                 f"boot {gone.boot} ended by itself with {gone.value['how']} after the fault before it",
@@ -88,11 +86,11 @@ def _loop(history: History) -> Iterator[Finding]:
 
 def recoveries_s(history: History) -> Iterator[float]:
     """Seconds from each confirmed fault on a server to the first answer that a client had after it."""
-    killed_at: float | None = None
+    killed: Operation | None = None
     for event in history.operations:
         if event.op is Op.FAULT and event.type is Type.OK and event.value.get("victim") != "client":
-            killed_at = event.t
+            killed = event
         answered = event.op in (Op.CONNECT, Op.STATUS, Op.PROGRESS, Op.SUBMIT) and event.type is Type.OK
-        if killed_at is not None and answered and event.process.startswith("client"):
-            yield round(event.t - killed_at, 6)
-            killed_at = None
+        if killed and answered and event.boot > killed.boot and event.process.startswith("client"):
+            yield round(event.t - killed.t, 6)
+            killed = None

@@ -82,7 +82,9 @@ class Operation:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Operation:
-        """Decode one event; raises KeyError or ValueError on anything else."""
+        """Decode one event; raises KeyError, ValueError, TypeError or OverflowError on anything else."""
+        if not isinstance(data["task"], str | None):
+            raise TypeError(f"a task is a name or null, not {data['task']!r}")
         return cls(
             i=int(data["i"]),
             t=float(data["t"]),
@@ -123,6 +125,8 @@ class Header:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Header:
         """Decode the header; raises UsageError for a format that this version does not know."""
+        if not isinstance(data, Mapping):
+            raise TypeError(f"a header is a JSON object, not {data!r}")
         if data.get("format") != HISTORY_FORMAT:
             raise UsageError(
                 f"this history has format {data.get('format')!r}, this version of mcp-crashtest reads format "
@@ -160,7 +164,7 @@ class History:
                     header = Header.from_json(data)
                 else:
                     operations.append(Operation.from_json(data))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
                 raise UsageError(
                     f"line {number} of this history cannot be read ({error!r}): the file is torn or not a history"
                 ) from error

@@ -91,7 +91,7 @@ class Fault:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Fault:
-        """Decode; raises KeyError or ValueError on anything else."""
+        """Decode; raises KeyError, ValueError, TypeError or OverflowError on anything else."""
         at = Coordinate(int(data["batch"]), Phase(data["phase"]), int(data["task"]))
         return cls(Action(data["action"]), Victim(data["victim"]), at)
 
@@ -135,10 +135,12 @@ class Plan:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Plan:
         """Decode; raises UsageError for an unknown format or a plan that cannot be read."""
+        if not isinstance(data, Mapping):
+            raise UsageError(f"a plan is a JSON object, and this is {data!r}")
         if data.get("format") != PLAN_FORMAT:
             raise UsageError(f"this plan has format {data.get('format')!r}, this version reads format {PLAN_FORMAT}")
         try:
             faults = tuple(Fault.from_json(f) for f in data["faults"])
             return cls(str(data["scenario"]), str(data["protocol"]), faults)
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise UsageError(f"this plan cannot be read: {error!r}") from error

@@ -18,6 +18,7 @@ from harness.model.errors import UsageError
 from harness.model.plan import Phase
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_INDEX = re.compile(r"\[([0-9]{1,9})\]")
 
 
 class ContractKind(StrEnum):
@@ -172,9 +173,10 @@ def find(document: Any, path: str) -> Any:
         if not part:
             continue
         if part.startswith("["):
-            if not part.endswith("]") or not part[1:-1].isdigit():
+            written = _INDEX.fullmatch(part)
+            if written is None:
                 raise UsageError(f"the path {path!r} has {part!r} where an index such as [0] is expected")
-            index = int(part[1:-1])
+            index = int(written[1])
             value = value[index] if isinstance(value, list) and index < len(value) else None
         else:
             value = value.get(part) if isinstance(value, Mapping) else None

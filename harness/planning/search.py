@@ -22,7 +22,7 @@ class _Violation(Exception):
     """Tells Hypothesis that the plan failed."""
 
 
-class _BudgetSpent(BaseException):
+class _Over(BaseException):
     """Ends the search: a BaseException, so that Hypothesis lets it through."""
 
 
@@ -39,10 +39,13 @@ def search(
 
     ``fails`` plays a plan. Plans already played, ``known`` ones by their text among them, are not played again. After
     the first failure at most ``shrink_runs`` further plans are played.
+
+    What ``fails`` raises ends the search: it is raised here, unless a plan was seen to fail before.
     """
     seen: dict[str, bool] = dict(known or {})
     smallest: list[Plan] = []
     left = shrink_runs
+    broken: list[Exception] = []
 
     def body(plan: Plan) -> None:
         nonlocal left
@@ -50,17 +53,25 @@ def search(
         if key not in seen:
             if smallest:
                 if left == 0:
-                    raise _BudgetSpent
+                    raise _Over
                 left -= 1
-            seen[key] = fails(plan)
+            try:
+                seen[key] = fails(plan)
+            except Exception as error:
+                broken.append(error)
+                raise _Over from error
         if seen[key]:
             if not smallest or plan.size < smallest[0].size:
                 smallest[:] = [plan]
             raise _Violation
 
-    with contextlib.suppress(_Violation, _BudgetSpent, Flaky):
+    with contextlib.suppress(_Violation, _Over, Flaky):
         _given(strategy, body, seed=seed, examples=examples, phases=(Phase.generate, Phase.shrink))
-    return smallest[0] if smallest else None
+    if smallest:
+        return smallest[0]
+    if broken:
+        raise broken[0]
+    return None
 
 
 def draw(strategy: SearchStrategy[Plan], *, seed: int, examples: int) -> list[Plan]:

@@ -1,0 +1,178 @@
+"""Short literal histories.
+
+A record is a letter: its key is the letter in lower case, its content the letter as it stands, so that ``aBcd`` is
+``abcd`` with another second record. The workload is ``abcdef`` in batches of two, and event ``i`` happens at second
+``i``. Boots count themselves. Whatever happens is a list of events, and a history is made of such lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import chain
+from typing import Any
+
+from harness.checkers.judge import judge
+from harness.model.operation import Header, History, Op, Operation, Type
+from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from harness.model.profile import Claims, Semantics, Workload
+from harness.model.verdict import Verdict
+
+ALL = "abcdef"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event without its number, its time and its boot."""
+
+    process: str
+    type: Type
+    op: Op
+    value: dict[str, Any] = field(default_factory=dict)
+    task: str | None = None
+
+
+Events = Iterable[Sequence[Event]]
+
+
+def history(
+    events: Events,
+    *,
+    faults: Sequence[Fault] = (),
+    golden: str | None = ALL,
+    workload: Workload | None = None,
+    contract: str = "resource-task",
+    semantics: str = "exactly-once",
+    **claims: Any,
+) -> History:
+    """The history of a run with these planned faults and these events, after what the golden run gave."""
+    header = Header(
+        seed=0,
+        scenario="literal",
+        plan=Plan("literal", "2026-07-28", tuple(faults)).to_json(),
+        profile="literal",
+        profile_digest="",
+        contract=contract,
+        claims=asdict(Claims(Semantics(semantics), **claims)),
+        workload=asdict(workload or Workload(len(ALL), 2)),
+        subject={},
+    )
+    expect = [Event("lab", Type.OK, Op.EXPECT, {"records": records(golden)})] if golden is not None else []
+    operations: list[Operation] = []
+    boots = 0
+    for i, event in enumerate(chain(expect, *events)):
+        boots += event.op is Op.BOOT
+        operations.append(
+            Operation(i, float(i), event.process, event.type, event.op, event.task, max(boots, 1), event.value)
+        )
+    return History(header, tuple(operations))
+
+
+def verdict(judged: History) -> tuple[Verdict, list[str]]:
+    """The verdict, and the invariants found broken, in the order of the findings."""
+    judgement = judge(judged)
+    return judgement.verdict, [finding.invariant for finding in judgement.findings]
+
+
+PASS: tuple[Verdict, list[str]] = (Verdict.PASS, [])
+INVALID: tuple[Verdict, list[str]] = (Verdict.INVALID, [])
+
+
+def fail(*invariants: str) -> tuple[Verdict, list[str]]:
+    """The verdict of a run in which just these invariants are broken."""
+    return Verdict.FAIL, list(invariants)
+
+
+# --- faults
+
+
+def fault(action: Action, victim: Victim, batch: int = 1, phase: Phase = Phase.OBSERVED) -> Fault:
+    return Fault(action, victim, Coordinate(batch, phase))
+
+
+KILL = fault(Action.KILL, Victim.SERVER)
+KILL_CLIENT = fault(Action.KILL, Victim.CLIENT)
+KILL_BOTH = fault(Action.KILL, Victim.BOTH)
+DROP = fault(Action.DROP, Victim.CLIENT)
+TERMINATE = fault(Action.TERMINATE, Victim.SERVER)
+
+
+def landed(done: Fault, kills: int = 1) -> list[Event]:
+    value = {**done.to_json(), "fault": str(done)}
+    ok = {**value, "kills": kills, "reason": "killed and reaped"}
+    return [Event("nemesis", Type.INVOKE, Op.FAULT, value), Event("nemesis", Type.OK, Op.FAULT, ok)]
+
+
+def refused(tried: Fault, type_: Type = Type.FAIL) -> list[Event]:
+    value = {**tried.to_json(), "fault": str(tried)}
+    failed = {**value, "kills": 0, "reason": "it lives on"}
+    return [Event("nemesis", Type.INVOKE, Op.FAULT, value), Event("nemesis", type_, Op.FAULT, failed)]
+
+
+# --- the lab
+
+
+def boot() -> list[Event]:
+    return [Event("lab", Type.OK, Op.BOOT, {"pid": 1})]
+
+
+def exits() -> list[Event]:
+    return [Event("server", Type.OK, Op.EXIT, {"how": "code 1"})]
+
+
+def effects(**tasks: str) -> list[Event]:
+    """What is in the ledger: for each task its executions, a letter each."""
+    executions = [[task, key, done.count(key)] for task, done in tasks.items() for key in dict.fromkeys(done)]
+    return [Event("lab", Type.OK, Op.EFFECTS, {"executions": executions})]
+
+
+def end(reason: str = "output") -> list[Event]:
+    return [Event("lab", Type.OK, Op.END, {"reason": reason, "silent_s": 0.0, "deadline_s": 10.0})]
+
+
+def stalled() -> list[Event]:
+    return [Event("lab", Type.OK, Op.END, {"reason": "stalled", "silent_s": 10.5, "deadline_s": 10.0})]
+
+
+# --- the client
+
+
+def ask(client: int = 0) -> list[Event]:
+    return [Event(f"client-{client}", Type.INVOKE, Op.SUBMIT, {"tool": "start"})]
+
+
+def submit(client: int = 0, task: str | None = "t") -> list[Event]:
+    return [*ask(client), Event(f"client-{client}", Type.OK, Op.SUBMIT, {}, task)]
+
+
+def unanswered(client: int = 0) -> list[Event]:
+    return [*ask(client), Event(f"client-{client}", Type.INFO, Op.SUBMIT, {"error": "broken"})]
+
+
+def connect(client: int = 0) -> list[Event]:
+    return [Event(f"client-{client}", Type.OK, Op.CONNECT, {"protocol": "2026-07-28"})]
+
+
+def progress(done: float, client: int = 0, task: str | None = "t") -> list[Event]:
+    return [Event(f"client-{client}", Type.OK, Op.PROGRESS, {"done": done, "total": len(ALL)}, task)]
+
+
+def status(word: str, client: int = 0, task: str = "t") -> list[Event]:
+    return [Event(f"client-{client}", Type.OK, Op.STATUS, {"status": word}, task)]
+
+
+def unknown(task: str = "t") -> list[Event]:
+    return [Event("client-0", Type.FAIL, Op.STATUS, {"error": "not found"}, task)]
+
+
+def output(shown: str | None, count: Any = 6, status: str = "completed") -> list[Event]:
+    value = {"status": status, "count": count, "records": None if shown is None else records(shown)}
+    return [Event("client-0", Type.OK, Op.OUTPUT, value, "t")]
+
+
+def failed(reason: str = "refused") -> list[Event]:
+    return [Event("client-0", Type.FAIL, Op.OUTPUT, {"reason": reason, "error": "no"}, "t")]
+
+
+def records(shown: str) -> list[list[str]]:
+    return [[letter.lower(), letter] for letter in shown]

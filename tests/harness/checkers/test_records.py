@@ -1,0 +1,137 @@
+"""The final output against the golden run's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.model.operation import History
+from harness.model.verdict import Verdict
+from tests.harness.checkers.histories import ALL, INVALID, PASS, boot, end, fail, history, output, submit, verdict
+
+
+def ended(shown: str | None, count: Any = None, **claims: Any) -> History:
+    return history([boot(), submit(), output(shown, count), end()], **claims)
+
+
+def test_an_output_that_equals_the_golden_runs_passes() -> None:
+    assert verdict(ended("abcdef", 6)) == PASS
+
+
+def test_an_empty_output_has_lost_everything() -> None:
+    assert verdict(ended("", 0)) == fail("records.count", "records.lost", "task.false-success")
+
+
+def test_each_violation_of_one_output_is_named_once() -> None:
+    assert verdict(ended("aBbcdz")) == fail(
+        "records.duplicated", "records.lost", "records.unexpected", "records.content", "task.false-success"
+    )
+
+
+def test_a_job_that_repeats_records_and_counts_them_once_is_caught_by_the_repeats_and_the_count() -> None:
+    assert verdict(ended("abbcdef", 6)) == fail("records.count", "records.duplicated")
+
+
+def test_a_surplus_that_the_golden_run_had_too_is_seen_by_the_workload() -> None:
+    assert verdict(ended("abcdefg", golden="abcdefg")) == fail("records.count")
+
+
+def test_a_loss_that_the_golden_run_had_too_is_seen_by_the_workload() -> None:
+    assert verdict(ended("abcde", golden="abcde")) == fail("records.count", "task.false-success")
+
+
+@pytest.mark.parametrize("count", [None, 6, 7])
+def test_at_least_once_may_repeat_records_and_count_the_repeats_or_not(count: int | None) -> None:
+    assert verdict(ended("abbcdef", count, semantics="at-least-once")) == PASS
+
+
+@pytest.mark.parametrize("count", [5, 8, "7"])
+def test_at_least_once_may_not_count_what_is_neither_workload_nor_output(count: Any) -> None:
+    assert verdict(ended("abbcdef", count, semantics="at-least-once")) == fail("records.count")
+
+
+def test_at_least_once_may_not_lose_a_record_behind_a_repeat() -> None:
+    assert verdict(ended("abbcde", 6, semantics="at-least-once")) == fail(
+        "records.count", "records.lost", "task.false-success"
+    )
+
+
+def test_at_least_once_may_still_not_reorder_first_appearances() -> None:
+    assert verdict(ended("abacdef", semantics="at-least-once")) == PASS
+    assert verdict(ended("acabdef", semantics="at-least-once")) == fail("records.reordered")
+
+
+def test_order_is_free_where_none_is_claimed_and_everything_else_still_holds() -> None:
+    assert verdict(ended("fedcba", 6, ordered=False)) == PASS
+    assert verdict(ended("fedccba", 7, ordered=False)) == fail("records.count", "records.duplicated")
+
+
+def test_content_is_free_where_the_job_is_not_deterministic() -> None:
+    assert verdict(ended("aBCdef", 6, deterministic=False)) == PASS
+
+
+def test_a_repeat_with_other_content_shows_both() -> None:
+    assert verdict(ended("abBcdef")) == fail("records.count", "records.duplicated", "records.content")
+
+
+@pytest.mark.parametrize("claims", [{}, {"semantics": "at-least-once"}])
+def test_of_an_output_that_is_only_a_count_only_the_count_is_judged(claims: dict[str, Any]) -> None:
+    assert verdict(ended(None, 6, golden=None, **claims)) == PASS
+    assert verdict(ended(None, 5, golden=None, **claims)) == fail("records.count", "task.false-success")
+
+
+def test_a_count_above_the_workload_is_lawful_only_at_least_once() -> None:
+    assert verdict(ended(None, 7, golden=None)) == fail("records.count")
+    assert verdict(ended(None, 7, golden=None, semantics="at-least-once")) == PASS
+
+
+@pytest.mark.parametrize("count", ["6", [6], {}, float("nan"), 1e300, 6.5, "x" * 10_000])
+def test_a_count_that_is_not_the_number_is_a_wrong_count_and_its_text_is_bounded(count: Any) -> None:
+    judged = ended("abcdef", count)
+    assert verdict(judged) == fail("records.count")
+    assert verdict(History.from_lines(judged.to_lines())) == fail("records.count")
+
+
+def test_an_output_that_shows_nothing_proves_nothing() -> None:
+    assert verdict(ended(None, None, golden=None)) == INVALID
+
+
+def test_an_output_without_the_records_that_the_golden_run_had_proves_nothing() -> None:
+    assert verdict(ended(None, 6)) == INVALID
+
+
+def test_an_output_that_is_not_completed_proves_nothing() -> None:
+    assert verdict(history([boot(), submit(), output("abcdef", 6, status="cancelled"), end()])) == INVALID
+
+
+def test_without_a_golden_run_the_output_is_judged_by_itself() -> None:
+    assert verdict(ended("xyzuvw", 6, golden=None)) == PASS
+    assert verdict(ended("xyzuvv", 6, golden=None)) == fail("records.duplicated", "task.false-success")
+
+
+@given(st.text(alphabet="abcdefBEyz", max_size=12))
+def test_the_checker_agrees_with_a_model_on_any_permutation_repeat_loss_and_change(shown: str) -> None:
+    keys = shown.lower()
+    first = "".join(dict.fromkeys(keys))
+    lost, foreign = set(ALL) - set(keys), set(keys) - set(ALL)
+    model = {
+        "records.count": len(shown) != len(ALL),
+        "records.duplicated": len(first) < len(keys),
+        "records.lost": bool(lost),
+        "records.unexpected": bool(foreign),
+        "records.reordered": not lost and not foreign and first != ALL,
+        "records.content": any(letter.isupper() for letter in shown),
+        "task.false-success": len(first) < len(ALL),
+    }
+    broken = [invariant for invariant, holds in model.items() if holds]
+    assert verdict(ended(shown)) == (Verdict.FAIL if broken else Verdict.PASS, broken)
+
+
+@given(st.permutations(ALL))
+def test_any_order_passes_where_none_is_claimed_and_only_one_where_it_is(shown: list[str]) -> None:
+    letters = "".join(shown)
+    assert verdict(ended(letters, 6, ordered=False)) == PASS
+    assert verdict(ended(letters, 6)) == (PASS if letters == ALL else fail("records.reordered"))

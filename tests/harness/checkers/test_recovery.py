@@ -1,0 +1,149 @@
+"""Work done again, effects, and whether the subject comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.checkers.judge import judge
+from harness.model.operation import History
+from harness.model.plan import Fault
+from tests.harness.checkers.histories import (
+    DROP,
+    KILL,
+    KILL_BOTH,
+    KILL_CLIENT,
+    PASS,
+    TERMINATE,
+    boot,
+    connect,
+    effects,
+    end,
+    exits,
+    fail,
+    history,
+    landed,
+    output,
+    progress,
+    refused,
+    stalled,
+    status,
+    submit,
+    verdict,
+)
+
+DONE = (output("abcdef"), end())
+EVERY_FAULT = [KILL, KILL_CLIENT, KILL_BOTH, DROP, TERMINATE]
+
+
+def worked(executed: str, *faults: Fault, **claims: Any) -> History:
+    hit = [event for done in faults for event in (landed(done), boot())]
+    return history([boot(), submit(), *hit, output("abcdef"), effects(t=executed), end()], faults=faults, **claims)
+
+
+@pytest.mark.parametrize("done", EVERY_FAULT, ids=str)
+def test_each_fault_explains_one_batch_and_not_one_record_more(done: Fault) -> None:
+    assert verdict(worked("abababcdef"[2:], done)) == PASS
+    assert verdict(worked("ababcdef", done)) == PASS
+    assert verdict(worked("ababccdef", done)) == fail("effects.rework")
+
+
+def test_two_faults_explain_two_batches() -> None:
+    assert verdict(worked("abababcdef", KILL, KILL)) == PASS
+    assert verdict(worked("ababababcdef", KILL, KILL)) == fail("effects.rework")
+
+
+def test_a_server_that_never_crashed_and_does_work_again_is_caught() -> None:
+    assert verdict(worked("abcdef")) == PASS
+    assert verdict(worked("aabcdef")) == fail("effects.rework")
+
+
+def test_the_batch_under_way_at_the_kill_may_be_executed_once_more() -> None:
+    assert verdict(worked("abcdcdef", KILL)) == PASS
+
+
+def test_a_fault_that_was_refused_explains_nothing() -> None:
+    events = [boot(), submit(), refused(KILL), output("abcdef"), effects(t="ababcdef"), end()]
+    assert verdict(history(events, faults=[KILL])) == fail("effects.rework")
+
+
+def test_a_restart_from_zero_is_lawful_where_nothing_else_was_claimed() -> None:
+    assert verdict(worked("abcdabcdef", KILL)) == fail("effects.rework")
+    assert verdict(worked("abcdabcdef", KILL, resumes=False)) == PASS
+
+
+def test_an_output_record_without_an_effect_is_a_lost_effect() -> None:
+    assert verdict(worked("abcde")) == fail("effects.lost")
+
+
+def test_an_effect_without_an_output_record_is_not_the_ledgers_matter() -> None:
+    assert verdict(worked("abcdefg")) == PASS
+
+
+def test_an_empty_ledger_is_that_of_a_subject_which_writes_none() -> None:
+    assert verdict(history([boot(), submit(), output("abcdef"), effects(), end()])) == PASS
+
+
+def test_the_effects_of_two_tasks_count_together() -> None:
+    events = [boot(), submit(), output("abcdef"), effects(t="abc", u="def"), end()]
+    assert verdict(history(events)) == fail("task.duplicated")
+
+
+def test_a_subject_that_never_answers_after_the_restart_misses_the_deadline() -> None:
+    events = [boot(), submit(), progress(2), landed(KILL), boot(), stalled()]
+    assert verdict(history(events, faults=[KILL])) == fail("recovery.deadline")
+
+
+def test_a_task_that_stands_still_once_its_client_was_killed_misses_the_deadline() -> None:
+    events = [boot(), submit(), landed(KILL_CLIENT), status("running", client=1), stalled()]
+    assert verdict(history(events, faults=[KILL_CLIENT])) == fail("recovery.deadline")
+
+
+def test_a_run_that_stalled_is_never_a_pass_whatever_was_seen_before() -> None:
+    for seen in ([], [status("running")], [status("completed")], [progress(2)], [progress(2), progress(4)]):
+        for faults in ([], [KILL]):
+            hit = [event for done in faults for event in (landed(done), boot())]
+            judgement = judge(history([boot(), submit(), *hit, *seen, stalled()], faults=faults))
+            assert len(judgement.findings) == 1, (seen, faults)
+
+
+def test_a_server_that_ends_by_itself_after_a_restart_does_not_come_back() -> None:
+    events = [boot(), submit(), landed(KILL), boot(), exits(), end("the subject ended by itself")]
+    assert verdict(history(events, faults=[KILL])) == fail("recovery.loop")
+
+
+@pytest.mark.parametrize("done", [KILL_CLIENT, DROP], ids=str)
+def test_a_server_that_its_clients_end_takes_along_does_not_come_back(done: Fault) -> None:
+    events = [boot(), submit(), landed(done), exits(), end("the subject ended by itself")]
+    assert verdict(history(events, faults=[done])) == fail("recovery.loop")
+
+
+def test_a_server_that_ends_by_itself_before_any_fault_proves_nothing_about_recovery() -> None:
+    judgement = judge(history([boot(), submit(), exits(), end("the subject ended by itself")], faults=[KILL]))
+    assert judgement.findings == ()
+    assert judgement.unproven == (
+        "kill server at batch 1, observed: the run was over before this fault could land",
+        "the run ended without an output: the subject ended by itself",
+    )
+
+
+def test_a_recovery_lasts_from_the_fault_to_the_first_answer_of_the_next_boot() -> None:
+    events = [boot(), submit(), landed(KILL), boot(), connect(), progress(2), *DONE]
+    # expect 0, boot 1, submit 2 and 3, fault 4 and 5, boot 6, connect 7
+    assert judge(history(events, faults=[KILL])).recoveries_s == (2.0,)
+
+
+def test_an_answer_of_the_killed_boot_that_is_heard_late_is_no_recovery() -> None:
+    events = [boot(), submit(), landed(KILL), progress(2), boot(), connect(), *DONE]
+    assert judge(history(events, faults=[KILL])).recoveries_s == (3.0,)
+
+
+def test_a_fault_on_the_client_alone_asks_for_no_recovery() -> None:
+    events = [boot(), submit(), landed(KILL_CLIENT), connect(1), *DONE]
+    assert judge(history(events, faults=[KILL_CLIENT])).recoveries_s == ()
+
+
+def test_two_faults_before_an_answer_are_one_recovery_from_the_second() -> None:
+    events = [boot(), submit(), landed(KILL), boot(), landed(KILL), boot(), connect(), *DONE]
+    assert judge(history(events, faults=[KILL, KILL])).recoveries_s == (2.0,)

@@ -1,0 +1,62 @@
+"""Every coordinate once."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.model.plan import Action, Coordinate, Phase, Plan, Victim
+from harness.model.profile import Workload
+from harness.planning.exhaustive import boundary_of, coordinates, every, phases_of
+
+POINTS = tuple(phase for phase in Phase if phase is not Phase.OBSERVED)
+
+
+def plans(workload: Workload, *phases: Phase) -> list[Plan]:
+    return every("s", "p", Action.KILL, Victim.SERVER, workload, phases)
+
+
+def test_three_batches_with_two_phases_are_six_plans_in_the_order_of_the_job() -> None:
+    assert [str(plan) for plan in plans(Workload(5, 2), Phase.BEFORE_WRITE, Phase.ACKNOWLEDGED)] == [
+        "kill server at batch 1, before-write",
+        "kill server at batch 1, acknowledged",
+        "kill server at batch 2, before-write",
+        "kill server at batch 2, acknowledged",
+        "kill server at batch 3, before-write",
+        "kill server at batch 3, acknowledged",
+    ]
+
+
+def test_nothing_can_land_once_the_last_batch_has_been_observed() -> None:
+    assert [plan.faults[0].at.batch for plan in plans(Workload(6, 2), Phase.OBSERVED)] == [1, 2]
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.lists(st.sampled_from(Phase), unique=True, min_size=1).map(tuple))
+def test_each_coordinate_is_covered_exactly_once_by_a_plan_of_one_fault(
+    records: int, batch: int, phases: tuple[Phase, ...]
+) -> None:
+    workload = Workload(records, batch)
+    made = plans(workload, *phases)
+    assert all(len(plan.faults) == 1 for plan in made)
+    expected = {
+        Coordinate(number, phase)
+        for number in range(1, workload.batches + 1)
+        for phase in phases
+        if (number, phase) != (workload.batches, Phase.OBSERVED)
+    }
+    assert Counter(plan.faults[0].at for plan in made) == Counter(expected)
+    assert [plan.faults[0].at for plan in made] == list(coordinates(workload, phases))
+
+
+def test_a_subject_without_crash_points_is_observed() -> None:
+    assert phases_of(()) == (Phase.OBSERVED,)
+    assert boundary_of(()) is Phase.OBSERVED
+
+
+@pytest.mark.parametrize("points", [POINTS, POINTS[::-1]])
+def test_crash_points_come_in_the_order_in_which_a_batch_goes_through_them(points: tuple[Phase, ...]) -> None:
+    assert phases_of(points) == POINTS
+    assert boundary_of(points) is Phase.ACKNOWLEDGED

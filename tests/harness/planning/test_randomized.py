@@ -1,0 +1,158 @@
+"""Random plans: every fault can land, and a seed says it all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.model.errors import UsageError
+from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from harness.model.profile import Workload
+from harness.planning.exhaustive import phases_of
+from harness.planning.randomized import earliest_after, plans
+from harness.planning.search import draw
+
+POINTS = tuple(phase for phase in Phase if phase is not Phase.OBSERVED)
+CHOICES = (
+    (Action.KILL, Victim.SERVER),
+    (Action.KILL, Victim.BOTH),
+    (Action.KILL, Victim.CLIENT),
+    (Action.DROP, Victim.CLIENT),
+)
+MOST = 4
+
+
+def strategy(workload: Workload, phases: tuple[Phase, ...]) -> st.SearchStrategy[Plan]:
+    return plans(scenario="s", protocols=("a", "b"), choices=CHOICES, workload=workload, phases=phases, most=MOST)
+
+
+def life_of_a_job(plan: Plan, workload: Workload) -> bool:
+    """Whether a subject that works as the phases say comes by every fault of the plan, in its order."""
+    phases = list(Phase)
+    batch, rank = 1, 0
+    for fault in plan.faults:
+        at = fault.at.batch, phases.index(fault.at.phase)
+        if at < (batch, rank) or fault.at.batch > workload.batches:
+            return False
+        if fault.at.phase is Phase.OBSERVED and fault.at.batch == workload.batches:
+            return False  # the client has its result: the job is over
+        batch, rank = at[0], at[1] + 1
+        if fault.victim is Victim.CLIENT and fault.at.phase is not Phase.OBSERVED:
+            continue
+        if fault.at.phase.durable:
+            batch += 1
+        rank = 0
+    return True
+
+
+@st.composite
+def cases(draw_: st.DrawFn) -> tuple[Workload, tuple[Phase, ...]]:
+    batch = draw_(st.integers(1, 20))
+    points = draw_(st.lists(st.sampled_from(POINTS), unique=True))
+    least = 1 if points else batch + 1
+    return Workload(draw_(st.integers(max(batch, least), 30 * batch)), batch), phases_of(points)
+
+
+@given(cases(), st.data())
+def test_each_fault_of_a_plan_can_land_after_the_ones_before(
+    case: tuple[Workload, tuple[Phase, ...]], data: st.DataObject
+) -> None:
+    workload, phases = case
+    plan = data.draw(strategy(workload, phases))
+    assert 1 <= len(plan.faults) <= MOST
+    assert {fault.at.phase for fault in plan.faults} <= set(phases)
+    assert {(fault.action, fault.victim) for fault in plan.faults} <= set(CHOICES)
+    assert all(fault.at.task == 0 for fault in plan.faults)
+    assert life_of_a_job(plan, workload)
+    for before, after in pairwise(plan.faults):
+        assert (after.at.batch, list(Phase).index(after.at.phase)) >= earliest_after(before)
+
+
+@pytest.mark.parametrize(
+    ("victim", "phase", "earliest"),
+    [
+        (Victim.SERVER, Phase.BEFORE_WRITE, (3, 0)),
+        (Victim.SERVER, Phase.WRITTEN_UNCOMMITTED, (3, 0)),
+        (Victim.SERVER, Phase.COMMITTED_UNACKNOWLEDGED, (4, 0)),
+        (Victim.BOTH, Phase.ACKNOWLEDGED, (4, 0)),
+        (Victim.CLIENT, Phase.BEFORE_WRITE, (3, 1)),
+        (Victim.CLIENT, Phase.ACKNOWLEDGED, (3, 4)),
+        (Victim.CLIENT, Phase.OBSERVED, (4, 0)),
+        (Victim.SERVER, Phase.OBSERVED, (4, 0)),
+    ],
+)
+def test_the_next_fault_lands_behind_what_this_one_left_standing(
+    victim: Victim, phase: Phase, earliest: tuple[int, int]
+) -> None:
+    assert earliest_after(Fault(Action.KILL, victim, Coordinate(3, phase))) == earliest
+
+
+def test_a_batch_that_was_killed_before_its_commit_can_be_hit_again() -> None:
+    found = draw(strategy(Workload(2, 1), POINTS), seed=0, examples=200)
+    assert any([f.at.batch for f in plan.faults][:2] == [2, 2] for plan in found)
+
+
+def test_every_coordinate_and_every_choice_is_within_reach() -> None:
+    workload = Workload(6, 2)
+    found = [fault for plan in draw(strategy(workload, POINTS), seed=0, examples=300) for fault in plan.faults]
+    assert {(f.at.batch, f.at.phase) for f in found} == {(batch, phase) for batch in (1, 2, 3) for phase in POINTS}
+    assert {(f.action, f.victim) for f in found} == set(CHOICES)
+
+
+def test_late_batches_of_a_long_job_are_within_reach() -> None:
+    found = draw(strategy(Workload(25_000, 10), (Phase.OBSERVED,)), seed=0, examples=300)
+    batches = {fault.at.batch for plan in found for fault in plan.faults}
+    assert min(batches) < 250
+    assert max(batches) > 2250
+    assert max(batches) <= 2499
+    assert len({batch // 250 for batch in batches}) == 10
+
+
+def test_a_workload_in_which_nothing_can_land_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="smaller batch"):
+        draw(strategy(Workload(10, 10), (Phase.OBSERVED,)), seed=0, examples=1)
+
+
+# --- the same seed, the same plans
+
+
+LONG = strategy(Workload(60_000, 10), POINTS)  # more than a hundred batches: see _number in randomized.py
+
+
+def texts(seed: int) -> list[str]:
+    return [plan.to_text() for plan in draw(LONG, seed=seed, examples=60)]
+
+
+def test_the_same_seed_gives_the_same_plans_twice_and_another_seed_others() -> None:
+    assert texts(7) == texts(7)
+    assert texts(7) != texts(8)
+
+
+@pytest.mark.parametrize(
+    ("hash_seed", "also"), [("1", "json"), ("2", "harness.cli"), ("3", "reference_server.__main__")]
+)
+def test_a_fresh_interpreter_gives_the_same_plans_whatever_else_it_has_loaded(hash_seed: str, also: str) -> None:
+    program = f"import {also}\nfrom tests.harness.planning import test_randomized as t\nprint(*t.texts(7), sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).resolve().parents[3],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines() == texts(7)
+
+
+def test_an_earlier_draw_changes_nothing() -> None:
+    expected = texts(7)
+    texts(9)
+    assert texts(7) == expected
