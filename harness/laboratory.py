@@ -177,7 +177,7 @@ class Laboratory:
         finally:
             subject.close()
         if run.stray:
-            await spawner.sweep()
+            await spawner.sweep(subject.started)
         elif judge(history).verdict is Verdict.PASS:
             subject.forget_state()
         return history
@@ -254,7 +254,7 @@ class Laboratory:
             return replace(bench, protocols=tuple(spoken), server=server)
         finally:
             if process and not (await process.kill()).confirmed:
-                await (await self._spawning()).sweep()
+                await subject.spawner.sweep(subject.started)
             subject.close()
             subject.forget_state()
 

@@ -1,30 +1,43 @@
-"""The fork server: ``python -m harness.subjects.forkserver``, with the lab's control socket as descriptor 3.
+"""The fork server: a process that has imported what Python subjects import, and forks on request.
 
-It imports what subjects import, warms it up, and forks on request; one child is forked ahead. The child is a process
-of its own, in its own session, and becomes what ``python script.py ...`` or ``python -m module ...`` would have become.
+With a warm-up one child is forked ahead, so that a restart does not wait for it.
+
+The child is a process of its own, in its own session, and becomes what ``python script.py ...`` or
+``python -m module ...`` would have become: path, arguments, ``__main__``, environment, exit code and tracebacks.
 Forking is only safe with a single thread: the fork server refuses to serve with more.
 
-What stays different from a cold start: the process's title, the string hash seed, and settings read at import.
+What stays different from a cold start: the command line is seen as one word and may be cut, the string hash seed is
+the fork server's, and a preloaded module has read the environment before its subject's was there. FastMCP's settings
+are read again; what the interpreter itself reads when it starts is the spawner's care.
 """
 
 from __future__ import annotations
 
+import builtins
+import ctypes
 import gc
 import importlib
 import json
 import os
 import random
 import runpy
+import signal
 import socket
 import sys
 import traceback
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType, TracebackType
 from typing import Any, NoReturn
 
 from harness.subjects.parent import Parent, reset_signals, take_places
-from harness.subjects.protocol import send_event
+from harness.subjects.protocol import BOOT_VARIABLE, send_event
 
 CONTROL = 3
-PRELOAD_VARIABLE = "CRASHTEST_PRELOAD"
+_OURS = "harness"
+_LONGEST_FAILURE = 2000
+_NO_SCRIPT = 2
+_ARGUMENTS, _ENVIRONMENT = slice(45, 47), slice(47, 49)  # of /proc/self/stat after the name: where they lie in memory
 
 
 def _gone() -> NoReturn:
@@ -40,70 +53,123 @@ def _warm() -> None:
 def prepare(modules: list[str], warm_up: bool) -> None:
     """Import and warm up; raises whatever an import raises, and RuntimeError when a thread is left."""
     for module in modules:
-        importlib.import_module(module)
+        try:
+            importlib.import_module(module)
+        except BaseException as error:
+            raise ImportError(f"{module}: {type(error).__name__}: {error}") from error
     if warm_up:
         _warm()
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208
     if threads != 1:
         raise RuntimeError(f"{threads} threads are left after importing {', '.join(modules)}: forking is not safe")
+    sys.stdout.flush()  # or each child would write once more what a module has printed
     gc.collect()
     gc.freeze()
 
 
-def become(request: dict[str, Any], descriptors: list[int]) -> None:
+def become(request: dict[str, Any], descriptors: list[int], path: list[str], *, keep_lab: bool) -> None:
     """In the child: run the subject's command as a new interpreter would."""
     take_places(descriptors)
     reset_signals()
-    signal_default_interrupt()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
     random.seed()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True, write_through=True)  # type: ignore[union-attr]
+    _rename(request["argv"], request["env"][BOOT_VARIABLE])
     _reread_settings()
-    _, *rest = request["argv"]
+    sys.orig_argv[:] = request["argv"]
+    if not keep_lab:  # a subject may have a package of this name
+        for name in [name for name in sys.modules if name.partition(".")[0] == _OURS]:
+            del sys.modules[name]
     importlib.invalidate_caches()
-    if rest[0] == "-m":
-        sys.argv[:] = rest[1:]
-        sys.path[0] = request["cwd"]
-        runpy.run_module(rest[1], run_name="__main__", alter_sys=True)
-    else:
-        sys.argv[:] = rest
-        sys.path[0] = os.path.dirname(os.path.abspath(rest[0]))  # noqa: PTH100, PTH120
-        runpy.run_path(rest[0], run_name="__main__")
+    try:
+        run(request["argv"][1:], path)
+    except SystemExit:
+        raise
+    except BaseException:
+        _hide_from_traceback()
+        raise
 
 
-def signal_default_interrupt() -> None:
-    """SIGINT raises KeyboardInterrupt, as in every new interpreter."""
-    import signal
+def run(arguments: list[str], path: list[str]) -> None:
+    """Run a script, or with ``-m`` a module, as the main program."""
+    main = ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    sys.modules["__main__"] = main
+    module = arguments[0] == "-m"
+    first = os.getcwd() if module else os.path.dirname(os.path.realpath(arguments[0]))  # noqa: PTH109, PTH120
+    sys.path[:] = path if sys.flags.safe_path else [first, *path]
+    if module:
+        sys.argv[:] = arguments[1:]
+        if not hasattr(sys.modules.get(arguments[1]), "__path__"):
+            sys.modules.pop(arguments[1], None)  # preloaded; what is to run must not have been imported
+        runpy._run_module_as_main(arguments[1])  # type: ignore[attr-defined]
+        return
+    sys.argv[:] = arguments
+    script = os.path.join(os.getcwd(), arguments[0])  # noqa: PTH109, PTH118  not normalised, as cold
+    try:
+        text = Path(script).read_bytes()
+    except OSError as error:
+        reason = f"[Errno {error.errno}] {error.strerror}"
+        print(f"{sys.executable}: can't open file {script!r}: {reason}", file=sys.stderr)
+        sys.exit(_NO_SCRIPT)
+    main.__dict__.update(
+        {"__file__": script, "__cached__": None, "__loader__": SourceFileLoader("__main__", script)},
+    )
+    exec(compile(text, script, "exec", dont_inherit=True), main.__dict__)
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def _hide_from_traceback() -> None:
+    """The error that ends the subject is shown, by whatever hook it has set, as if this file had not called it."""
+    shown = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        while trace and trace.tb_frame.f_code.co_filename in (__file__, "<string>"):
+            trace = trace.tb_next
+        shown(kind, error.with_traceback(trace), trace)
+
+    sys.excepthook = show
+
+
+def _rename(argv: list[str], boot: str) -> None:
+    """Write command and boot to where the kernel shows them from; what the child forks inherits them."""
+    stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = (int(place) for place in stat[_ARGUMENTS])
+    title = " ".join(argv).encode(errors="replace")[: end - start - 2]
+    if end - start > 2:  # a last byte that is not zero tells the kernel that this is one string
+        ctypes.memmove(start, title.ljust(end - start - 1, b"\0") + b"\1", end - start)
+    start, end = (int(place) for place in stat[_ENVIRONMENT])
+    mark = f"{BOOT_VARIABLE}=".encode()
+    found = (b"\0" + ctypes.string_at(start, end - start)).find(b"\0" + mark)
+    if found >= 0:
+        ctypes.memmove(start + found, mark + boot.encode(), len(mark) + len(boot))
 
 
 def _reread_settings() -> None:
     fastmcp: Any = sys.modules.get("fastmcp")
-    if fastmcp is not None and any(name.startswith("FASTMCP_") for name in os.environ):
-        fastmcp.settings = type(fastmcp.settings)()
+    if fastmcp is None or not (any(name.startswith("FASTMCP_") for name in os.environ) or Path(".env").exists()):
+        return
+    fastmcp.settings.__dict__.update(type(fastmcp.settings)().__dict__)
+    if fastmcp.settings.log_enabled:
+        logging: Any = importlib.import_module("fastmcp.utilities.logging")
+        rich = fastmcp.settings.enable_rich_tracebacks
+        logging.configure_logging(level=fastmcp.settings.log_level, enable_rich_tracebacks=rich)
 
 
-def main() -> None:
-    """Serve; in a child, become the subject."""
+def main(wanted: str, path: list[str]) -> None:
+    """Serve; in a child, become the subject. ``path`` is the interpreter's own, without script or folder."""
     control = socket.socket(fileno=CONTROL)
     control.set_inheritable(False)
-    wanted = json.loads(os.environ.pop(PRELOAD_VARIABLE))
+    modules, warm_up = json.loads(wanted)
+    sys.path[:] = [*path, os.getcwd()]  # noqa: PTH109
     try:
-        prepare(wanted["modules"], wanted["warm_up"])
+        prepare(modules, warm_up)
     except BaseException as error:
         traceback.print_exc()
-        send_event(control, {"failed": f"{type(error).__name__}: {error}"[:2000]})
+        send_event(control, {"failed": str(error)[:_LONGEST_FAILURE]})
         sys.exit(1)
     send_event(control, {"serving": os.getpid()})
-    warm = _warm if wanted["warm_up"] else None
-    request, descriptors = Parent(control, gone=_gone, warm=warm).serve()
+    request, descriptors = Parent(control, gone=_gone, warm=_warm if warm_up else None).serve()
     del control
-    become(request, descriptors)
-
-
-if __name__ == "__main__":
-    main()
+    become(request, descriptors, path, keep_lab=any(name.partition(".")[0] == _OURS for name in modules))

@@ -1,7 +1,9 @@
-"""The guard: ``python -m harness.subjects.guard FD``. It starts processes, adopts orphans, and outlives the lab.
+"""The guard: it starts processes, adopts orphans, and outlives the lab.
 
 When the lab's end of the control socket is closed, which the kernel does even for a lab that was SIGKILLed, the guard
-kills every descendant until none is left. It has a session of its own: a Ctrl-C at the terminal is not for it.
+kills every descendant until none is left. It has a session of its own: a Ctrl-C at the terminal is not for it. It
+imports nothing but the standard library, and is started in Python's isolated mode: neither the folder that the lab is
+used in nor its environment can get in the way.
 """
 
 from __future__ import annotations
@@ -10,77 +12,116 @@ import ctypes
 import os
 import signal
 import socket
-import sys
+import time
+import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from harness.subjects.parent import Parent, children_of, command_of, reset_signals, state_of, take_places
+from harness.subjects.parent import (
+    Parent,
+    boot_of,
+    children_of,
+    command_of,
+    reset_signals,
+    state_of,
+    take_places,
+)
 
 _PR_SET_CHILD_SUBREAPER = 36
+_MOST_LISTED = 50
+_ENDING_S = 60.0
+_ROUND_S = 0.002
+_CANNOT_START = 127
 
 
 class Guard:
-    """The guard's own knowledge: which of its children it has not forked itself."""
+    """The guard's own knowledge: which of its children it has not forked itself, and whose they were."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self.parent = Parent(control, gone=self.end_all, answer=self.answer)
+    def __init__(self, control: socket.socket, lab: int) -> None:
+        self.parent = Parent(control, gone=end_all, answer=self.answer, lab=lab)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Who was adopted; whether anybody of a process group lives; kill all who were adopted."""
-        adopted = [pid for pid in children_of(os.getpid()) if pid not in self.parent.children]
-        living = [pid for pid in adopted if state_of(pid) not in "ZX"]
+        """What is left of a boot; which orphans nobody accounts for, or some boots have left; the same, and kill them.
+
+        An orphan that hides its environment could be anybody's: it is never overlooked, and only killed when all are.
+        """
+        owners = {pid: boot_of(pid) for pid in self._orphans()}
+        if request["do"] == "remains":
+            mine = [pid for pid, owner in owners.items() if owner in (request["boot"], None)]
+            return {"group_lives": _group_lives(request["group"]), "orphans": _listed(mine)}
+        wanted, living = request.get("of"), request["open"]
+        strays = [pid for pid, owner in owners.items() if (owner in wanted if wanted else owner not in living)]
+        listed = _listed(strays)
         if request["do"] == "sweep":
-            for pid in living:
-                _end_tree(pid)
-        group = request.get("group")
-        return {"adopted": [[pid, command_of(pid)] for pid in living[:50]], "group_lives": _group_lives(group)}
-
-    def end_all(self) -> NoReturn:
-        """Kill descendants until there are none, and go: orphans arrive here and are killed in their turn."""
-        while True:
-            for pid in children_of(os.getpid()):
-                with suppress(ProcessLookupError):
+            for pid in strays:  # a child of ours that is not reaped keeps its number
+                with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
-            try:
-                os.waitpid(-1, 0)
-            except ChildProcessError:
-                os._exit(0)
+        return {"orphans": listed}
+
+    def _orphans(self) -> list[int]:
+        adopted = [pid for pid in children_of(os.getpid()) if pid not in self.parent.children]
+        return [pid for pid in adopted if state_of(pid) not in "ZX"]
 
 
-def _end_tree(pid: int) -> None:
-    for child in children_of(pid):
-        _end_tree(child)
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+def end_all() -> NoReturn:
+    """Kill descendants until there are none, and go: orphans arrive here and are killed in their turn."""
+    deadline = time.monotonic() + _ENDING_S
+    while time.monotonic() < deadline:
+        for pid in children_of(os.getpid()):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            break
+        time.sleep(_ROUND_S)
+    os._exit(0)
 
 
-def _group_lives(group: int | None) -> bool:
-    if group is None:
-        return False
+def _group_lives(group: int) -> bool:
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
+    except PermissionError:
+        return True
     return True
 
 
-def main() -> None:
-    """Guard until the lab is gone."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_IGN)
-    control = socket.socket(fileno=int(sys.argv[1]))
-    control.set_inheritable(False)
-    request, descriptors = Guard(control).parent.serve()
+def _listed(pids: list[int]) -> list[tuple[int, str]]:
+    return [(pid, command_of(pid)) for pid in pids[:_MOST_LISTED]]
+
+
+def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     try:
         take_places(descriptors)
         reset_signals()
+        for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and a new program would too
+            signal.signal(ignored, signal.SIG_DFL)
         os.chdir(request["cwd"])
         os.execvpe(request["argv"][0], request["argv"], request["env"])
-    except OSError as error:
-        os.write(2, f"{request['argv'][0]} cannot be started: {error}\n".encode())
-        os._exit(127)
+    except BaseException as error:
+        os.write(2, f"{request['argv'][0]} cannot be started in {request['cwd']}: {error}\n".encode())
+        os._exit(_CANNOT_START)
 
 
-if __name__ == "__main__":
-    main()
+def main(control: int, lab: int) -> None:
+    """Guard until the lab, the process ``lab``, is gone."""
+    me = os.getpid()
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        alive = os.pidfd_open(lab)
+        if os.getppid() != lab:
+            end_all()
+        with socket.socket(fileno=control) as listening:
+            listening.set_inheritable(False)
+            request, descriptors = Guard(listening, alive).parent.serve()
+    except BaseException:
+        traceback.print_exc()
+        if os.getpid() == me:
+            end_all()
+        os._exit(_CANNOT_START)
+    _become(request, descriptors)

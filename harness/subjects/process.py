@@ -13,9 +13,10 @@ from typing import Protocol
 
 from harness.subjects.parent import children_of, state_of
 
-_POLL_S = 0.004
-_STOPPED = frozenset("tT")
+_POLL_S = 0.002
+_STOPPED = "T"
 _KILLING_S = 10.0
+_LEAVING_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class KillProof:
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What is left once a process is dead: whether its group lives, and orphans that nobody accounts for."""
+    """What is left once a process is dead: whether its group lives, and orphans that it, or its children, left."""
 
     group_lives: bool
     orphans: tuple[tuple[int, str], ...]
@@ -86,16 +87,20 @@ class Parentage(Protocol):
     async def signal_group(self, pid: int, number: int) -> bool:
         """Signal the whole group; False when its leader has ended."""
 
-    async def remains(self, group: int) -> Remains:
-        """What is left of a group."""
+    async def remains(self, group: int, boot: str) -> Remains:
+        """What is left of a group, and of a boot outside of it."""
 
 
 @dataclass(slots=True, eq=False)
 class Process:
-    """A process with a session of its own. ``pid`` is its leader and the number of its group."""
+    """A process with a session of its own. ``pid`` is its leader and the number of its group.
+
+    ``boot`` is in its environment and in that of everybody whom it starts. The pidfd is closed when it has ended.
+    """
 
     pid: int
     pidfd: int
+    boot: str
     warm: bool
     parentage: Parentage
     spawned_at_s: float = field(default_factory=time.monotonic)
@@ -109,6 +114,8 @@ class Process:
 
     def tell_ended(self, exit_: Exit) -> None:
         """The parent has reaped it."""
+        if self.exited:
+            return
         self.exited = exit_
         self._ended.set()
         self._stopped.set()
@@ -154,11 +161,23 @@ class Process:
             self._stopped.clear()
         return await self.parentage.signal_group(self.pid, number)
 
+    async def stop(self, number: int, deadline_s: float) -> Exit | None:
+        """Signal the leader and wait until it ends; None when it does not, and the caller decides what then."""
+        self.signal(number)
+        try:
+            return await self.wait_exit(deadline_s)
+        except TimeoutError:
+            return None
+
     async def kill(self, deadline_s: float = _KILLING_S) -> KillProof:
-        """SIGKILL the whole group, and prove that it is dead."""
+        """SIGKILL the whole group, and prove that it is dead.
+
+        Not confirmed, with the reason, if it had ended before or if somebody whom it started lives on. Raises
+        HarnessError when the guard or the fork server is gone.
+        """
         began = time.monotonic()
         if self.exited or not await self.parentage.signal_group(self.pid, signal.SIGKILL):
-            remains = await self._gone(deadline_s)
+            remains = await self._gone(_LEAVING_S)
             ended = f" with {self.exited}" if self.exited else ""
             return self._proof(began, f"the process had already ended{ended} before the kill", remains)
         try:
@@ -173,12 +192,13 @@ class Process:
             return self._proof(began, "", remains)
         return KillProof(True, "killed and reaped, group gone", ended_by, (), time.monotonic() - began)
 
-    async def _gone(self, deadline_s: float) -> Remains:
-        """Wait until nobody of the group is left, a short while; what is left then."""
-        deadline = time.monotonic() + min(deadline_s, 1.0)
+    async def _gone(self, group_s: float) -> Remains:
+        """Wait until nobody of the group is left; those outside it get a short while to notice and leave."""
+        began = time.monotonic()
         while True:
-            remains = await self.parentage.remains(self.pid)
-            if not (remains.group_lives or remains.orphans) or time.monotonic() > deadline:
+            remains = await self.parentage.remains(self.pid, self.boot)
+            patience_s = group_s if remains.group_lives else _LEAVING_S if remains.orphans else 0.0
+            if time.monotonic() - began >= patience_s:
                 return remains
             await asyncio.sleep(_POLL_S)
 
@@ -198,4 +218,4 @@ class Process:
 
 def any_stopped(pid: int) -> bool:
     """Whether a process or any of its descendants is stopped."""
-    return state_of(pid) in _STOPPED or any(any_stopped(child) for child in children_of(pid))
+    return state_of(pid) == _STOPPED or any(any_stopped(child) for child in children_of(pid))

@@ -13,12 +13,17 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
+BOOT_VARIABLE = "CRASHTEST_BOOT"
+"""In every subject's environment: which boot it, and whoever it starts, belongs to."""
+
 MOST_DESCRIPTORS = 32
 _DATAGRAM_BYTES = 1 << 16
 
 
 def send_request(control: socket.socket, request: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
     """Send a request of any length; ``descriptors`` are duplicated into the receiver."""
+    if len(descriptors) >= MOST_DESCRIPTORS:
+        raise ValueError(f"{len(descriptors)} descriptors are too many for one process: at most {MOST_DESCRIPTORS - 1}")
     body = os.memfd_create("request", os.MFD_CLOEXEC)
     try:
         with os.fdopen(os.dup(body), "wb") as file:
@@ -41,7 +46,9 @@ def receive_request(control: socket.socket) -> tuple[dict[str, Any], list[int]] 
 
 def send_event(control: socket.socket, event: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
     """Send an event, which is short."""
-    control.sendmsg([json.dumps(event).encode()], [_rights(descriptors)] if descriptors else [])
+    text = json.dumps(event, ensure_ascii=False).encode()
+    assert len(text) <= _DATAGRAM_BYTES, f"an event of {len(text)} bytes does not fit into a datagram"
+    control.sendmsg([text], [_rights(descriptors)] if descriptors else [])
 
 
 def receive_event(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:

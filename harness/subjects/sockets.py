@@ -15,10 +15,14 @@ _ports = itertools.cycle(random.sample(range(_FIRST, _LAST), _LAST - _FIRST))
 
 
 def listen_socket() -> socket.socket:
-    """A listening socket on loopback, on a port of the system's choice."""
+    """A listening socket on loopback, on a port of the system's choice, for ``Launch.inherit``."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.bind((LOOPBACK, 0))
-    listening.listen(_BACKLOG)
+    try:
+        listening.bind((LOOPBACK, 0))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise HarnessError(f"the lab cannot listen on {LOOPBACK}: {error}") from error
     return listening
 
 

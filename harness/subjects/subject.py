@@ -15,7 +15,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ _OURS = ("CRASHTEST_", "PYTEST_")
 
 @dataclass(slots=True)
 class Subject:
-    """One subject at one site. ``close`` gives the port back; the folder stays."""
+    """One subject at one site. ``close`` gives the port back; the folder stays. ``started`` names its boots."""
 
     profile: Profile
     spawner: Spawner
@@ -45,6 +45,7 @@ class Subject:
     port: int = 0
     held: socket.socket | None = None
     boots: int = 0
+    started: list[str] = field(default_factory=list)
 
     def open(self) -> None:
         """Make the site: folders, port, input."""
@@ -132,7 +133,9 @@ class Subject:
                 preload=(spec.preload or _PRELOAD) if target is not None else None,
                 warm_up=target is not None,
             )
-            return await self.spawner.spawn(launch)
+            process = await self.spawner.spawn(launch)
+        self.started.append(process.boot)
+        return process
 
     def _environment(self, points: Sequence[Coordinate]) -> dict[str, str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}

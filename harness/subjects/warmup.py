@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import logging.config
 from typing import Any
 
 import uvicorn
@@ -24,7 +25,7 @@ _STATELESS = {"mcp-protocol-version": "2026-07-28"}
 
 
 def warm_up_fastmcp() -> None:
-    """Serve a tool call, a resource and a handshake to nobody; silent where FastMCP is not what it was."""
+    """Serve a tool call, a resource and a handshake to nobody; nothing is said where FastMCP refuses."""
     mcp: FastMCP[Any] = FastMCP("warm-up")
 
     @mcp.tool
@@ -49,7 +50,7 @@ def warm_up_fastmcp() -> None:
 
 
 async def _serve(app: Any) -> None:
-    config = uvicorn.Config(app, log_level="critical", ws="none", access_log=False)
+    config = uvicorn.Config(app, ws="none", log_config=None)  # it is to leave no logger changed behind
     config.load()
     uvicorn.Server(config)
     async with app.lifespan(app):
