@@ -1,0 +1,1 @@
+"""The reference client: it can be killed at any moment and knows where it was."""
