@@ -198,9 +198,9 @@ class Engine:
                 return
             task = await self._batch(job, task)
         if not job.ends_with_last_batch:
-            result = await self.work(self._finish, job, task)
-            done = task
-            task = await self.write(lambda store: store.complete(done, result, job.message(done.progress, done.total)))
+            result, place = await self.work(self._finish, job, task)
+            done, message = task, job.message(task.progress, task.total)
+            task = await self.write(lambda store: store.complete(done, result, message, place))
             await self._tell(task)
 
     async def _batch(self, job: Job, task: Task) -> Task:
@@ -235,7 +235,7 @@ class Engine:
             await asyncio.wait([asyncio.create_task(f.dealt_with()) for f in followers], timeout=_TELLING_S)
         await self._points.settle()
 
-    def _finish(self, job: Job, task: Task) -> dict[str, Any]:
+    def _finish(self, job: Job, task: Task) -> tuple[dict[str, Any], Callable[[], None]]:
         with closing(Store(self._path)) as store:
             return job.finish(task, _all_bodies(store, task))
 

@@ -9,15 +9,16 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from reference_server import records
 from reference_server.errors import Refusal
 from reference_server.sealed import DataRoot
-from reference_server.sources import Source, dataset, file_source
+from reference_server.sources import Source, check_unchanged, dataset, file_source, using
 from reference_server.store import Task
 
 PROCESSING = "resumable_data_processing"
@@ -46,8 +47,8 @@ class Job(Protocol):
     def ends_with_last_batch(self) -> bool:
         """Whether the task is complete with its last batch; else ``finish`` has work to do."""
 
-    def finish(self, task: Task, bodies: Iterator[str]) -> dict[str, Any]:
-        """Make the output of all committed bodies; may be done twice. Returns the result."""
+    def finish(self, task: Task, bodies: Iterator[str]) -> tuple[dict[str, Any], Callable[[], None]]:
+        """Make the output of all committed bodies; may be done twice. Returns the result, and what puts it in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Processing:
 
     def batch(self, task: Task) -> Batch:
         """See Job."""
+        check_unchanged(self.source, self.dataset_name, task.parameters["fingerprint"])
         read, cursor = self.source.read(task.cursor, min(task.batch_size, task.total - task.progress))
         processed = [records.process(self.dataset_name, task.progress + n, record) for n, record in enumerate(read)]
         return Batch([r["record_id"] for r in processed], [records.encode(r) for r in processed], cursor)
@@ -72,9 +74,9 @@ class Processing:
         """See Job."""
         return True
 
-    def finish(self, task: Task, bodies: Iterator[str]) -> dict[str, Any]:
+    def finish(self, task: Task, bodies: Iterator[str]) -> tuple[dict[str, Any], Callable[[], None]]:
         """See Job."""
-        return {}
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,7 @@ class Migration:
 
     def batch(self, task: Task) -> Batch:
         """See Job."""
-        if self.source.fingerprint() != task.parameters["fingerprint"]:
-            raise Refusal(f"{self.source_path} has changed since the migration began: start it anew")
+        check_unchanged(self.source, self.source_path, task.parameters["fingerprint"])
         read, cursor = self.source.read(task.cursor, min(task.batch_size, task.total - task.progress))
         names = [str(record.get("id", task.progress + n)) for n, record in enumerate(read)]
         return Batch(names, [json.dumps(record, ensure_ascii=False) for record in read], cursor)
@@ -103,22 +104,17 @@ class Migration:
         """See Job."""
         return False
 
-    def finish(self, task: Task, bodies: Iterator[str]) -> dict[str, Any]:
-        """See Job: write the destination beside its place, flush it to the disk, and put it there in one move."""
-        self.destination.parent.mkdir(parents=True, exist_ok=True)
+    def finish(self, task: Task, bodies: Iterator[str]) -> tuple[dict[str, Any], Callable[[], None]]:
+        """See Job: write the destination beside its place, and flush it to the disk; one move puts it there."""
         temporary = self.destination.with_name(f".{self.destination.name}.{task.task_id}")
-        with temporary.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file:
-            for line in _lines(bodies, self.destination.suffix):
-                file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.destination)
-        folder = os.open(self.destination.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        return {
+        with using(self.destination_path):
+            self.destination.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file:
+                for line in _lines(bodies, self.destination.suffix):
+                    file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        result = {
             "migrated_records": task.progress,
             "total_records": task.total,
             "source_path": self.source_path,
@@ -126,6 +122,16 @@ class Migration:
             "digest": task.digest,
             "success": True,
         }
+        return result, partial(self._place, temporary)
+
+    def _place(self, temporary: Path) -> None:
+        with using(self.destination_path):
+            temporary.replace(self.destination)
+            folder = os.open(self.destination.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 def job_of(kind: str, parameters: dict[str, Any], root: DataRoot) -> Job:

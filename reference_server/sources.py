@@ -10,9 +10,11 @@ import csv
 import hashlib
 import itertools
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -46,7 +48,7 @@ class JsonLines:
     def read(self, cursor: int, count: int) -> tuple[list[Record], int]:
         """See Source."""
         records: list[Record] = []
-        with self.path.open("rb") as file:
+        with using(self.path.name), self.path.open("rb") as file:
             file.seek(cursor)
             while len(records) < count and (line := _line(file)):
                 cursor += len(line)
@@ -74,7 +76,7 @@ class Csv:
 
     def read(self, cursor: int, count: int) -> tuple[list[Record], int]:
         """See Source. The cursor 0 stands for the first record, behind the header."""
-        with self.path.open("rb") as file:
+        with using(self.path.name), self.path.open("rb") as file:
             consumed = [0]
             names = next(csv.reader(_lines(file, consumed)), [])
             if cursor:
@@ -115,6 +117,21 @@ class UnicodeCharacters:
     def fingerprint(self) -> str:
         """See Source."""
         return unicodedata.unidata_version
+
+
+def check_unchanged(source: Source, name: str, fingerprint: str) -> None:
+    """Raises Refusal when a source is not what it was when its task was submitted."""
+    if source.fingerprint() != fingerprint:
+        raise Refusal(f"{name} has changed since the task began, and its records no longer belong together: start anew")
+
+
+@contextmanager
+def using(name: str) -> Iterator[None]:
+    """A file that is gone, or may not be used, is the request's trouble; a full disk is not, and comes through."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        raise Refusal(f"{name} cannot be used: {error.strerror}") from None
 
 
 def dataset(root: DataRoot, name: str) -> Source:
@@ -169,7 +186,7 @@ def _lines(file: BinaryIO, consumed: list[int]) -> Iterator[str]:
 
 
 def _fingerprint(path: Path) -> str:
-    with path.open("rb") as file:
+    with using(path.name), path.open("rb") as file:
         start = hashlib.sha256(file.read(_FINGERPRINT_BYTES)).hexdigest()
-    status = path.stat()
+        status = os.fstat(file.fileno())
     return f"{status.st_size}-{status.st_mtime_ns}-{start[:16]}"

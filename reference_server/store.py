@@ -28,12 +28,21 @@ APPLICATION_ID = 0x4D435052
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
 UNFINISHED = ("pending", "running")
 _BUSY_S = 5.0
+_HEADER_BYTES = 100
+_FIRST_PAGE_BYTES = 4096
+_LEFT_BY_A_CRASH = (
+    sqlite3.SQLITE_READONLY_ROLLBACK,
+    sqlite3.SQLITE_READONLY_RECOVERY,
+    sqlite3.SQLITE_READONLY_CANTINIT,
+    sqlite3.SQLITE_READONLY_DIRECTORY,
+    sqlite3.SQLITE_CANTOPEN,
+)
 
 _SCHEMA = f"""
 CREATE TABLE tasks (
     task_id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
-    submission TEXT UNIQUE,          -- equal submissions attach to one task; NULL once it may be submitted anew
+    submission TEXT UNIQUE,          -- equal submissions attach to one task, NULL once it may be submitted anew
     target TEXT,                     -- what only one unfinished task may write
     parameters TEXT NOT NULL,
     status TEXT NOT NULL,
@@ -212,11 +221,16 @@ class Store:
             written()
         return self.get(task.task_id)
 
-    def complete(self, task: Task, result: dict[str, Any], message: str) -> Task:
-        """Complete a task whose output is elsewhere, and drop its staged records; raises Superseded."""
+    def complete(self, task: Task, result: dict[str, Any], message: str, place: Callable[[], None]) -> Task:
+        """Complete a task whose output is elsewhere, and drop its staged records; raises Superseded.
+
+        ``place`` puts the output in its place, within the transaction: a cancellation comes before it, and the output
+        never appears, or after it, and finds the task completed.
+        """
         with self._transaction() as db:
             self._end(db, task, "completed", message, result=json.dumps(result))
             db.execute("DELETE FROM records WHERE task_id = ?", (task.task_id,))
+            place()
         return self.get(task.task_id)
 
     def fail(self, task: Task, error: str) -> None:
@@ -299,21 +313,15 @@ class Store:
 def prepare(path: Path) -> None:
     """Make the store file if there is none, and check it if there is; a file that is not ours is left as it is.
 
-    Raises StartError with advice.
+    A start that was killed may have left an empty database behind: that is taken for none. Raises StartError with
+    advice.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists() or path.stat().st_size == 0
     try:
-        with closing(sqlite3.connect(path if new else f"{path.resolve().as_uri()}?mode=ro", uri=not new)) as db:
-            db.execute(f"PRAGMA busy_timeout = {int(_BUSY_S * 1000)}")
-            application, version, tables = (
-                db.execute(query).fetchone()[0]
-                for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
-            )
-            if tables == 0 and new:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.executescript(f"PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; {_SCHEMA} COMMIT;")
-                return
+        application, version, tables = _identity(path) if path.exists() and path.stat().st_size else (0, 0, 0)
+        if tables == 0 and application == 0:
+            _make(path)
+            return
     except sqlite3.Error as error:
         raise StartError(
             f"the store {path} is not a SQLite file, or is damaged ({error}): move it away, or give another --store"
@@ -322,6 +330,44 @@ def prepare(path: Path) -> None:
         raise StartError(f"{path} is a SQLite file of another program: give another --store")
     if version > FORMAT:
         raise StartError(f"the store {path} has format {version}, this server knows {FORMAT}: use the newer server")
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    """Whose file it is, of which format, and how many tables and indexes it has; read without changing it.
+
+    What a crash has left for the next writer to roll back is rolled back only where the file can be nobody else's.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    application = int.from_bytes(header[68:72], "big")
+    ours = application == APPLICATION_ID or (application == 0 and path.stat().st_size <= _FIRST_PAGE_BYTES)
+    try:
+        return _ask_identity(f"{path.resolve().as_uri()}?mode=ro")
+    except sqlite3.OperationalError as error:
+        if not ours or error.sqlite_errorcode not in _LEFT_BY_A_CRASH:
+            raise
+        return _ask_identity(path.resolve().as_uri())
+
+
+def _ask_identity(uri: str) -> tuple[int, int, int]:
+    with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_S)) as db:
+        application, version, tables = (
+            int(db.execute(query).fetchone()[0])
+            for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+        )
+    return application, version, tables
+
+
+def _make(path: Path) -> None:
+    """Make the tables in one transaction, unless another process has made them meanwhile."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("BEGIN EXCLUSIVE")
+        if db.execute("PRAGMA application_id").fetchone()[0] == 0:
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                db.execute(statement)
+        db.execute("COMMIT")
 
 
 def _task(row: sqlite3.Row) -> Task:

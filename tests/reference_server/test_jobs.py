@@ -222,19 +222,6 @@ async def test_a_cancel_that_was_answered_survives_a_kill(fresh: Server) -> None
 
 
 @pytest.mark.asyncio
-async def test_two_migrations_cannot_write_one_destination(fresh: Server) -> None:
-    fresh.start(points="before-write@3")
-    await fresh.call("start_data_migration", **{**MIGRATE, "batch_size": 1})
-    await asyncio.to_thread(fresh.wait_parked)
-    other = asyncio.create_task(fresh.call("start_data_migration", **{**MIGRATE, "record_count": 5}))
-    await asyncio.sleep(0)
-    assert fresh.process
-    fresh.process.send_signal(signal.SIGCONT)
-    reply = await other
-    assert not reply.is_error or "another task is writing to that destination" in reply.text
-
-
-@pytest.mark.asyncio
 async def test_sigterm_stops_cleanly_and_leaves_the_task_to_the_next_life(fresh: Server) -> None:
     fresh.start(points="acknowledged@2")
     started = await fresh.call("start_data_migration", **{**MIGRATE, "batch_size": 1})
@@ -264,5 +251,39 @@ async def test_a_source_that_has_changed_fails_the_migration(fresh: Server) -> N
     fresh.start()
     status = await finished(fresh, started.structured["task_id"])
     assert status["status"] == "failed"
-    assert "has changed since the migration began" in status["error"]
+    assert "has changed since the task began" in status["error"]
     assert status["progress"] == 2 * BATCH
+
+
+@pytest.mark.asyncio
+async def test_a_source_that_is_gone_fails_the_migration_and_says_so(fresh: Server) -> None:
+    fresh.start(points="acknowledged@2")
+    started = await fresh.call("start_data_migration", **MIGRATE)
+    assert started.structured
+    await asyncio.to_thread(fresh.wait_parked)
+    fresh.kill()
+    (fresh.data / "orders.jsonl").unlink()
+    fresh.start()
+    task = await finished(fresh, started.structured["task_id"])
+    assert task["status"] == "failed"
+    assert "orders.jsonl cannot be used: No such file" in task["error"]
+
+
+@pytest.mark.asyncio
+async def test_a_dataset_that_has_changed_is_another_job_and_the_old_one_fails(fresh: Server) -> None:
+    fresh.start(points="acknowledged@2")
+    calling = asyncio.create_task(fresh.call("resumable_data_processing", **PROCESS))
+    await asyncio.to_thread(fresh.wait_parked)
+    fresh.kill()
+    with pytest.raises(WireError):
+        await calling
+    with (fresh.data / "orders.jsonl").open("a") as file:
+        file.write('{"id": "one more"}\n')
+    fresh.start()
+    reply = await fresh.call("resumable_data_processing", **PROCESS)
+    assert reply.structured
+    assert reply.structured["total_processed"] == RECORDS
+    failed = (await fresh.read("task://list/failed"))["tasks"]
+    assert len(failed) == 1
+    assert "orders.jsonl has changed" in failed[0]["error"] or "orders has changed" in failed[0]["error"]
+    assert failed[0]["task_id"] != reply.structured["task_id"]
