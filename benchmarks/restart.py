@@ -16,7 +16,7 @@ import os
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ CLAIM = 20.0
 _WARM_PER_ROUND = 3
 _WARM_UP_CYCLES = 10
 _DEADLINE_S = 60.0
+_COUNTS, _COUNTING_S = 5, 0.05
 _LIFE_S = 0.2  # how long each boot lives before it is killed, cold or not: less than in any real run
 
 
@@ -69,6 +70,17 @@ async def restart(subject: Subject, running: Process, *, cold: bool) -> tuple[Pr
 
 
 async def holding() -> Holding:
+    """What is held at rest: the median of several counts, since one may see too many or too few at a bad moment."""
+    counts = []
+    for _ in range(_COUNTS):
+        counts.append(await _count())
+        await asyncio.sleep(_COUNTING_S)
+    return Holding(
+        *(statistics.median_low(column) for column in zip(*(astuple(count) for count in counts), strict=True))
+    )
+
+
+async def _count() -> Holding:
     """Count, once the fork server has its subject and the child that stands by."""
     lab = psutil.Process()
     deadline = time.monotonic() + _DEADLINE_S

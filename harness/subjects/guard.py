@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from harness.subjects.parent import (
+    PYTHON_IGNORES,
     Parent,
     boot_of,
     children_of,
@@ -97,7 +98,7 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     try:
         take_places(descriptors)
         reset_signals()
-        for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and a new program would too
+        for ignored in PYTHON_IGNORES:  # and a new program would too
             signal.signal(ignored, signal.SIG_DFL)
         os.chdir(request["cwd"])
         os.execvpe(request["argv"][0], request["argv"], request["env"])

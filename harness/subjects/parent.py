@@ -25,6 +25,7 @@ _PR_SET_PDEATHSIG = 1
 _FIRST_FREE = 256
 _LONGEST_COMMAND = 200
 _IDLE_MS = 30
+PYTHON_IGNORES = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 _C = ctypes.CDLL(None, use_errno=True)
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
@@ -222,9 +223,9 @@ def take_places(descriptors: list[int]) -> None:
 
 
 def reset_signals() -> None:
-    """Give every signal that the lab or its parents handle the meaning that it has in a new process."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_DFL)
+    """Give every signal the meaning that it has in a new Python, however the lab was started (``nohup``)."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_IGN if number in PYTHON_IGNORES else signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 

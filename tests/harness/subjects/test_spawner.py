@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,22 @@ async def test_no_descriptor_of_the_lab_reaches_a_subject(launching: Launching, 
 async def test_a_subject_that_is_no_python_finds_its_signals_as_a_shell_gives_them(launching: Launching) -> None:
     done = await launching.ended(await launching.start("grep", "Sig[BI]", "/proc/self/status"))
     assert [line.split()[1].strip("0") for line in done.out.splitlines()] == ["", ""]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "forked"])
+async def test_a_lab_that_ignores_signals_has_subjects_that_do_not(tmp_path: Path, warm: bool) -> None:
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTSTP, signal.SIGTTIN)}
+    try:
+        async with Spawner() as spawner:
+            launching = Launching(spawner, tmp_path)
+            script = launching.script("print(open('/proc/self/status').read())")
+            done = await launching.ended(await launching.python(script, warm=warm))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    ignored = int(next(line.split()[1] for line in done.out.splitlines() if line.startswith("SigIgn")), 16)
+    assert ignored == sum(1 << (number - 1) for number in (signal.SIGPIPE, signal.SIGXFSZ))
 
 
 @pytest.mark.asyncio
