@@ -37,6 +37,7 @@ class ClientProcess:
     expected_to_end: bool = False
     drops: int = 0
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
     _reading: asyncio.Task[None] | None = None
     _transport: asyncio.ReadTransport | None = field(default=None)
 
@@ -73,19 +74,26 @@ class ClientProcess:
             event = json.loads(line)
             operation = Operation(0, 0.0, "", Type(event["type"]), Op(event["op"]), event["task"], 0, event["value"])
             if operation.op is Op.CLIENT:
-                self.ready.set()
+                (self.leaving if operation.value.get("interrupted") else self.ready).set()
             if operation.op is Op.CONNECT and operation.value.get("dropped"):
                 self.drops += 1
             self.listener(operation)
 
     async def listening(self) -> bool:
         """Wait until the client hears signals; False when it ends, or takes too long."""
-        waiting = {asyncio.create_task(self.ready.wait()), asyncio.create_task(self.process.wait_exit(_DRAINING_S))}
+        return await self._said(self.ready)
+
+    async def interrupted(self) -> bool:
+        """Wait until the client has heard its interrupt; False when it ends, or takes too long."""
+        return await self._said(self.leaving)
+
+    async def _said(self, event: asyncio.Event) -> bool:
+        waiting = {asyncio.create_task(event.wait()), asyncio.create_task(self.process.wait_exit(_DRAINING_S))}
         done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        return bool(done) and self.ready.is_set()
+        return bool(done) and event.is_set()
 
     async def drained(self) -> None:
         """Wait until everything that the client wrote in its life has been heard."""

@@ -275,7 +275,7 @@ class Run:
             case Action.TERMINATE, Victim.SERVER if server:
                 proof = await faults.terminate(server, thaw)
             case Action.INTERRUPT, Victim.CLIENT:
-                proof = await faults.interrupt(client.process, thaw)
+                proof = await faults.interrupt(client.process, client.interrupted, thaw)
             case Action.DROP, Victim.CLIENT:
                 proof = await self._drop(client, thaw)
             case _:

@@ -25,10 +25,10 @@ from mcp.shared.exceptions import MCPDeprecationWarning
 from reference_server.app import build
 from reference_server.crashpoints import VARIABLE, CrashPoints
 from reference_server.effects import Effects
-from reference_server.engine import Engine
+from reference_server.engine import Engine, Settings
 from reference_server.errors import StartError
+from reference_server.schema import prepare
 from reference_server.sealed import DataRoot
-from reference_server.store import prepare
 
 PROTOCOLS = ("2026-07-28", "2025-11-25")
 LEVELS = ("debug", "info", "warning", "error")
@@ -100,7 +100,7 @@ def serve(options: argparse.Namespace) -> None:
         effects = Effects(options.effects_file)
     except OSError as error:
         raise StartError(f"{error.filename}: {error.strerror}") from error
-    engine = Engine(store, root, effects, points)
+    engine = Engine(Settings(store, root, effects, points))
     config = uvicorn.Config(
         build(engine).http_app(),
         log_level=options.log_level,

@@ -34,6 +34,11 @@ class CrashPoints:
                 raise StartError(f"{VARIABLE} has {entry!r}: expected phase@batch, with a phase of {', '.join(PHASES)}")
             self._awaited.append((phase, int(batch)))
 
+    @property
+    def armed(self) -> bool:
+        """Whether any point is still awaited."""
+        return bool(self._awaited)
+
     def reach(self, phase: str, batch: int) -> None:
         """Stand still here if this is the point that is awaited. ``batch`` counts from 1.
 

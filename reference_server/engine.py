@@ -1,7 +1,8 @@
-"""The engine: runs every task once, batch by batch, and tells whoever follows.
+"""The engine: the store, those who execute its tasks, and those who follow them.
 
-A task is executed in the background, never inside a request: a client that goes away cancels its request, and nothing
-else. Requests for one task attach to its one execution. At start every unfinished task goes on by itself.
+At start every unfinished task that nobody executes goes on by itself. Requests for one task attach to its one
+execution. Several processes may work on one store: each task is executed by one of them, and when a process dies or
+stands still its tasks are taken over.
 """
 
 from __future__ import annotations
@@ -10,59 +11,93 @@ import asyncio
 import logging
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reference_server import crashpoints
+from reference_server import limits
 from reference_server.crashpoints import CrashPoints
 from reference_server.effects import Effects
-from reference_server.errors import Refusal, Superseded
+from reference_server.errors import Refusal
+from reference_server.execution import Execution, Executor
 from reference_server.followers import Follower
-from reference_server.jobs import Job, job_of
-from reference_server.records import chain
+from reference_server.schema import prepare
 from reference_server.sealed import DataRoot
-from reference_server.store import Checkpoint, Store, Task, prepare
+from reference_server.store import Store
+from reference_server.task import Submission, Task
+from reference_server.workers import PULSE_S, Workers
+from reference_server.writer import Writer
 
-MOST_RUNNING = 8
-_WORKERS = 2
+_WORKING = 2
 _TELLING_S = 1.0
 _STOPPING_S = 2.0
-_PAGE = 1000
+_ELSEWHERE_S = 0.2
+_PURGING_S = 3600.0
+_PURGED_AT_ONCE = 500
 
 T = TypeVar("T")
 log = logging.getLogger("reference_server")
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where an engine keeps what it has, and for how long; ``retention`` None keeps finished tasks for ever."""
+
+    store: Path
+    root: DataRoot
+    effects: Effects
+    points: CrashPoints
+    retention: timedelta | None = None
+
+
 class Engine:
     """One engine for one store. ``start`` it in the event loop that it is to run in."""
 
-    def __init__(self, store: Path, root: DataRoot, effects: Effects, points: CrashPoints) -> None:
-        self.root = root
-        self._path = store
-        self._effects = effects
-        self._points = points
-        self._running: dict[str, asyncio.Task[None]] = {}
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.root = settings.root
+        self._executions: dict[str, Execution] = {}
+        self._again: set[str] = set()
         self._followers: dict[str, set[Follower]] = {}
-        self._slots = asyncio.Semaphore(MOST_RUNNING)
+        self._everybody: list[Callable[[Task], None]] = []
+        self._deliveries: set[asyncio.Task[None]] = set()
+        self._left = asyncio.Event()
         self._stopping = False
 
     async def start(self) -> None:
         """Open the store and let every unfinished task go on; raises StartError."""
-        prepare(self._path)
-        self._writing = ThreadPoolExecutor(1, "store-writer")
+        path = self.settings.store
+        prepare(path)
+        self._loop = asyncio.get_running_loop()
+        self._workers = Workers(path)
         self._reading = ThreadPoolExecutor(1, "store-reader")
-        self._working = ThreadPoolExecutor(_WORKERS, "worker")
-        self._writer = await self._in(self._writing, Store, self._path)
-        self._reader = await self._in(self._reading, Store, self._path)
-        for task_id in await self.read(Store.unfinished):
-            self.ensure_running(task_id)
+        self._working = ThreadPoolExecutor(_WORKING, "request")
+        self._reader = await self._in(self._reading, Store, path)
+        self._writer = Writer(path)
+        self._executor = Executor(
+            path,
+            self._writer,
+            self.root,
+            self.settings.effects,
+            self.settings.points,
+            claim=self._claim,
+            tell=self._told,
+            ended=self._ended,
+        )
+        await self._take_over()
+        self._watching = asyncio.create_task(self._watch())
 
     def request_stop(self) -> None:
         """Begin no further batch; requests that follow a task are answered that the server stops."""
+        if self._stopping:
+            return
         self._stopping = True
+        self._executor.request_stop()
         for followers in self._followers.values():
             for follower in followers:
                 follower.close()
@@ -70,64 +105,82 @@ class Engine:
     async def stop(self) -> None:
         """Finish the batches under way and close the store; unfinished tasks stay as they are, for the next life."""
         self.request_stop()
-        if self._running:
-            _, late = await asyncio.wait(self._running.values(), timeout=_STOPPING_S)
-            for execution in late:
-                execution.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        await self._in(self._writing, self._writer.close)
+        self._watching.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOPPING_S):
+                while self._executions:
+                    self._left.clear()
+                    await self._left.wait()
+        self._executor.close()
+        await self.work(self._writer.close, _STOPPING_S)
         await self._in(self._reading, self._reader.close)
-        for threads in (self._writing, self._reading, self._working):
+        self._workers.close()
+        for threads in (self._reading, self._working):
             threads.shutdown(wait=False)
 
     # --- what requests ask
 
-    async def submit(
-        self,
-        kind: str,
-        submission: str,
-        parameters: dict[str, Any],
-        *,
-        total: int,
-        batch_size: int,
-        target: str | None = None,
-    ) -> Task:
+    async def submit(self, wanted: Submission) -> Task:
         """Store the task, or find the one that there is, and see to it that it runs; raises Refusal."""
         task_id = secrets.token_hex(16)
-
-        def submit(store: Store) -> Task:
-            return store.submit(
-                task_id, kind, submission, parameters, total=total, batch_size=batch_size, target=target
-            )
-
-        task = await self.write(submit)
-        if not task.finished:
+        task = await self.write(lambda store: store.submit(task_id, wanted, most_unfinished=limits.MOST_UNFINISHED))
+        if task.runnable:
             self.ensure_running(task.task_id)
         return task
 
     async def cancel(self, task_id: str) -> bool:
         """Cancel for good; False when there is nothing to cancel."""
-        cancelled = await self.write(lambda store: store.cancel(task_id))
-        execution = self._running.get(task_id)
-        if cancelled and execution:
-            self._close_followers(task_id)
-        return cancelled
+        return await self._halt(task_id, Store.cancel)
+
+    async def pause(self, task_id: str) -> bool:
+        """Let a task stand still after the batch under way; False when it does not run."""
+        return await self._halt(task_id, Store.pause)
+
+    async def _halt(self, task_id: str, how: Callable[[Store, str], bool]) -> bool:
+        halted = await self.write(lambda store: how(store, task_id))
+        if halted:
+            if execution := self._executions.get(task_id):
+                execution.halted = True
+            await self._announce(task_id)
+        return halted
+
+    async def resume(self, task_id: str) -> bool:
+        """Let a paused task go on; False when it is not paused."""
+        resumed = await self.write(lambda store: store.resume(task_id))
+        if resumed:
+            self.ensure_running(task_id)
+            await self._announce(task_id)
+        return resumed
+
+    async def answer(self, task_id: str, answers: dict[str, Any]) -> bool:
+        """Take answers to open questions; False when none of them was open."""
+        taken = await self.write(lambda store: store.answer(task_id, answers))
+        if taken:
+            self.ensure_running(task_id)
+            await self._announce(task_id)
+        return taken
 
     def active(self) -> int:
-        """How many tasks are being executed, or wait for their turn."""
-        return len(self._running)
+        """How many tasks this process executes, or has waiting for their turn."""
+        return len(self._executions)
+
+    def watch_all(self, told: Callable[[Task], None]) -> None:
+        """Have somebody told of every change of every task, in the event loop."""
+        self._everybody.append(told)
 
     @asynccontextmanager
     async def following(self, task_id: str) -> AsyncIterator[AsyncIterator[Task]]:
-        """The task's states as they come, each delivered before the next batch begins; ends with its execution."""
+        """The task's states as they come, each delivered before the next batch begins; ends when the task stops."""
         follower = Follower()
         self._followers.setdefault(task_id, set()).add(follower)
+        self.ensure_running(task_id)
+        if task_id not in self._executions:
+            follower.close()
+        elsewhere = asyncio.create_task(self._look(task_id, follower))
         try:
-            self.ensure_running(task_id)
-            if task_id not in self._running:
-                follower.close()
             yield follower.updates()
         finally:
+            elsewhere.cancel()
             follower.close()
             self._followers[task_id].discard(follower)
             if not self._followers[task_id]:
@@ -138,8 +191,27 @@ class Engine:
         return await self._in(self._reading, ask, self._reader)
 
     async def write(self, ask: Callable[[Store], T]) -> T:
-        """Have the store write, off the event loop; writes follow one another."""
-        return await self._in(self._writing, ask, self._writer)
+        """Have the store write; returns when it is on the disk. Raises Refusal where the disk is full or broken."""
+        written: asyncio.Future[T] = self._loop.create_future()
+
+        def settle(value: T, error: BaseException | None) -> None:
+            if written.done():
+                return
+            if error is None:
+                written.set_result(value)
+            else:
+                written.set_exception(error)
+
+        def done(value: T, error: BaseException | None) -> None:
+            with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(settle, value, error)
+
+        self._writer.submit(ask, done)
+        try:
+            return await written
+        except (sqlite3.Error, OSError) as error:
+            log.error("storage fails: %s", error)
+            raise Refusal(f"the store cannot be written now ({error}): nothing was changed, try again later") from None
 
     async def work(self, ask: Callable[..., T], *arguments: Any) -> T:
         """Do work that takes time off the event loop."""
@@ -152,94 +224,109 @@ class Engine:
     # --- execution
 
     def ensure_running(self, task_id: str) -> None:
-        """Start the task's execution unless it has one, or the server stops."""
-        if task_id in self._running or self._stopping:
+        """Have the task executed unless it is, or the server stops; where it is about to stop, once more."""
+        if self._stopping:
             return
-        execution = asyncio.create_task(self._execute(task_id), name=task_id)
-        self._running[task_id] = execution
-        execution.add_done_callback(lambda _: self._ended(task_id))
+        if task_id in self._executions:
+            self._again.add(task_id)
+        else:
+            self._executions[task_id] = self._executor.execute(task_id)
 
-    def _ended(self, task_id: str) -> None:
-        del self._running[task_id]
-        self._close_followers(task_id)
+    def _claim(self, store: Store, task_id: str) -> tuple[Task, bytes | None]:
+        return store.claim(task_id, self._workers.me, self._workers.others())
 
-    def _close_followers(self, task_id: str) -> None:
-        for follower in self._followers.get(task_id, ()):
-            follower.close()
+    def _told(self, execution: Execution) -> None:
+        """In the writer's thread: a batch is on the disk."""
+        if self._everybody or execution.task_id in self._followers:
+            self._loop.call_soon_threadsafe(self._deliver, execution)
+        else:
+            self._executor.go_on(execution)
 
-    async def _execute(self, task_id: str) -> None:
-        async with self._slots:
-            if self._stopping:
-                return
-            try:
-                task = await self.write(lambda store: store.claim(task_id))
-            except Superseded:
-                return
-            try:
-                await self._batches(task)
-            except Superseded:
-                log.info("task %s was cancelled, or taken over", task_id)
-            except (OSError, sqlite3.Error):
-                log.exception("task %s has to wait: storage fails; what was committed is kept", task_id)
-            except Refusal as error:
-                await self._fail(task, str(error))
-            except Exception as error:
-                log.exception("task %s failed", task_id)
-                await self._fail(task, f"internal error ({type(error).__name__}); the server's log has the details")
+    def _deliver(self, execution: Execution) -> None:
+        delivery = asyncio.create_task(self._tell(execution))
+        self._deliveries.add(delivery)
+        delivery.add_done_callback(self._deliveries.discard)
 
-    async def _fail(self, task: Task, error: str) -> None:
-        with suppress(Superseded):
-            await self.write(lambda store: store.fail(task, error))
-
-    async def _batches(self, task: Task) -> None:
-        job = await self.work(job_of, task.kind, task.parameters, self.root)
-        while task.progress < task.total:
-            if self._stopping:
-                return
-            task = await self._batch(job, task)
-        if not job.ends_with_last_batch:
-            result, place = await self.work(self._finish, job, task)
-            done, message = task, job.message(task.progress, task.total)
-            task = await self.write(lambda store: store.complete(done, result, message, place))
-            await self._tell(task)
-
-    async def _batch(self, job: Job, task: Task) -> Task:
-        """One batch, from its source to whoever follows."""
-        number = task.step + 1
-        batch = await self.work(job.batch, task)
-        if not batch.bodies:
-            raise Refusal(f"the source has only {task.progress} of {task.total} records")
-        self._effects.append(task.task_id, batch.names, task.epoch)
-        self._points.reach(crashpoints.BEFORE_WRITE, number)
-        done = task.progress + len(batch.bodies)
-        after = Checkpoint(batch.cursor, chain(task.digest, batch.bodies), job.message(done, task.total))
-        last = done == task.total and job.ends_with_last_batch
-        before = task
-
-        def commit(store: Store) -> Task:
-            written = lambda: self._points.reach(crashpoints.WRITTEN, number)  # noqa: E731
-            return store.commit_batch(before, batch.bodies, after, written=written, last=last)
-
-        task = await self.write(commit)
-        self._points.reach(crashpoints.COMMITTED, number)
-        await self._tell(task)
-        self._points.reach(crashpoints.ACKNOWLEDGED, number)
-        return task
-
-    async def _tell(self, task: Task) -> None:
-        """Let all followers deal with this state before the next batch, for a second at most."""
+    async def _tell(self, execution: Execution) -> None:
+        """Let all followers deal with the task's state before its next batch, for a second at most."""
+        task = execution.task
+        assert task
+        for told in self._everybody:
+            told(task)
         followers = list(self._followers.get(task.task_id, ()))
         for follower in followers:
             follower.tell(task)
         if followers:
             await asyncio.wait([asyncio.create_task(f.dealt_with()) for f in followers], timeout=_TELLING_S)
-        await self._points.settle()
+        await self.settings.points.settle()
+        self._executor.go_on(execution)
 
-    def _finish(self, job: Job, task: Task) -> tuple[dict[str, Any], Callable[[], None]]:
-        with closing(Store(self._path)) as store:
-            return job.finish(task, _all_bodies(store, task))
+    async def _announce(self, task_id: str) -> None:
+        """Tell of a change that is no batch."""
+        task = await self.read(lambda store: store.find(task_id))
+        if task is None:
+            return
+        for told in self._everybody:
+            told(task)
+        if not task.runnable:
+            for follower in self._followers.get(task_id, ()):
+                follower.close()
 
+    def _ended(self, execution: Execution) -> None:
+        with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._forget, execution)
 
-def _all_bodies(store: Store, task: Task) -> Iterator[str]:
-    for first in range(0, task.progress, _PAGE):
-        yield from store.bodies(task.task_id, first, _PAGE)
+    def _forget(self, execution: Execution) -> None:
+        task_id = execution.task_id
+        del self._executions[task_id]
+        self._left.set()
+        if task_id in self._again:
+            self._again.discard(task_id)
+            if execution.task is None or not execution.task.finished:
+                self.ensure_running(task_id)
+                return
+        if execution.task:
+            for told in self._everybody:
+                told(execution.task)
+        for follower in self._followers.get(task_id, ()):
+            follower.close()
+
+    async def _look(self, task_id: str, follower: Follower) -> None:
+        """Follow a task that another process executes."""
+        while task_id not in self._executions:
+            task = await self.read(lambda store: store.find(task_id))
+            if task is None or not task.runnable or self._stopping:
+                follower.close()
+                return
+            follower.tell(task)
+            await asyncio.sleep(_ELSEWHERE_S)
+
+    # --- the watch
+
+    async def _watch(self) -> None:
+        """Show that this process goes on, take over from those that do not, and forget what is too old."""
+        purged_at = -_PURGING_S
+        while True:
+            try:
+                self._workers.beat()
+                await self._take_over()
+                if time.monotonic() - purged_at > _PURGING_S:
+                    purged_at = time.monotonic()
+                    await self._purge()
+            except Exception:
+                log.exception("the watch over the store failed; it goes on")
+            await asyncio.sleep(PULSE_S)
+
+    async def _take_over(self) -> None:
+        others = await self.work(self._workers.others)
+        living = [*others, self._workers.me]
+        for task_id in await self.read(lambda store: store.claimable(living)):
+            if task_id not in self._executions:
+                self.ensure_running(task_id)
+
+    async def _purge(self) -> None:
+        if self.settings.retention is None:
+            return
+        before = (datetime.now(UTC) - self.settings.retention).isoformat(timespec="microseconds")
+        while await self.write(lambda store: store.purge(before, _PURGED_AT_ONCE)) == _PURGED_AT_ONCE:
+            pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from reference_server.store import Task
+from reference_server.task import Task
 
 
 class Follower:

@@ -9,12 +9,23 @@ LARGEST_BATCH = 10_000
 LONGEST_ID = 128
 PAGE_RECORDS = 500
 LISTED_TASKS = 100
+MOST_UNFINISHED = 2_000
+MOST_EPOCHS = 100_000
+LARGEST_DATASET = 1_000_000
+LONGEST_DELAY_S = 3600.0
 
 
 def number(name: str, value: int, most: int) -> int:
     """The value, if it is from 1 to ``most``."""
     if not 1 <= value <= most:
         raise Refusal(f"{name} must be a whole number from 1 to {most}, found {value}")
+    return value
+
+
+def seconds(name: str, value: float, most: float) -> float:
+    """The value, if it is from 0 to ``most``."""
+    if not 0 <= value <= most:
+        raise Refusal(f"{name} must be a number of seconds from 0 to {most:g}, found {value}")
     return value
 
 

@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from fastmcp import Context
 from fastmcp.server.providers.local_provider import LocalProvider
 
 from reference_server import limits
-from reference_server.asking import engine_of, not_found
+from reference_server.asking import JSON, engine_of, not_found, own_task, principal, shown
 from reference_server.engine import Engine
-from reference_server.store import STATUSES, Task
+from reference_server.errors import Refusal
+from reference_server.task import STATUSES, Task
 
 provider = LocalProvider()
-_JSON = "application/json"
+_ALL = "all"
 
 
-@provider.resource("task://status/{task_id}", mime_type=_JSON)
+@provider.resource("task://status/{task_id}", mime_type=JSON)
 async def task_status(task_id: str, ctx: Context) -> str:
     """One task: status, progress, result or error."""
     return json.dumps(shown(await _task(engine_of(ctx), task_id)))
 
 
-@provider.resource("task://list", mime_type=_JSON)
+@provider.resource("task://list", mime_type=JSON)
 async def task_list(ctx: Context) -> str:
-    """The newest tasks."""
-    return await _listing(engine_of(ctx), None)
+    """The newest tasks; ``next`` is the URI of the page behind them, or null."""
+    return await _listing(engine_of(ctx), _ALL, None)
 
 
-@provider.resource("task://list/{status}", mime_type=_JSON)
+@provider.resource("task://list/{status}", mime_type=JSON)
 async def task_list_of_status(status: str, ctx: Context) -> str:
     """The newest tasks of one status."""
-    if status not in STATUSES:
-        raise not_found(f"there is no status {status[:40]!r}; there are {', '.join(STATUSES)}")
-    return await _listing(engine_of(ctx), status)
+    return await _listing(engine_of(ctx), status, None)
 
 
-@provider.resource("task://records/{task_id}/{page}", mime_type=_JSON)
+@provider.resource("task://list/{status}/{after}", mime_type=JSON)
+async def task_list_page(status: str, after: str, ctx: Context) -> str:
+    """The tasks of one status, or of ``all``, behind the one that is named."""
+    engine = engine_of(ctx)
+    task = await _task(engine, after)
+    return await _listing(engine, status, task)
+
+
+@provider.resource("task://records/{task_id}/{page}", mime_type=JSON)
 async def task_records(task_id: str, page: str, ctx: Context) -> str:
     """The committed records of a task, a page at a time; ``next`` is the URI of the page behind it, or null."""
     engine = engine_of(ctx)
@@ -52,37 +58,31 @@ async def task_records(task_id: str, page: str, ctx: Context) -> str:
     return json.dumps({"task_id": task.task_id, "page": int(page), "records": records, "next": following})
 
 
-async def _listing(engine: Engine, status: str | None) -> str:
-    tasks = await engine.read(lambda store: store.listed(status, limits.LISTED_TASKS))
-    counts = await engine.read(lambda store: store.counts())
+async def _listing(engine: Engine, asked: str, after: Task | None) -> str:
+    status = asked.lower()
+    if status not in (_ALL, *STATUSES):
+        raise not_found(f"there is no status {asked[:40]!r}; there are {', '.join(STATUSES)}")
+    owner, of_status = principal(), None if status == _ALL else status
+    behind = (after.created_at, after.task_id) if after else None
+    tasks = await engine.read(lambda store: store.listed(owner, of_status, limits.LISTED_TASKS + 1, behind))
+    counts = await engine.read(lambda store: store.counts(owner))
+    page, more = tasks[: limits.LISTED_TASKS], len(tasks) > limits.LISTED_TASKS
     rows = [
-        {**shown(task), "has_result": task.result is not None, "has_error": task.error is not None} for task in tasks
+        {**shown(task), "has_result": task.result is not None, "has_error": task.error is not None} for task in page
     ]
-    matching = counts[status] if status else sum(counts.values())
-    return json.dumps({"tasks": rows, "shown": len(rows), "total": matching, "filter": status or "all"})
+    return json.dumps(
+        {
+            "tasks": rows,
+            "shown": len(rows),
+            "total": counts[status] if of_status else sum(counts.values()),
+            "status_filter": of_status,
+            "next": f"task://list/{status}/{page[-1].task_id}" if more else None,
+        }
+    )
 
 
 async def _task(engine: Engine, task_id: str) -> Task:
-    task = await engine.read(lambda store: store.find(task_id[: limits.LONGEST_ID]))
-    if task is None:
-        raise not_found(f"there is no task {task_id[: limits.LONGEST_ID]!r}")
-    return task
-
-
-def shown(task: Task) -> dict[str, Any]:
-    """A task as clients see it."""
-    return {
-        "task_id": task.task_id,
-        "kind": task.kind,
-        "status": task.status,
-        "progress": task.progress,
-        "total": task.total,
-        "progress_percent": round(100 * task.progress / task.total, 1),
-        "batch_size": task.batch_size,
-        "message": task.message,
-        "result_data": task.result,
-        "error": task.error,
-        "created_at": task.created_at,
-        "updated_at": task.updated_at,
-        "completed_at": task.completed_at,
-    }
+    try:
+        return await own_task(engine, task_id)
+    except Refusal as error:
+        raise not_found(str(error)) from None

@@ -30,14 +30,19 @@ async def work(job: Job, journal: Journal) -> int:
     """Drive the job to its end, or leave when interrupted. Returns the exit code."""
     conversation = Conversation(job, journal)
     interrupted = asyncio.Event()
+
+    def leave() -> None:
+        journal.write(Type.OK, Op.CLIENT, interrupted=True)
+        interrupted.set()
+
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, interrupted.set)
+    loop.add_signal_handler(signal.SIGINT, leave)
     loop.add_signal_handler(signal.SIGUSR1, conversation.drop_connections)
     driving = asyncio.create_task(DRIVERS[job.kind](conversation))
     journal.write(Type.OK, Op.CLIENT, ready=True)
     waiting = asyncio.create_task(interrupted.wait())
     await asyncio.wait({driving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    if driving.done():
+    if not interrupted.is_set():
         waiting.cancel()
         return driving.result()
     await conversation.leave()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from harness.subjects.process import Process
@@ -57,11 +57,15 @@ async def terminate(server: Process, thaw: Callable[[], None]) -> Proof:
     return Proof(True, f"stopped with {ended}", 0, time.monotonic() - began)
 
 
-async def interrupt(client: Process, thaw: Callable[[], None]) -> Proof:
-    """SIGINT, upon which the client says goodbye and leaves."""
+async def interrupt(client: Process, heard: Callable[[], Awaitable[bool]], thaw: Callable[[], None]) -> Proof:
+    """SIGINT, upon which the client says goodbye and leaves.
+
+    A frozen server is thawed once the client has ``heard``: before, its answer could come first, and be the end.
+    """
     began = time.monotonic()
     if not client.signal(signal.SIGINT):
         return Proof(False, "the client had already ended before SIGINT")
+    await heard()
     thaw()
     try:
         ended = await client.wait_exit(_LEAVING_S)

@@ -1,4 +1,4 @@
-"""Tools for any task: cancel it, and see how the server is doing."""
+"""Tools for any task: cancel, pause, let go on, answer; and how the server is doing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from fastmcp import Context
 from fastmcp.exceptions import ToolError
 from fastmcp.server.providers.local_provider import LocalProvider
 
-from reference_server import limits
-from reference_server.asking import engine_of, refusing
+from reference_server.asking import engine_of, own_task, principal, refusing
 
 provider = LocalProvider()
 
@@ -18,24 +17,60 @@ provider = LocalProvider()
 @provider.tool
 async def cancel_task(ctx: Context, task_id: str) -> str:
     """Cancel a task for good. What it has committed is kept; it never goes on."""
-    engine, known = engine_of(ctx), task_id[: limits.LONGEST_ID]
+    engine = engine_of(ctx)
     with refusing():
-        cancelled = await engine.cancel(known)
-        task = await engine.read(lambda store: store.get(known))
-    if not cancelled:
-        raise ToolError(f"the task {known} cannot be cancelled: it is {task.status}")
-    return f"Task {known} is cancelled: see task://status/{known}"
+        task = await own_task(engine, task_id)
+        if not await engine.cancel(task.task_id):
+            now = await own_task(engine, task_id)
+            raise ToolError(f"the task {task.task_id} cannot be cancelled: it is {now.status}")
+    return f"Task {task.task_id} is cancelled: see task://status/{task.task_id}"
+
+
+@provider.tool
+async def pause_task(ctx: Context, task_id: str) -> dict[str, Any]:
+    """Let a task stand still once the batch under way is done, over restarts too, until resume_task."""
+    engine = engine_of(ctx)
+    with refusing():
+        task = await own_task(engine, task_id)
+        if not await engine.pause(task.task_id):
+            now = await own_task(engine, task_id)
+            raise ToolError(f"the task {task.task_id} is not running: it is {now.status}")
+    return {"task_id": task.task_id, "status": "paused", "message": f"Task {task.task_id} is paused"}
+
+
+@provider.tool
+async def resume_task(ctx: Context, task_id: str) -> dict[str, Any]:
+    """Let a paused task go on from its last batch."""
+    engine = engine_of(ctx)
+    with refusing():
+        task = await own_task(engine, task_id)
+        if not await engine.resume(task.task_id):
+            now = await own_task(engine, task_id)
+            raise ToolError(f"the task {task.task_id} is not paused: it is {now.status}")
+    return {"task_id": task.task_id, "status": "running", "message": f"Task {task.task_id} goes on"}
+
+
+@provider.tool
+async def answer_task(ctx: Context, task_id: str, key: str, accept: bool, content: dict[str, Any] | None = None) -> str:
+    """Answer a question that a task waits for: see input_requests in its status. Without accept it is declined."""
+    engine = engine_of(ctx)
+    answer = {"action": "accept" if accept else "decline", "content": content or {}}
+    with refusing():
+        task = await own_task(engine, task_id)
+        if not await engine.answer(task.task_id, {key: answer}):
+            raise ToolError(f"the task {task.task_id} does not wait for an answer to {key[:40]!r}")
+    return f"Task {task.task_id} has its answer: see task://status/{task.task_id}"
 
 
 @provider.tool
 async def get_server_stats(ctx: Context) -> dict[str, Any]:
-    """How many tasks there are of each status, and how many are being executed."""
+    """How many of the caller's tasks there are of each status, and how many the server has under way."""
     engine = engine_of(ctx)
-    counts = await engine.read(lambda store: store.counts())
-    statistics = {f"{status}_tasks": count for status, count in counts.items()}
+    owner = principal()
+    counts = await engine.read(lambda store: store.counts(owner))
     return {
         "total_tasks": sum(counts.values()),
-        **statistics,
-        "active_background_tasks": engine.active(),
+        **{f"{status}_tasks": count for status, count in counts.items()},
+        "active_background_tasks": engine.active() if owner is None else counts["running"],
         "server_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }

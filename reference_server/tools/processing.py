@@ -10,12 +10,12 @@ from fastmcp.exceptions import ToolError
 from fastmcp.server.providers.local_provider import LocalProvider
 
 from reference_server import limits
-from reference_server.asking import engine_of, refusing, submission
+from reference_server.asking import digest, engine_of, percent, principal, refusing
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
-from reference_server.jobs import PROCESSING
+from reference_server.kinds.processing import KIND
 from reference_server.sources import count_up_to, dataset
-from reference_server.store import Task
+from reference_server.task import Lasting, Status, Submission, Task
 
 provider = LocalProvider()
 _FIRST_RECORDS = 5
@@ -36,13 +36,15 @@ async def resumable_data_processing(
     """
     engine = engine_of(ctx)
     with refusing():
-        task = await _submit(engine, dataset_name, total_records, batch_size, client_id or ctx.session_id)
-        if not task.finished:
+        wanted = await submission(engine, dataset_name, total_records, batch_size, client_id or ctx.session_id)
+        task = await engine.submit(wanted)
+        if task.runnable:
             await _follow(engine, ctx, task)
         return await _processed(engine, task.task_id)
 
 
-async def _submit(engine: Engine, dataset_name: str, total: int, batch_size: int, client_id: str) -> Task:
+async def submission(engine: Engine, dataset_name: str, total: int, batch_size: int, client_id: str) -> Submission:
+    """What is submitted: the same client's same request is the same task, until it fails or is cancelled."""
     limits.number("total_records", total, limits.MOST_RECORDS)
     limits.number("batch_size", batch_size, limits.LARGEST_BATCH)
     limits.identifier("client_id", client_id)
@@ -50,19 +52,23 @@ async def _submit(engine: Engine, dataset_name: str, total: int, batch_size: int
     available = await engine.work(count_up_to, source, total)
     if available < total:
         raise Refusal(f"the dataset {dataset_name!r} has only {available} records, total_records asks for {total}")
-    fingerprint = await engine.work(source.fingerprint)
     parameters = {
         "dataset_name": dataset_name,
         "total_records": total,
         "batch_size": batch_size,
-        "fingerprint": fingerprint,
+        "client_id": client_id,
+        "fingerprint": await engine.work(source.fingerprint),
     }
-    return await engine.submit(
-        PROCESSING,
-        submission(PROCESSING, client_id, parameters),
-        {**parameters, "client_id": client_id},
+    owner = principal() or ""
+    return Submission(
+        KIND,
+        digest(KIND, owner, parameters),
+        parameters,
         total=total,
         batch_size=batch_size,
+        owner=owner,
+        client_id=client_id,
+        lasting=Lasting.UNLESS_FAILED,
     )
 
 
@@ -80,23 +86,66 @@ async def _follow(engine: Engine, ctx: Context, task: Task) -> None:
         async for update in updates:
             if update.progress > reported:
                 await ctx.report_progress(update.progress, update.total, update.message)
+                await ctx.debug(f"Batch {reported}-{update.progress} completed")
                 reported = update.progress
 
 
 async def _processed(engine: Engine, task_id: str) -> dict[str, Any]:
     task = await engine.read(lambda store: store.get(task_id))
+    if task.status is Status.PAUSED:
+        raise ToolError(f"the task {task_id} is paused at {task.progress}/{task.total}: resume_task lets it go on")
     if not task.finished:
         raise ToolError(f"the task {task_id} is not finished and the server stops: call again, and it continues")
-    if task.status != "completed":
+    if task.status is not Status.COMPLETED:
         raise ToolError(f"the task {task_id} is {task.status}: {task.error or task.message}")
     bodies = await engine.read(lambda store: store.bodies(task_id, 0, _FIRST_RECORDS))
     return {
         "task_id": task.task_id,
         "dataset_name": task.parameters["dataset_name"],
-        "client_id": task.parameters["client_id"],
+        "client_id": task.client_id,
         "total_processed": task.progress,
         "records": [json.loads(body) for body in bodies],
         "records_uri": f"task://records/{task.task_id}/1",
         "digest": task.digest,
-        "status": task.status,
+        "status": task.status.value,
     }
+
+
+@provider.tool
+async def list_session_tasks(ctx: Context, client_id: str | None = None) -> dict[str, Any]:
+    """The newest tasks that were started under a client id; without one, under that of the session."""
+    engine, session = engine_of(ctx), ctx.session_id
+    with refusing():
+        known = limits.identifier("client_id", client_id or session)
+        tasks = await engine.read(lambda store: store.of_client(principal() or "", known, limits.LISTED_TASKS))
+    rows = [
+        {
+            "task_id": task.task_id,
+            "task_name": task.kind,
+            "status": task.status.value,
+            "progress": f"{task.progress}/{task.total}",
+            "progress_percent": percent(task),
+            "created_at": task.created_at,
+            "updated_at": task.updated_at,
+        }
+        for task in tasks
+    ]
+    return {"session_id": session, "persistent_id": known, "total_tasks": len(rows), "tasks": rows}
+
+
+@provider.tool
+async def get_checkpoint_stats(ctx: Context) -> dict[str, Any]:
+    """How many checkpoints there are of each status; each task has one."""
+    counts = await engine_of(ctx).read(lambda store: store.counts(principal()))
+    return {"checkpoint_stats": counts, "total_checkpoints": sum(counts.values())}
+
+
+@provider.tool
+async def get_session_info(ctx: Context, client_id: str | None = None) -> dict[str, Any]:
+    """Ids of this session and request, and the client id under which tasks are kept.
+
+    A session ends with the server, and on revision 2026-07-28 with the request; a client id of your own does not.
+    """
+    with refusing():
+        known = limits.identifier("client_id", client_id) if client_id else ctx.client_id
+    return {"session_id": ctx.session_id, "request_id": str(ctx.request_id), "client_id": known}

@@ -103,7 +103,7 @@ async def test_an_unknown_task_is_an_invalid_parameter(shared: Server) -> None:
         with pytest.raises(RpcError) as refused:
             await session.read_resource(uri, deadline_s=DEADLINE_S)
         assert refused.value.code == -32602
-    with pytest.raises(RpcError, match="pending, running, completed, failed, cancelled"):
+    with pytest.raises(RpcError, match="pending, running, paused, input_required, completed, failed, cancelled"):
         await session.read_resource("task://list/eaten", deadline_s=DEADLINE_S)
     await session.close()
 

@@ -7,144 +7,282 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reference_server.errors import Refusal, StartError, Superseded
-from reference_server.store import Checkpoint, Store, Task, prepare
+from reference_server.schema import _FORMAT_1, APPLICATION_ID, prepare
+from reference_server.store import Store
+from reference_server.task import Checkpoint, Lasting, Submission, Task, now
 
 AFTER = Checkpoint(cursor=1, digest="d", message="m")
+MOST = 10
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path) -> Iterator[Store]:
     prepare(tmp_path / "tasks.db")
-    return Store(tmp_path / "tasks.db")
+    opened = Store(tmp_path / "tasks.db")
+    yield opened
+    opened.close()
 
 
-def submitted(store: Store, task_id: str = "t", submission: str = "s", target: str | None = None) -> Task:
-    return store.submit(task_id, "kind", submission, {}, total=4, batch_size=2, target=target)
+def submitted(store: Store, task_id: str = "t", **given: Any) -> Task:
+    wanted = Submission("kind", **{"key": task_id, "parameters": {}, "total": 4, "batch_size": 2, **given})
+    with store.transaction():
+        return store.submit(task_id, wanted, most_unfinished=MOST)
 
 
-def commit(store: Store, task: Task, *, last: bool = False) -> Task:
-    return store.commit_batch(task, ["{}", "{}"], AFTER, written=lambda: None, last=last)
+def claimed(store: Store, task_id: str = "t", worker: str = "me") -> Task:
+    with store.transaction():
+        return store.claim(task_id, worker, [])[0]
+
+
+def commit(store: Store, task: Task, state: bytes | None = None) -> Task:
+    with store.transaction():
+        return store.commit_batch(task, ["{}", "{}"], Checkpoint(1, "d", "m", state))
+
+
+def complete(store: Store, task: Task, place: Callable[[], None] = lambda: None) -> Task:
+    with store.transaction():
+        return store.complete(task, {"n": 4}, keep=True, place=place)
 
 
 def test_a_worker_that_was_replaced_writes_nothing(store: Store) -> None:
     submitted(store)
-    stale, fresh = store.claim("t"), store.claim("t")
+    stale, fresh = claimed(store), claimed(store)
     commit(store, fresh)
     with pytest.raises(Superseded):
         commit(store, stale)
     with pytest.raises(Superseded):
-        store.complete(stale, {}, "", place=lambda: pytest.fail("the output was put in place"))
+        complete(store, stale, place=lambda: pytest.fail("the output was put in place"))
     with pytest.raises(Superseded):
         store.fail(stale, "late")
+    with pytest.raises(Superseded):
+        store.ask(stale, {"key": {}})
     assert store.bodies("t", 0, 10) == ["{}", "{}"]
     assert store.get("t").step == 1
 
 
+def test_a_task_of_a_worker_that_lives_is_not_to_be_had(store: Store) -> None:
+    submitted(store)
+    assert store.claimable(["other"]) == ["t"]
+    claimed(store, worker="other")
+    assert store.claimable(["other"]) == []
+    assert store.claimable([]) == ["t"]
+    with pytest.raises(Superseded):
+        store.claim("t", "me", ["other"])
+
+
 def test_a_batch_is_never_committed_twice(store: Store) -> None:
     submitted(store)
-    task = store.claim("t")
-    commit(store, task)
+    task = claimed(store)
+    after = commit(store, task, b"state")
     with pytest.raises(Superseded):
         commit(store, task)
-    assert store.get("t").progress == 2
+    assert store.get("t") == after
+    assert store.state("t") == b"state"
 
 
 def test_a_terminal_status_never_changes(store: Store) -> None:
     submitted(store)
-    task = commit(store, store.claim("t"))
-    done = commit(store, task, last=True)
+    done = complete(store, commit(store, claimed(store)))
     assert done.status == "completed"
-    assert not store.cancel("t")
+    for change in (store.cancel, store.pause, store.resume):
+        assert not change("t")
+    assert not store.answer("t", {"key": {}})
     with pytest.raises(Superseded):
-        store.claim("t")
+        claimed(store)
     with pytest.raises(Superseded):
         store.fail(done, "late")
-    assert store.get("t").status == "completed"
+    assert store.get("t") == done
 
 
 def test_a_cancelled_task_takes_no_further_batch(store: Store) -> None:
     submitted(store)
-    task = store.claim("t")
+    task = claimed(store)
     assert store.cancel("t")
     with pytest.raises(Superseded):
         commit(store, task)
     assert store.bodies("t", 0, 10) == []
 
 
+def test_a_paused_task_takes_the_batch_under_way_and_is_not_to_be_had_until_it_goes_on(store: Store) -> None:
+    submitted(store)
+    task = claimed(store)
+    assert store.pause("t")
+    after = commit(store, task)
+    assert (after.status, after.progress) == ("paused", 2)
+    with pytest.raises(Superseded):
+        claimed(store)
+    assert not store.pause("t")
+    assert store.resume("t")
+    assert claimed(store).progress == 2
+
+
+def test_a_task_waits_for_all_of_its_answers_and_keeps_its_questions(store: Store) -> None:
+    submitted(store)
+    task = claimed(store)
+    store.ask(task, {"one": {"q": 1}, "two": {"q": 2}})
+    assert store.get("t").prompts == {"one": {"q": 1}, "two": {"q": 2}}
+    assert not store.answer("t", {"three": {}})
+    assert store.answer("t", {"one": {"action": "accept"}})
+    assert (store.get("t").status, list(store.get("t").prompts)) == ("input_required", ["two"])
+    assert not store.answer("t", {"one": {"action": "decline"}})
+    assert store.answer("t", {"two": {"action": "accept"}})
+    assert store.get("t").status == "pending"
+    assert store.get("t").answers == {"one": {"action": "accept"}, "two": {"action": "accept"}}
+
+
 def test_a_transaction_that_is_broken_off_leaves_nothing(store: Store) -> None:
     submitted(store)
-    task = store.claim("t")
+    task = claimed(store)
 
     def killed() -> None:
         raise RuntimeError
 
-    with pytest.raises(RuntimeError):
-        store.commit_batch(task, ["{}"], AFTER, written=killed, last=False)
+    with pytest.raises(RuntimeError), store.transaction():
+        store.commit_batch(task, ["{}"], AFTER, killed)
     assert store.bodies("t", 0, 10) == []
     assert store.get("t").progress == 0
 
 
-def test_equal_submissions_are_one_task_until_it_is_cancelled(store: Store) -> None:
-    assert submitted(store, "a").task_id == submitted(store, "b").task_id == "a"
+@pytest.mark.parametrize(
+    ("lasting", "of_completed", "of_cancelled"),
+    [
+        (Lasting.WHILE_UNFINISHED, "new", "new"),
+        (Lasting.UNLESS_FAILED, "old", "new"),
+        (Lasting.FOR_EVER, "old", "old"),
+    ],
+)
+def test_equal_submissions_are_one_task(store: Store, lasting: Lasting, of_completed: str, of_cancelled: str) -> None:
+    def again(task_id: str) -> str:
+        return submitted(store, task_id, key="k", lasting=lasting).task_id
+
+    assert again("a") == again("b") == "a"
     store.cancel("a")
-    assert submitted(store, "c").task_id == "c"
+    assert again("c") == {"new": "c", "old": "a"}[of_cancelled]
+    if of_cancelled == "new":
+        complete(store, commit(store, claimed(store, "c")))
+        assert again("d") == {"new": "d", "old": "c"}[of_completed]
+
+
+def test_a_key_stands_for_one_request(store: Store) -> None:
+    submitted(store, "a", key="k", parameters={"n": 1})
+    with pytest.raises(Refusal, match="used for another request"):
+        submitted(store, "b", key="k", parameters={"n": 2})
 
 
 def test_a_target_has_one_unfinished_writer(store: Store) -> None:
-    submitted(store, "a", "1", target="file")
+    submitted(store, "a", target="file")
     with pytest.raises(Refusal, match="another task is writing"):
-        submitted(store, "b", "2", target="file")
+        submitted(store, "b", target="file")
     store.cancel("a")
-    assert submitted(store, "b", "2", target="file").task_id == "b"
+    assert submitted(store, "b", target="file").task_id == "b"
 
 
-def test_counts_and_lists_agree(store: Store) -> None:
-    for name in "abc":
-        submitted(store, name, name)
+def test_an_owner_has_so_many_unfinished_tasks_and_no_more(store: Store) -> None:
+    for number in range(MOST):
+        submitted(store, f"t{number}", owner="ann")
+    with pytest.raises(Refusal, match="10 unfinished tasks"):
+        submitted(store, "one more", owner="ann")
+    submitted(store, "another's", owner="ben")
+    store.cancel("t0")
+    submitted(store, "one more", owner="ann")
+
+
+def test_an_owner_sees_no_other_owners_tasks(store: Store) -> None:
+    submitted(store, "a", owner="ann", client_id="c")
+    submitted(store, "b", owner="ben", client_id="c")
+    assert store.find("b", "ann") is None
+    with pytest.raises(Refusal, match="there is no task 'b'"):
+        store.get("b", "ann")
+    assert [task.task_id for task in store.listed("ann", None, 10)] == ["a"]
+    assert [task.task_id for task in store.of_client("ann", "c", 10)] == ["a"]
+    assert store.counts("ann")["pending"] == 1
+    assert store.counts()["pending"] == 2
+
+
+def test_counts_lists_and_pages_agree(store: Store) -> None:
+    for name in "abcde":
+        submitted(store, name)
     store.cancel("b")
-    assert store.counts() == {"pending": 2, "running": 0, "completed": 0, "failed": 0, "cancelled": 1}
-    assert {task.task_id for task in store.listed("pending", 10)} == {"a", "c"}
-    assert len(store.listed(None, 2)) == 2
+    counts = store.counts()
+    assert (counts["pending"], counts["cancelled"], sum(counts.values())) == (4, 1, 5)
+    assert {task.task_id for task in store.listed(None, "pending", 10)} == set("acde")
+    pages, after = [], None
+    while page := store.listed(None, None, 2, after):
+        pages += [task.task_id for task in page]
+        after = (page[-1].created_at, page[-1].task_id)
+    assert pages == list("edcba")
+
+
+def test_what_is_too_old_is_forgotten_if_it_has_ended(store: Store) -> None:
+    for name in "ab":
+        submitted(store, name)
+    commit(store, claimed(store, "a"), b"state")
+    store.cancel("a")
+    assert store.purge(store.get("a").created_at, 10) == 0
+    assert store.purge(now(), 10) == 1
+    assert (store.find("a"), store.bodies("a", 0, 10), store.state("a")) == (None, [], None)
+    assert store.get("b").status == "pending"
 
 
 def test_a_task_is_cancelled_or_its_output_appears_but_never_both(store: Store) -> None:
-    submitted(store)
-    task = commit(store, store.claim("t"))
     placed: list[bool] = []
-    store.complete(task, {"n": 2}, "done", place=lambda: placed.append(True))
+    submitted(store)
+    complete(store, commit(store, claimed(store)), place=lambda: placed.append(True))
     assert placed
     assert not store.cancel("t")
-    submitted(store, "u", "u")
-    task = store.claim("u")
+    submitted(store, "u")
+    task = claimed(store, "u")
     assert store.cancel("u")
     with pytest.raises(Superseded):
-        store.complete(task, {"n": 2}, "done", place=lambda: placed.append(False))
+        complete(store, task, place=lambda: placed.append(False))
     assert placed == [True]
 
 
 def test_an_output_that_cannot_be_put_in_place_leaves_the_task_unfinished(store: Store) -> None:
     submitted(store)
-    task = commit(store, store.claim("t"))
+    task = commit(store, claimed(store))
 
     def full() -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        store.complete(task, {}, "", place=full)
+        complete(store, task, place=full)
     assert store.get("t").status == "running"
     assert store.bodies("t", 0, 10) == ["{}", "{}"]
+
+
+def test_an_older_store_is_brought_up_to_date_and_keeps_its_tasks(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"PRAGMA journal_mode = WAL; {_FORMAT_1};")
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+        db.execute(
+            "INSERT INTO tasks (task_id, kind, submission, parameters, status, step, progress, total, batch_size,"
+            " created_at, updated_at) VALUES ('t', 'kind', 's', '{}', 'running', 1, 2, 4, 2, '2026', '2026')"
+        )
+        db.execute("INSERT INTO records VALUES ('t', 0, '{}')")
+        db.commit()
+    prepare(path)
+    with closing(Store(path)) as store:
+        assert store.claimable([]) == ["t"]
+        assert (store.get("t").progress, store.get("t").owner, store.get("t").prompts) == (2, "", {})
+        assert store.bodies("t", 0, 10) == ["{}"]
+    prepare(path)
 
 
 MAKING = """
 import sys
 from pathlib import Path
-from reference_server.store import prepare
+from reference_server.schema import prepare
 print("now", flush=True)
 prepare(Path(sys.argv[1]))
 """
