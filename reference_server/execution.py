@@ -52,6 +52,18 @@ class Execution:
     halted: bool = False
 
 
+class _Mine(threading.local):
+    """What a thread knows of itself: whether it is a worker, and what it goes on with."""
+
+    works = False
+    next: Execution | None = None
+
+    def take(self) -> Execution | None:
+        """What to go on with, once."""
+        taken, self.next = self.next, None
+        return taken
+
+
 Told = Callable[[Execution], None]
 
 
@@ -88,6 +100,7 @@ class Executor:
         self._resting: dict[Execution, asyncio.TimerHandle] = {}
         self._interleaved = 0
         self._lock = threading.Lock()
+        self._mine = _Mine()
         self._stopping = False
         self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(_WORKERS)]
         for thread in self._threads:
@@ -127,16 +140,24 @@ class Executor:
         elif execution.rest_s and task.progress < task.total:
             self._loop.call_soon_threadsafe(self._rest, execution, execution.rest_s)
         else:
-            self._ready.put(execution)
+            self._be_ready(execution)
 
     # --- in the worker threads
 
     def _work(self) -> None:
-        while execution := self._ready.get():
+        self._mine.works = True
+        while execution := self._mine.take() or self._ready.get():
             try:
                 self._step(execution)
             except Exception as error:
                 self._trouble(execution, error)
+
+    def _be_ready(self, execution: Execution) -> None:
+        """It is this task's turn when all who are ready have had theirs; if there are none, this thread goes on."""
+        if self._mine.works and self._mine.next is None and self._ready.empty():
+            self._mine.next = execution
+        else:
+            self._ready.put(execution)
 
     def _step(self, execution: Execution) -> None:
         """Whatever is next for this task."""
@@ -149,11 +170,11 @@ class Executor:
             execution.job = job_of(task.kind, task.parameters, self._root)
             questions = execution.job.questions(task) if task.step == 0 else {}
             if questions:
-                self._writer.submit(
+                self._writer.write(
                     lambda store: store.ask(task, questions), self._then(execution, self._stopped(execution))
                 )
             else:
-                self._ready.put(execution)
+                self._be_ready(execution)
         elif task.progress < task.total:
             self._batch(execution, execution.job, task)
         else:
@@ -162,9 +183,9 @@ class Executor:
     def _claim_it(self, execution: Execution) -> None:
         def claimed(found: tuple[Task, bytes | None]) -> None:
             execution.task, execution.state = found
-            self._ready.put(execution)
+            self._be_ready(execution)
 
-        self._writer.submit(lambda store: self._claim(store, execution.task_id), self._then(execution, claimed))
+        self._writer.write(lambda store: self._claim(store, execution.task_id), self._then(execution, claimed))
 
     def _batch(self, execution: Execution, job: Job, task: Task) -> None:
         number = task.step + 1
@@ -185,7 +206,7 @@ class Executor:
             execution.state = batch.state or execution.state
             self._tell(execution)
 
-        self._writer.submit(commit, self._then(execution, committed))
+        self._writer.write(commit, self._then(execution, committed))
 
     def _finish(self, execution: Execution, job: Job, task: Task) -> None:
         with closing(Store(self._path)) as store:
@@ -194,14 +215,14 @@ class Executor:
         def complete(store: Store) -> Task:
             return store.complete(task, made.result, keep=made.keep, place=made.place)
 
-        self._writer.submit(complete, self._then(execution, self._stopped(execution)), alone=True)
+        self._writer.write(complete, self._then(execution, self._stopped(execution)), alone=True)
 
     def _fail(self, execution: Execution, error: str) -> None:
         task = execution.task
         if task is None:
             self._end(execution)
         else:
-            self._writer.submit(lambda store: store.fail(task, error), self._then(execution, self._stopped(execution)))
+            self._writer.write(lambda store: store.fail(task, error), self._then(execution, self._stopped(execution)))
 
     def _then(self, execution: Execution, next_: Callable[[Any], None]) -> Callable[[Any, BaseException | None], None]:
         """What is called in the writer's thread, once it is known what came of a write."""

@@ -17,7 +17,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,8 +144,7 @@ class Store:
             self._db.execute("INSERT OR REPLACE INTO states (task_id, body) VALUES (?, ?)", (task.task_id, after.state))
         if written:
             written()
-        return replace(
-            task,
+        return task._replace(
             step=task.step + 1,
             progress=progress,
             cursor=after.cursor,

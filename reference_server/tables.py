@@ -159,7 +159,7 @@ def _fill(connection: sqlite3.Connection, table: str, bodies: Iterator[str]) -> 
         "auto_vacuum = NONE",
         "journal_mode = OFF",
         "synchronous = OFF",
-        "secure_delete = ON",  # zeroes what is left over in a page, which else is whatever the memory held
+        "secure_delete = ON",  # what is left over in a page is zeroed, and holds nothing of its past
     ):
         connection.execute(f"PRAGMA {setting}")
     first = next(bodies, None)

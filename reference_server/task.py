@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Status(StrEnum):
@@ -51,9 +51,11 @@ class Submission:
     lasting: Lasting = Lasting.WHILE_UNFINISHED
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task's row. ``prompts`` are questions to its owner, by key; ``answers`` are the replies to them."""
+class Task(NamedTuple):
+    """A task's row. ``prompts`` are questions to its owner, by key; ``answers`` are the replies to them.
+
+    A new one is made with each batch: a named tuple is a quarter of the time of a frozen dataclass.
+    """
 
     task_id: str
     kind: str
@@ -97,7 +99,7 @@ class Task:
         return cls(**values)
 
 
-COLUMNS = ", ".join(Task.__slots__)
+COLUMNS = ", ".join(Task._fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ shuffled anew each epoch. A checkpoint holds all that the next epoch depends on:
 its step count and the state of the random generator. Nothing else may, no clock and no global, so that an epoch done
 again by the next life gives the same bits, and a run cut into many lives ends like an undisturbed one.
 
-That holds for any process, any number of threads and any hash seed on one machine with one numpy. Another processor may
-round ``tanh`` and ``exp`` otherwise, because numpy chooses their code by what the processor can do.
+That holds for any process, any number of threads and any hash seed on one machine with one numpy. A store that moves to
+another kind of processor goes on, but with other last bits: numpy chooses its code by what the processor can do.
 """
 
 from __future__ import annotations
@@ -233,9 +233,9 @@ def _parts(vector: Floats, layers: Layers) -> _Parts:
 def _product(subscripts: str, left: Floats, right: Floats) -> Floats:
     """A product of matrices whose sums are always taken in the same order.
 
-    ``@`` and ``np.dot`` ask the BLAS library, which divides a sum among its threads: their number, and thereby the
-    machine's load or an environment variable, decides the order of additions and so the last bits. Unoptimised einsum
-    is one plain loop of numpy's own.
+    ``@`` and ``np.dot`` ask the BLAS library, which may divide a sum among its threads and picks its code by the
+    processor and by environment variables: they would decide the order of additions, and so the last bits. Unoptimised
+    einsum is one plain loop of numpy's own.
     """
     product: Floats = np.einsum(subscripts, left, right, optimize=False)
     return product
@@ -243,7 +243,7 @@ def _product(subscripts: str, left: Floats, right: Floats) -> Floats:
 
 def _forward(parts: _Parts, x: Floats) -> tuple[Floats, Floats]:
     """What the hidden units say, and the logarithms of the classes' probabilities."""
-    hidden = np.tanh(_product("nd,dh->nh", x, parts.hidden_weights) + parts.hidden_bias)
+    hidden = np.tanh(_product("ni,ih->nh", x, parts.hidden_weights) + parts.hidden_bias)
     scores = _product("nh,hc->nc", hidden, parts.output_weights) + parts.output_bias
     scores -= scores.max(axis=1, keepdims=True)
     return hidden, scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
@@ -258,7 +258,7 @@ def _gradient(model: Model, x: Floats, y: Integers) -> Floats:
     errors /= len(y)
     behind = _product("nc,hc->nh", errors, parts.output_weights) * (1 - hidden * hidden)
     slopes = _Parts(
-        hidden_weights=_product("nd,nh->dh", x, behind),
+        hidden_weights=_product("ni,nh->ih", x, behind),
         hidden_bias=behind.sum(axis=0),
         output_weights=_product("nh,nc->hc", hidden, errors),
         output_bias=errors.sum(axis=0),

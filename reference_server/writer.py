@@ -1,14 +1,16 @@
-"""The one thread that writes: whatever waits when it is free is one transaction, and one flush of the disk.
+"""Writing: whatever waits when the store is free is one transaction, and one flush of the disk ("group commit").
 
-With one task that is a transaction a batch; with a hundred tasks their batches share it ("group commit"). Nobody is
-told that something was written before it is on the disk.
+There is no queue between a worker and the disk: whoever brings something while nobody writes becomes the writer, and
+writes all that has gathered; whoever finds somebody writing leaves it there and goes on. With one task that is a
+transaction a batch, in the thread that made it; with a hundred tasks their batches share it. The event loop, which
+must not wait for a disk, has a thread that writes for it. Nobody is told before it is on the disk.
 """
 
 from __future__ import annotations
 
-import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,7 @@ Done = Callable[[Any, BaseException | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``ask`` the store within a transaction, then tell ``done`` what came of it, in the writer's thread.
+    """``ask`` the store within a transaction, then tell ``done`` what came of it, in whatever thread writes.
 
     ``alone``: in a transaction of its own.
     """
@@ -39,37 +41,54 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self._store = Store(path)
-        self._waiting: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._waiting: deque[Request] = deque()
+        self._writing = threading.Lock()
+        self._wanted = threading.Semaphore(0)
+        self._closing = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, ask: Callable[[Store], Any], done: Done, *, alone: bool = False) -> None:
+    def submit(self, ask: Callable[[Store], Any], done: Done) -> None:
         """Have something written; returns at once."""
-        self._waiting.put(Request(ask, done, alone))
+        self._waiting.append(Request(ask, done))
+        self._wanted.release()
+
+    def write(self, ask: Callable[[Store], Any], done: Done, *, alone: bool = False) -> None:
+        """Write it, and what else waits; returns at once if somebody else is writing, who then does it."""
+        self._waiting.append(Request(ask, done, alone))
+        self._write_all()
 
     def close(self, deadline_s: float) -> None:
         """Write what waits; gives up after the deadline, and leaves the rest unwritten."""
-        self._waiting.put(None)
+        self._closing = True
+        self._wanted.release()
         self._thread.join(deadline_s)
 
     def _run(self) -> None:
-        held: Request | None = None
-        while True:
-            first = held or self._waiting.get()
-            held = None
-            if first is None:
+        while not self._closing:
+            self._wanted.acquire()
+            self._write_all()
+        with self._writing:
+            self._store.close()
+
+    def _write_all(self) -> None:
+        """Write until nothing waits. What comes after the last look is seen by whoever brought it."""
+        while self._waiting and self._writing.acquire(blocking=False):
+            try:
+                if group := self._group():
+                    self._write(group)
+            finally:
+                self._writing.release()
+
+    def _group(self) -> list[Request]:
+        group: list[Request] = []
+        while self._waiting and len(group) < _MOST_GROUPED:
+            if self._waiting[0].alone and group:
                 break
-            group = [first]
-            while not first.alone and len(group) < _MOST_GROUPED and not self._waiting.empty():
-                following = self._waiting.get()
-                if following is None or following.alone:
-                    held = following
-                    if following is None:
-                        self._waiting.put(None)
-                    break
-                group.append(following)
-            self._write(group)
-        self._store.close()
+            group.append(self._waiting.popleft())
+            if group[-1].alone:
+                break
+        return group
 
     def _write(self, group: list[Request]) -> None:
         outcomes: list[tuple[Any, BaseException | None]] = []
