@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,7 +32,12 @@ def engine_of(ctx: Context) -> Engine:
 
 
 def principal() -> str | None:
-    """Who asks, as the bearer token says; None on a server without users."""
+    """Who asks, as the bearer token says; None on a server without users.
+
+    Raises RuntimeError outside of a request's own context, such as in the store's thread: there, nobody asks.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("who asks is known in the event loop alone")
     token = get_access_token()
     if token is None:
         return None
@@ -40,7 +46,7 @@ def principal() -> str | None:
 
 async def own_task(engine: Engine, task_id: str) -> Task:
     """The caller's task; raises Refusal for an unknown one, and in the same words for somebody else's."""
-    owner, known = principal(), task_id[: limits.LONGEST_ID]
+    owner, known = principal(), task_id[: limits.LONGEST_ID].encode(errors="replace").decode()
     return await engine.read(lambda store: store.get(known, owner))
 
 

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from reference_server import limits
 from reference_server.crashpoints import CrashPoints
@@ -55,6 +55,16 @@ class Settings:
     retention: timedelta | None = None
 
 
+class Watcher(Protocol):
+    """Somebody who is told of tasks. May be told of one state twice."""
+
+    def tell(self, task: Task) -> None:
+        """The task has changed."""
+
+    def close(self) -> None:
+        """There will be no further change: the engine stops."""
+
+
 class Engine:
     """One engine for one store. ``start`` it in the event loop that it is to run in."""
 
@@ -64,7 +74,7 @@ class Engine:
         self._executions: dict[str, Execution] = {}
         self._again: set[str] = set()
         self._followers: dict[str, set[Follower]] = {}
-        self._everybody: list[Callable[[Task], None]] = []
+        self._watchers: dict[str, set[Watcher]] = {}
         self._deliveries: set[asyncio.Task[None]] = set()
         self._left = asyncio.Event()
         self._stopping = False
@@ -101,6 +111,8 @@ class Engine:
         for followers in self._followers.values():
             for follower in followers:
                 follower.close()
+        for watcher in {watcher for watchers in self._watchers.values() for watcher in watchers}:
+            watcher.close()
 
     async def stop(self) -> None:
         """Finish the batches under way and close the store; unfinished tasks stay as they are, for the next life."""
@@ -164,9 +176,18 @@ class Engine:
         """How many tasks this process executes, or has waiting for their turn."""
         return len(self._executions)
 
-    def watch_all(self, told: Callable[[Task], None]) -> None:
-        """Have somebody told of every change of every task, in the event loop."""
-        self._everybody.append(told)
+    def watch(self, task_id: str, watcher: Watcher) -> None:
+        """Have somebody told of every change of a task, in the event loop. Tasks that nobody watches pay nothing."""
+        self._watchers.setdefault(task_id, set()).add(watcher)
+        if self._stopping:
+            watcher.close()
+
+    def unwatch(self, task_id: str, watcher: Watcher) -> None:
+        """Have somebody told no longer."""
+        watchers = self._watchers.get(task_id, set())
+        watchers.discard(watcher)
+        if not watchers:
+            self._watchers.pop(task_id, None)
 
     @asynccontextmanager
     async def following(self, task_id: str) -> AsyncIterator[AsyncIterator[Task]]:
@@ -237,7 +258,7 @@ class Engine:
 
     def _told(self, execution: Execution) -> None:
         """In the writer's thread: a batch is on the disk."""
-        if self._everybody or execution.task_id in self._followers:
+        if execution.task_id in self._watchers or execution.task_id in self._followers:
             self._loop.call_soon_threadsafe(self._deliver, execution)
         else:
             self._executor.go_on(execution)
@@ -251,8 +272,7 @@ class Engine:
         """Let all followers deal with the task's state before its next batch, for a second at most."""
         task = execution.task
         assert task
-        for told in self._everybody:
-            told(task)
+        self._tell_watchers(task)
         followers = list(self._followers.get(task.task_id, ()))
         for follower in followers:
             follower.tell(task)
@@ -266,8 +286,7 @@ class Engine:
         task = await self.read(lambda store: store.find(task_id))
         if task is None:
             return
-        for told in self._everybody:
-            told(task)
+        self._tell_watchers(task)
         if not task.runnable:
             for follower in self._followers.get(task_id, ()):
                 follower.close()
@@ -286,10 +305,13 @@ class Engine:
                 self.ensure_running(task_id)
                 return
         if execution.task:
-            for told in self._everybody:
-                told(execution.task)
+            self._tell_watchers(execution.task)
         for follower in self._followers.get(task_id, ()):
             follower.close()
+
+    def _tell_watchers(self, task: Task) -> None:
+        for watcher in tuple(self._watchers.get(task.task_id, ())):
+            watcher.tell(task)
 
     async def _look(self, task_id: str, follower: Follower) -> None:
         """Follow a task that another process executes."""
@@ -310,6 +332,7 @@ class Engine:
             try:
                 self._workers.beat()
                 await self._take_over()
+                await self._look_at_watched()
                 if time.monotonic() - purged_at > _PURGING_S:
                     purged_at = time.monotonic()
                     await self._purge()
@@ -323,6 +346,14 @@ class Engine:
         for task_id in await self.read(lambda store: store.claimable(living)):
             if task_id not in self._executions:
                 self.ensure_running(task_id)
+
+    async def _look_at_watched(self) -> None:
+        """Tell of tasks that another process executes."""
+        elsewhere = [task_id for task_id in self._watchers if task_id not in self._executions]
+        if elsewhere:
+            for task in await self.read(lambda store: [store.find(task_id) for task_id in elsewhere]):
+                if task:
+                    self._tell_watchers(task)
 
     async def _purge(self) -> None:
         if self.settings.retention is None:

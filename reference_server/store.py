@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from reference_server.errors import Refusal, StartError, Superseded
-from reference_server.schema import connect
+from reference_server.schema import FORMAT, connect
 from reference_server.task import COLUMNS, STATUSES, Checkpoint, Status, Submission, Task, now
 
 
@@ -233,6 +233,10 @@ class Store:
                 *(Status.INPUT_REQUIRED if left else Status.PENDING, task_id),
             ),
         )
+
+    def check_writable(self) -> None:
+        """Write something that changes nothing; raises sqlite3.Error where it cannot be written."""
+        self._db.execute(f"PRAGMA user_version = {FORMAT}")
 
     def purge(self, created_before: str, most: int) -> int:
         """Forget finished tasks that were created before; how many they were, ``most`` at a time."""

@@ -12,14 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from reference_server.datasets import DATABASES, file_source
 from reference_server.errors import Refusal
 from reference_server.jobs import Batch, Finish
 from reference_server.sealed import DataRoot
-from reference_server.sources import Source, check_unchanged, file_source, using
+from reference_server.sources import Source, check_unchanged, using
+from reference_server.tables import write_table
 from reference_server.task import Task, now
 
 KIND = "data_migration"
 OVERWRITE = "overwrite"
+_TABLE = "records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,9 @@ class Migration:
         return Finish(result, partial(self._place, temporary), keep=False)
 
     def _write(self, temporary: Path, bodies: Iterator[str]) -> None:
+        if self.destination.suffix in DATABASES:
+            write_table(temporary, _TABLE, bodies)
+            return
         with temporary.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file:
             for line in _lines(bodies, self.destination.suffix):
                 file.write(line)

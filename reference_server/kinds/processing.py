@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from reference_server import records
+from reference_server.datasets import dataset
 from reference_server.jobs import Batch, Finish
 from reference_server.sealed import DataRoot
-from reference_server.sources import Source, check_unchanged, dataset
+from reference_server.sources import Source, check_unchanged
 from reference_server.task import Task
 
 KIND = "resumable_data_processing"

@@ -11,10 +11,10 @@ from fastmcp.server.providers.local_provider import LocalProvider
 
 from reference_server import limits
 from reference_server.asking import digest, engine_of, percent, principal, refusing
+from reference_server.datasets import count_up_to, dataset
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.kinds.processing import KIND
-from reference_server.sources import count_up_to, dataset
 from reference_server.task import Lasting, Status, Submission, Task
 
 provider = LocalProvider()
@@ -98,7 +98,12 @@ async def _processed(engine: Engine, task_id: str) -> dict[str, Any]:
         raise ToolError(f"the task {task_id} is not finished and the server stops: call again, and it continues")
     if task.status is not Status.COMPLETED:
         raise ToolError(f"the task {task_id} is {task.status}: {task.error or task.message}")
-    bodies = await engine.read(lambda store: store.bodies(task_id, 0, _FIRST_RECORDS))
+    return await processed(engine, task)
+
+
+async def processed(engine: Engine, task: Task) -> dict[str, Any]:
+    """What a call is answered when its task is completed."""
+    bodies = await engine.read(lambda store: store.bodies(task.task_id, 0, _FIRST_RECORDS))
     return {
         "task_id": task.task_id,
         "dataset_name": task.parameters["dataset_name"],
@@ -117,7 +122,8 @@ async def list_session_tasks(ctx: Context, client_id: str | None = None) -> dict
     engine, session = engine_of(ctx), ctx.session_id
     with refusing():
         known = limits.identifier("client_id", client_id or session)
-        tasks = await engine.read(lambda store: store.of_client(principal() or "", known, limits.LISTED_TASKS))
+        owner = principal() or ""
+        tasks = await engine.read(lambda store: store.of_client(owner, known, limits.LISTED_TASKS))
     rows = [
         {
             "task_id": task.task_id,
@@ -136,7 +142,8 @@ async def list_session_tasks(ctx: Context, client_id: str | None = None) -> dict
 @provider.tool
 async def get_checkpoint_stats(ctx: Context) -> dict[str, Any]:
     """How many checkpoints there are of each status; each task has one."""
-    counts = await engine_of(ctx).read(lambda store: store.counts(principal()))
+    owner = principal()
+    counts = await engine_of(ctx).read(lambda store: store.counts(owner))
     return {"checkpoint_stats": counts, "total_checkpoints": sum(counts.values())}
 
 

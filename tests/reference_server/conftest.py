@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -91,6 +92,26 @@ class Server:
 
     async def open(self, protocol: str = STATELESS) -> Session:
         return await Session.open(self.ready["url"], protocol=protocol, deadline_s=DEADLINE_S)
+
+    async def status(self, task_id: str) -> dict[str, Any]:
+        """What the task's resource says."""
+        found: dict[str, Any] = await self.read(f"task://status/{task_id}")
+        return found
+
+    async def stopped(self, task_id: str) -> dict[str, Any]:
+        """Poll until the task neither runs nor waits for its turn."""
+        deadline = time.monotonic() + DEADLINE_S
+        while (found := await self.status(task_id))["status"] in ("pending", "running"):
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.01)
+        return found
+
+    async def start_task(self, tool: str, **arguments: Any) -> str:
+        """Start a job, and give its task's id."""
+        reply = await self.call(tool, **arguments)
+        assert not reply.is_error, reply.text
+        assert reply.structured
+        return str(reply.structured["task_id"])
 
     async def call(self, tool: str, protocol: str = STATELESS, **arguments: Any) -> ToolReply:
         session = await self.open(protocol)

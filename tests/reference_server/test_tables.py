@@ -20,8 +20,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference_server.datasets import count_up_to
 from reference_server.errors import Refusal
-from reference_server.sources import Source, count_up_to
+from reference_server.sources import Source
 from reference_server.tables import Table, write_table
 from tests.lab import ROOT, environment
 
