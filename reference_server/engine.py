@@ -12,9 +12,9 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,6 +74,7 @@ class Engine:
         self._executions: dict[str, Execution] = {}
         self._again: set[str] = set()
         self._followers: dict[str, set[Follower]] = {}
+        self._joined: set[Watcher] = set()
         self._watchers: dict[str, set[Watcher]] = {}
         self._deliveries: set[asyncio.Task[None]] = set()
         self._left = asyncio.Event()
@@ -96,6 +97,7 @@ class Engine:
             self.settings.effects,
             self.settings.points,
             claim=self._claim,
+            term=self._workers.term,
             tell=self._told,
             ended=self._ended,
         )
@@ -111,7 +113,7 @@ class Engine:
         for followers in self._followers.values():
             for follower in followers:
                 follower.close()
-        for watcher in {watcher for watchers in self._watchers.values() for watcher in watchers}:
+        for watcher in tuple(self._joined):
             watcher.close()
 
     async def stop(self) -> None:
@@ -176,14 +178,25 @@ class Engine:
         """How many tasks this process executes, or has waiting for their turn."""
         return len(self._executions)
 
-    def watch(self, task_id: str, watcher: Watcher) -> None:
-        """Have somebody told of every change of a task, in the event loop. Tasks that nobody watches pay nothing."""
-        self._watchers.setdefault(task_id, set()).add(watcher)
+    @contextmanager
+    def watching(self, watcher: Watcher) -> Iterator[None]:
+        """Have somebody told of the tasks that are given to ``watch``, and of the engine's stop."""
+        self._joined.add(watcher)
         if self._stopping:
             watcher.close()
+        try:
+            yield
+        finally:
+            self._joined.discard(watcher)
+            for task_id in [task_id for task_id, watchers in self._watchers.items() if watcher in watchers]:
+                self.unwatch(task_id, watcher)
+
+    def watch(self, task_id: str, watcher: Watcher) -> None:
+        """Tell of every change of a task, in the event loop. Tasks that nobody watches pay nothing for it."""
+        self._watchers.setdefault(task_id, set()).add(watcher)
 
     def unwatch(self, task_id: str, watcher: Watcher) -> None:
-        """Have somebody told no longer."""
+        """Tell of it no longer."""
         watchers = self._watchers.get(task_id, set())
         watchers.discard(watcher)
         if not watchers:
@@ -304,8 +317,9 @@ class Engine:
             if execution.task is None or not execution.task.finished:
                 self.ensure_running(task_id)
                 return
-        if execution.task:
-            self._tell_watchers(execution.task)
+        if execution.task is None:  # it is somebody else's: its followers look there
+            return
+        self._tell_watchers(execution.task)
         for follower in self._followers.get(task_id, ()):
             follower.close()
 
@@ -315,12 +329,13 @@ class Engine:
 
     async def _look(self, task_id: str, follower: Follower) -> None:
         """Follow a task that another process executes."""
-        while task_id not in self._executions:
-            task = await self.read(lambda store: store.find(task_id))
-            if task is None or not task.runnable or self._stopping:
-                follower.close()
-                return
-            follower.tell(task)
+        while True:
+            if task_id not in self._executions:
+                task = await self.read(lambda store: store.find(task_id))
+                if task is None or not task.runnable or self._stopping:
+                    follower.close()
+                    return
+                follower.tell(task)
             await asyncio.sleep(_ELSEWHERE_S)
 
     # --- the watch

@@ -50,6 +50,7 @@ class Execution:
     rest_s: float = 0.0
     failures: int = 0
     halted: bool = False
+    term: int = 0
 
 
 class _Mine(threading.local):
@@ -70,6 +71,7 @@ Told = Callable[[Execution], None]
 class Executor:
     """Executes tasks of one store for one worker.
 
+    ``claim`` makes this process a task's worker, for as long as ``term`` stays what it was.
     ``tell`` is called in the writer's thread after each commit, and has ``go_on`` called when all have been told.
     ``ended`` is called in some thread when a task stops, for whatever reason.
     """
@@ -83,6 +85,7 @@ class Executor:
         points: CrashPoints,
         *,
         claim: Callable[[Store, str], tuple[Task, bytes | None]],
+        term: Callable[[], int],
         tell: Told,
         ended: Told,
     ) -> None:
@@ -92,6 +95,7 @@ class Executor:
         self._effects = effects
         self._points = points
         self._claim = claim
+        self._term = term
         self._tell = tell
         self._ended = ended
         self._loop = asyncio.get_running_loop()
@@ -164,7 +168,7 @@ class Executor:
         task = execution.task
         if self._stopping or execution.halted:
             self._end(execution)
-        elif task is None:
+        elif task is None or execution.term != self._term():
             self._claim_it(execution)
         elif execution.job is None:
             execution.job = job_of(task.kind, task.parameters, self._root)
@@ -181,8 +185,11 @@ class Executor:
             self._finish(execution, execution.job, task)
 
     def _claim_it(self, execution: Execution) -> None:
+        term = self._term()
+
         def claimed(found: tuple[Task, bytes | None]) -> None:
             execution.task, execution.state = found
+            execution.term, execution.job = term, None
             self._be_ready(execution)
 
         self._writer.write(lambda store: self._claim(store, execution.task_id), self._then(execution, claimed))

@@ -30,8 +30,13 @@ class JsonLines(logging.Formatter):
 
 
 def refusals_are_answers(record: logging.LogRecord) -> bool:
-    """False for what was refused: the client has been told, and the log need not be."""
+    """False for what was refused: the client has been told, and the log need not be.
+
+    FastMCP logs a tool's own error without a traceback, and one that is nobody's answer with it.
+    """
     error = record.exc_info[1] if record.exc_info else None
+    if record.name == "fastmcp.server.server" and not record.exc_info:
+        return False
     return not isinstance(error, MCPError | ToolError)
 
 

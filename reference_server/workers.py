@@ -27,11 +27,21 @@ class Workers:
         self.me = secrets.token_hex(8)
         self._descriptor = os.open(self._folder / self.me, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._stood_still = 0
+        self._beat_at = time.monotonic()
         self.beat()
 
     def beat(self) -> None:
         """Show that this worker goes on."""
-        os.pwrite(self._descriptor, f"{time.monotonic():020.6f}".encode(), 0)
+        self._stood_still, self._beat_at = self.term(), time.monotonic()
+        os.pwrite(self._descriptor, f"{self._beat_at:020.6f}".encode(), 0)
+
+    def term(self) -> int:
+        """Another number than before, once this worker has stood still for so long that it may have been replaced.
+
+        What it claimed in an earlier term may be somebody else's: it must not go on with it before it has asked.
+        """
+        return self._stood_still + (time.monotonic() - self._beat_at >= STILL_S)
 
     def others(self) -> list[str]:
         """The other workers that live and go on. Files of the dead are removed."""

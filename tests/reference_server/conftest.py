@@ -51,6 +51,7 @@ class Server:
         return [*words, "--store", str(self.store), "--effects-file", str(self.effects), *self.extra, *more]
 
     def start(self, points: str = "") -> Server:
+        assert self.process is None or self.process.poll() is not None, "kill it first"
         self.process = subprocess.Popen(
             self.command(), env={**environment(), "CRASHTEST_POINTS": points}, stdout=subprocess.PIPE, text=True
         )
