@@ -66,3 +66,13 @@ def test_the_twin_that_keeps_its_jobs_in_memory_loses_them(tmp_path: Path) -> No
     done = certify(tmp_path, "--profile", PROFILE, "--command", command, "--scenario", "server-killed-everywhere")
     assert done.code == 1, done.out + done.err
     assert invariants(done.certificate["scenarios"][0]) == {"task.vanished"}
+
+
+def test_fastmcps_own_tasks_are_gone_after_a_restart_as_they_live_in_memory(tmp_path: Path) -> None:
+    done = certify(tmp_path / "report", "--profile", THIRD_PARTY / "tasks.toml", "--quick")
+    assert done.code == 1, done.out + done.err
+    scenarios = done.certificate["scenarios"]
+    assert set().union(*(invariants(scenario) for scenario in scenarios)) == {"task.vanished"}
+    by_scenario = {scenario["id"]: scenario["verdict"] for scenario in scenarios}
+    assert by_scenario["undisturbed"] == by_scenario["client-killed"] == "PASS"
+    assert by_scenario["server-killed-everywhere"] == "FAIL"

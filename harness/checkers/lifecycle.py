@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from harness.model.operation import History, Op, Operation, Type
 from harness.model.verdict import Finding
 
+_BLOCKING = "resumable-tool"
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -113,7 +114,7 @@ def _duplicated(history: History) -> Iterator[Finding]:
     """Two tasks for one job. A start tool's answer that a crash swallowed may be asked for again: nobody could know."""
     asked = sum(1 for _ in history.of(Op.SUBMIT, types=[Type.INVOKE]))
     unanswered = asked - sum(1 for _ in history.of(Op.SUBMIT, types=[Type.OK, Type.FAIL]))
-    allowed = 1 + (unanswered if history.header.contract == "resource-task" else 0)
+    allowed = 1 + (unanswered if history.header.contract != _BLOCKING else 0)
     for effects in history.of(Op.EFFECTS):
         tasks = sorted({task for task, _, _ in effects.value["executions"]})
         if len(tasks) > allowed:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 
-from harness.contracts import resource_task, resumable_tool
+from harness.contracts import resource_task, resumable_tool, tasks_extension
 from harness.contracts.conversation import Conversation
 from harness.contracts.job import JOB_VARIABLE, Job, Journal
 from harness.model.operation import Op, Type
@@ -23,6 +23,7 @@ _LEAVING_S = 2.0
 DRIVERS = {
     ContractKind.RESUMABLE_TOOL: resumable_tool.drive,
     ContractKind.RESOURCE_TASK: resource_task.drive,
+    ContractKind.TASKS_EXTENSION: tasks_extension.drive,
 }
 
 

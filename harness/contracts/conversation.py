@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.contracts.job import Job, Journal, excerpt, summarise
 from harness.model.operation import Op, Type
-from harness.model.profile import RecordsSpec, fill, find
+from harness.model.profile import ContractKind, RecordsSpec, fill, find
 from harness.wire.errors import (
     Broken,
     DeadlineExceeded,
@@ -26,6 +26,7 @@ from harness.wire.errors import (
     Unreachable,
     WireError,
 )
+from harness.wire.messages import TASKS
 from harness.wire.session import Session
 
 _FIRST_PAUSE_S = 0.005
@@ -49,6 +50,7 @@ class Conversation:
 
     def __init__(self, job: Job, journal: Journal) -> None:
         self.job = job
+        self._extensions = (TASKS,) if job.kind is ContractKind.TASKS_EXTENSION else ()
         self.journal = journal
         self.session: Session | None = None
         self._ends_at = time.monotonic() + job.deadline_s
@@ -104,7 +106,9 @@ class Conversation:
 
     async def _connect(self) -> Session:
         if self.session is None:
-            self.session = await Session.open(self.job.url, protocol=self.job.protocol, deadline_s=self.left_s)
+            self.session = await Session.open(
+                self.job.url, protocol=self.job.protocol, deadline_s=self.left_s, extensions=self._extensions
+            )
             self.journal.write(Type.OK, Op.CONNECT, protocol=self.session.protocol)
         return self.session
 

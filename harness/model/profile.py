@@ -26,6 +26,7 @@ class ContractKind(StrEnum):
 
     RESUMABLE_TOOL = "resumable-tool"
     RESOURCE_TASK = "resource-task"
+    TASKS_EXTENSION = "tasks-extension"
 
 
 class Semantics(StrEnum):

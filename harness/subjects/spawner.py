@@ -42,8 +42,9 @@ _FORK_SERVER = (
 )
 _GUARD_NAME, _FORK_SERVER_NAME = "harness.subjects.guard", "harness.subjects.forkserver"  # to be seen with ps
 
-# What Python and the C library read once, when a process starts: subjects that differ in it have their own fork server.
-_READ_AT_START = ("PYTHON", "LD_", "LC_", "MALLOC_")
+# What Python, the C library and NumPy read once, when a process starts: subjects that differ in it have a fork server
+# each.
+_READ_AT_START = ("PYTHON", "LD_", "LC_", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_")
 _READ_AT_START_NAMES = frozenset({"LANG", "LANGUAGE", "TZ", "GLIBC_TUNABLES", "OPENSSL_CONF"})
 _NOT_FOR_FORK_SERVERS = ("CRASHTEST_", "PYTEST_", "FASTMCP_")
 

@@ -56,6 +56,14 @@ class Unsupported(ProtocolViolation):
     """A valid answer of a kind that the caller did not offer to understand, such as a task or a request for input."""
 
 
+class NoTask(WireError):
+    """The tool answered, and not with a task; ``refused`` if what it said is an error."""
+
+    def __init__(self, text: str, *, refused: bool) -> None:
+        super().__init__(shown(text))
+        self.refused = refused
+
+
 class RpcError(WireError):
     """The server answered with a JSON-RPC error. ``data`` is the subject's, as it came."""
 

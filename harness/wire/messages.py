@@ -24,7 +24,15 @@ SUPPORTED = (STATELESS, HANDSHAKE, "2025-06-18", "2025-03-26")
 METHOD_NOT_FOUND = -32601
 CLIENT = {"name": "mcp-crashtest", "version": __version__}
 _META = "io.modelcontextprotocol/"
-_NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+TASKS = "io.modelcontextprotocol/tasks"
+_NAMED = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
+}
 _SENTINEL = ("=?base64?", "?=")
 
 Message = dict[str, Any]
@@ -35,15 +43,17 @@ def is_stateless(protocol: str) -> bool:
     return protocol >= STATELESS
 
 
-def request(protocol: str, id_: int, method: str, params: Mapping[str, Any]) -> Message:
-    """A request; ``params`` may hold a ``_meta`` of its own."""
+def request(
+    protocol: str, id_: int, method: str, params: Mapping[str, Any], extensions: tuple[str, ...] = ()
+) -> Message:
+    """A request; ``params`` may hold a ``_meta`` of its own. ``extensions`` are those that this client declares."""
     filled = dict(params)
     if is_stateless(protocol):
         filled["_meta"] = {
             **filled.get("_meta", {}),
             f"{_META}protocolVersion": protocol,
             f"{_META}clientInfo": CLIENT,
-            f"{_META}clientCapabilities": {},
+            f"{_META}clientCapabilities": {"extensions": {name: {} for name in extensions}} if extensions else {},
         }
     return {"jsonrpc": "2.0", "id": id_, "method": method, "params": filled}
 

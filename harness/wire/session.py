@@ -18,6 +18,7 @@ from harness.wire.errors import (
     Broken,
     DeadlineExceeded,
     HttpError,
+    NoTask,
     ProtocolViolation,
     RpcError,
     SessionLost,
@@ -54,7 +55,7 @@ class ToolReply:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Session:
-    """One conversation. ``session_id`` is None in the stateless era."""
+    """One conversation. ``session_id`` is None in the stateless era; ``extensions`` are those that we declare there."""
 
     address: Address
     protocol: str
@@ -63,6 +64,7 @@ class Session:
     server_info: Mapping[str, Any] = field(default_factory=dict)
     capabilities: Mapping[str, Any] = field(default_factory=dict)
     session_id: str | None = None
+    extensions: tuple[str, ...] = ()
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _exchanges: set[Exchange] = field(default_factory=set)
     _leaving: bool = False
@@ -77,9 +79,10 @@ class Session:
         deadline_s: float,
         headers: Mapping[str, str] | None = None,
         on_message: OnMessage | None = None,
+        extensions: tuple[str, ...] = (),
     ) -> Session:
         """Begin a conversation; ``protocol`` None asks the server, and falls back to a handshake. Raises WireError."""
-        session = cls(Address.of(url), protocol or STATELESS, headers or {}, on_message)
+        session = cls(Address.of(url), protocol or STATELESS, headers or {}, on_message, extensions=extensions)
         async with _deadline(deadline_s):
             if protocol is None:
                 await session._negotiate()
@@ -156,7 +159,24 @@ class Session:
                 on_log(told)
 
         async with _deadline(deadline_s):
-            return _tool_reply(await self._request("tools/call", params, heard))
+            return tool_reply(await self._request("tools/call", params, heard))
+
+    async def start_task(self, name: str, arguments: Mapping[str, Any], *, deadline_s: float) -> Mapping[str, Any]:
+        """Call a tool that may answer with a task: the task's first state. Raises WireError.
+
+        Raises NoTask, with the tool's answer, when it comes without one.
+        """
+        async with _deadline(deadline_s):
+            result = await self._request("tools/call", {"name": name, "arguments": dict(arguments)})
+        if result.get("resultType") != "task":
+            reply = tool_reply(result)
+            raise NoTask(reply.text, refused=reply.is_error)
+        return result
+
+    async def ask_task(self, operation: str, task_id: str, *, deadline_s: float) -> Mapping[str, Any]:
+        """``tasks/get`` or ``tasks/cancel`` of a task. Raises WireError."""
+        async with _deadline(deadline_s):
+            return await self._request(f"tasks/{operation}", {"taskId": task_id})
 
     async def read_resource(self, uri: str, *, deadline_s: float) -> str:
         """The text of a resource. Raises WireError."""
@@ -230,7 +250,7 @@ class Session:
     async def _request(
         self, method: str, params: Mapping[str, Any], heard: Callable[[Message], None] | None = None
     ) -> Mapping[str, Any]:
-        message = messages.request(self.protocol, next(self._ids), method, params)
+        message = messages.request(self.protocol, next(self._ids), method, params, self.extensions)
         headers = messages.headers(self.protocol, message, self.session_id)
         try:
             async with self._exchange("POST", headers, self._sent(message)) as exchange:
@@ -326,7 +346,7 @@ class Session:
         if not isinstance(result, dict):
             raise ProtocolViolation("the answer has neither a result nor an error")
         kind = result.get("resultType", "complete")
-        if kind != "complete":
+        if kind != "complete" and not (kind == "task" and messages.TASKS in self.extensions):
             raise Unsupported(f"the answer is of the type {shown(kind)}, which this contract does not have")
         return result
 
@@ -360,7 +380,8 @@ def _session_id(text: str | None) -> str | None:
     return text
 
 
-def _tool_reply(result: Mapping[str, Any]) -> ToolReply:
+def tool_reply(result: Mapping[str, Any]) -> ToolReply:
+    """A tool's answer, from the result of ``tools/call``, or from that of its task."""
     found = result.get("content")
     content = tuple(c for c in (found if isinstance(found, list) else ()) if isinstance(c, dict))
     text = "\n".join(c["text"] for c in content if c.get("type") == "text" and isinstance(c.get("text"), str))

@@ -56,7 +56,7 @@ class Training:
         epoch = training.train_epoch(state or training.begin(self.samples, self.seed), self.samples)
         body = records.encode({"epoch": epoch.number, "loss": epoch.loss, "accuracy": epoch.accuracy})
         message = f"Epoch {epoch.number}/{task.total} - Loss: {epoch.loss:.4f}, Accuracy: {epoch.accuracy:.4f}"
-        return Batch([f"epoch_{epoch.number:06d}"], [body], epoch.number, message, epoch.checkpoint)
+        return Batch([str(epoch.number)], [body], epoch.number, message, epoch.checkpoint)
 
     def finish(self, task: Task, state: bytes | None, bodies: Iterator[str]) -> Finish:
         """See Job."""
