@@ -1,0 +1,8 @@
+"""``python -m reference_client``."""
+
+import sys
+
+from reference_client.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

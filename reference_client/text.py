@@ -1,0 +1,12 @@
+"""Text that comes from a server is hostile: nothing in it may steer a terminal or fill a screen."""
+
+from __future__ import annotations
+
+_SHOWN = 300
+
+
+def shown(text: object, most: int = _SHOWN) -> str:
+    """The text, bounded, on one line, with everything unprintable spelled out."""
+    whole = str(text)
+    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole[:most])
+    return plain if len(whole) <= most else f"{plain} ..."
