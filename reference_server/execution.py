@@ -12,6 +12,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,7 +23,7 @@ from typing import Any
 from reference_server import crashpoints
 from reference_server.crashpoints import CrashPoints
 from reference_server.effects import Effects
-from reference_server.errors import Refusal, Superseded
+from reference_server.errors import INTERNAL_ERROR, Refusal, Superseded
 from reference_server.jobs import Job
 from reference_server.kinds import job_of
 from reference_server.records import chain
@@ -32,6 +33,7 @@ from reference_server.task import Checkpoint, Status, Task
 from reference_server.writer import Writer
 
 _WORKERS = 2
+_GATHERED, _GATHERING_S = 64, 0.002  # how much waits for a flush while other tasks are ready, and how long
 _MOST_INTERLEAVED = 256
 _PAGE = 1000
 _RETRY_S = (0.1, 0.5, 2.0, 5.0)
@@ -149,12 +151,15 @@ class Executor:
     # --- in the worker threads
 
     def _work(self) -> None:
-        self._mine.works = True
+        self._mine.works, written_at = True, time.monotonic()
         while execution := self._mine.take() or self._ready.get():
             try:
                 self._step(execution)
             except Exception as error:
                 self._trouble(execution, error)
+            if self._ready.empty() or self._writer.waiting >= _GATHERED or time.monotonic() - written_at > _GATHERING_S:
+                self._writer.write_all()
+                written_at = time.monotonic()
 
     def _be_ready(self, execution: Execution) -> None:
         """It is this task's turn when all who are ready have had theirs; if there are none, this thread goes on."""
@@ -174,7 +179,7 @@ class Executor:
             execution.job = job_of(task.kind, task.parameters, self._root)
             questions = execution.job.questions(task) if task.step == 0 else {}
             if questions:
-                self._writer.write(
+                self._writer.leave(
                     lambda store: store.ask(task, questions), self._then(execution, self._stopped(execution))
                 )
             else:
@@ -192,7 +197,7 @@ class Executor:
             execution.term, execution.job = term, None
             self._be_ready(execution)
 
-        self._writer.write(lambda store: self._claim(store, execution.task_id), self._then(execution, claimed))
+        self._writer.leave(lambda store: self._claim(store, execution.task_id), self._then(execution, claimed))
 
     def _batch(self, execution: Execution, job: Job, task: Task) -> None:
         number = task.step + 1
@@ -213,7 +218,7 @@ class Executor:
             execution.state = batch.state or execution.state
             self._tell(execution)
 
-        self._writer.write(commit, self._then(execution, committed))
+        self._writer.leave(commit, self._then(execution, committed))
 
     def _finish(self, execution: Execution, job: Job, task: Task) -> None:
         with closing(Store(self._path)) as store:
@@ -222,14 +227,14 @@ class Executor:
         def complete(store: Store) -> Task:
             return store.complete(task, made.result, keep=made.keep, place=made.place)
 
-        self._writer.write(complete, self._then(execution, self._stopped(execution)), alone=True)
+        self._writer.leave(complete, self._then(execution, self._stopped(execution)), alone=True)
 
     def _fail(self, execution: Execution, error: str) -> None:
         task = execution.task
         if task is None:
             self._end(execution)
         else:
-            self._writer.write(lambda store: store.fail(task, error), self._then(execution, self._stopped(execution)))
+            self._writer.leave(lambda store: store.fail(task, error), self._then(execution, self._stopped(execution)))
 
     def _then(self, execution: Execution, next_: Callable[[Any], None]) -> Callable[[Any, BaseException | None], None]:
         """What is called in the writer's thread, once it is known what came of a write."""
@@ -262,7 +267,7 @@ class Executor:
             self._retry(execution, error)
         else:
             log.error("task %s failed", execution.task_id, exc_info=error)
-            self._fail(execution, f"internal error ({type(error).__name__}); the server's log has the details")
+            self._fail(execution, f"{INTERNAL_ERROR} ({type(error).__name__}); the server's log has the details")
 
     def _retry(self, execution: Execution, error: BaseException) -> None:
         """Storage fails: what was committed is kept, and the task goes on when it works again."""

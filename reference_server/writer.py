@@ -1,7 +1,6 @@
 """Writing: whatever waits when the store is free is one transaction, and one flush of the disk ("group commit").
 
-There is no queue between a worker and the disk: whoever brings something while nobody writes becomes the writer, and
-writes all that has gathered; whoever finds somebody writing leaves it there and goes on. With one task that is a
+Workers leave what is to be written here, and one of them writes all that has gathered: with one task that is a
 transaction a batch, in the thread that made it; with a hundred tasks their batches share it. The event loop, which
 must not wait for a disk, has a thread that writes for it. Nobody is told before it is on the disk.
 """
@@ -53,10 +52,14 @@ class Writer:
         self._waiting.append(Request(ask, done))
         self._wanted.release()
 
-    def write(self, ask: Callable[[Store], Any], done: Done, *, alone: bool = False) -> None:
-        """Write it, and what else waits; returns at once if somebody else is writing, who then does it."""
+    def leave(self, ask: Callable[[Store], Any], done: Done, *, alone: bool = False) -> None:
+        """Leave something to be written by whoever calls ``write_all`` next: within milliseconds the caller must."""
         self._waiting.append(Request(ask, done, alone))
-        self._write_all()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait to be written."""
+        return len(self._waiting)
 
     def close(self, deadline_s: float) -> None:
         """Write what waits; gives up after the deadline, and leaves the rest unwritten."""
@@ -67,12 +70,12 @@ class Writer:
     def _run(self) -> None:
         while not self._closing:
             self._wanted.acquire()
-            self._write_all()
+            self.write_all()
         with self._writing:
             self._store.close()
 
-    def _write_all(self) -> None:
-        """Write until nothing waits. What comes after the last look is seen by whoever brought it."""
+    def write_all(self) -> None:
+        """Write until nothing waits; returns at once if somebody else is writing, who then does it."""
         while self._waiting and self._writing.acquire(blocking=False):
             try:
                 if group := self._group():
