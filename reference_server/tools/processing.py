@@ -40,7 +40,12 @@ async def resumable_data_processing(
         task = await engine.submit(wanted)
         if task.runnable:
             await _follow(engine, ctx, task)
-        return await _processed(engine, task.task_id)
+        task = await engine.read(lambda store: store.get(task.task_id))
+        if task.status is Status.FAILED:
+            await ctx.error(f"Error in processing: {task.error}")
+        result = await _processed(engine, task)
+        await ctx.info(f"Processing completed: {task.progress} records")
+        return result
 
 
 async def submission(engine: Engine, dataset_name: str, total: int, batch_size: int, client_id: str) -> Submission:
@@ -90,8 +95,8 @@ async def _follow(engine: Engine, ctx: Context, task: Task) -> None:
                 reported = update.progress
 
 
-async def _processed(engine: Engine, task_id: str) -> dict[str, Any]:
-    task = await engine.read(lambda store: store.get(task_id))
+async def _processed(engine: Engine, task: Task) -> dict[str, Any]:
+    task_id = task.task_id
     if task.status is Status.PAUSED:
         raise ToolError(f"the task {task_id} is paused at {task.progress}/{task.total}: resume_task lets it go on")
     if not task.finished:
