@@ -17,6 +17,7 @@ from reference_server.asking import ENGINE
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.extension import Tasks
+from reference_server.notifications import add_notifications
 from reference_server.tools import control, durable, processing
 
 NAME = "mcp-crashtest reference server"
@@ -39,6 +40,7 @@ def build(engine: Engine, users: AuthProvider | None = None) -> FastMCP[Any]:
     for provider in _PROVIDERS:
         mcp.add_provider(provider)
     mcp.add_extension(Tasks(engine))
+    add_notifications(mcp, engine)
     _add_health(mcp, engine)
     return mcp
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+INTERNAL_ERROR = "internal error"  # how the error of a task begins that this server has failed, and not its job
+
 
 class Refusal(Exception):
     """A request that cannot be done as it was asked; the text is for the caller and holds no secrets."""

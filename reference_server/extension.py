@@ -30,10 +30,11 @@ from mcp.shared.inbound import decode_header_value
 from mcp_types.jsonrpc import HEADER_MISMATCH, MISSING_REQUIRED_CLIENT_CAPABILITY
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field, RootModel, ValidationError, validate_call
+from pydantic_core import to_json
 
 from reference_server.asking import not_found, own_task, refusing
 from reference_server.engine import Engine
-from reference_server.errors import Refusal
+from reference_server.errors import INTERNAL_ERROR, Refusal
 from reference_server.kinds.processing import KIND as PROCESSING
 from reference_server.task import Status, Submission, Task
 from reference_server.tools import durable, processing
@@ -45,7 +46,7 @@ LONGEST_ANSWER_CHARACTERS = 10_000
 _ERA = frozenset(MODERN_PROTOCOL_VERSIONS)
 
 # A job that fails has failed as a tool does, and a tool's error is a result: completed, with isError ("Task Execution
-# Errors"). The status "failed" is for JSON-RPC errors only ("Task Status"), and no call of these tools ends in one.
+# Errors"). The status "failed" is for JSON-RPC errors alone ("Task Status"): for what this server itself has failed.
 STATUS = {
     Status.PENDING: "working",
     Status.RUNNING: "working",
@@ -169,11 +170,15 @@ def _answer(key: str, given: Any) -> dict[str, Any]:
     try:
         answer = mt.ElicitResult.model_validate(given)
     except ValidationError as error:
-        raise not_found(f"inputResponses[{key!r}] is no answer to an elicitation: {_complaints(error)}") from None
+        raise _invalid(f"inputResponses[{key!r}] is no answer to an elicitation: {_complaints(error)}") from None
     kept = {"action": answer.action, "content": answer.content or {}}
     if len(json.dumps(kept)) > LONGEST_ANSWER_CHARACTERS:
-        raise not_found(f"inputResponses[{key!r}] has more than {LONGEST_ANSWER_CHARACTERS} characters")
+        raise _invalid(f"inputResponses[{key!r}] has more than {LONGEST_ANSWER_CHARACTERS} characters")
     return kept
+
+
+def _invalid(message: str) -> MCPError:
+    return MCPError(code=mt.INVALID_PARAMS, message=message)
 
 
 @contextmanager
@@ -226,7 +231,7 @@ def summary(engine: Engine, task: Task) -> dict[str, Any]:
     retention = engine.settings.retention
     found = {
         "taskId": task.task_id,
-        "status": STATUS[task.status],
+        "status": "failed" if _is_internal(task) else STATUS[task.status],
         "createdAt": task.created_at,
         "lastUpdatedAt": task.updated_at,
         "ttlMs": None if retention is None else round(retention.total_seconds() * 1000),
@@ -242,13 +247,20 @@ async def detailed(engine: Engine, task: Task) -> dict[str, Any]:
     match task.status:
         case Status.COMPLETED:
             structured = await processing.processed(engine, task) if task.kind == PROCESSING else task.result
-            return {**found, "result": _result(json.dumps(structured), structuredContent=structured)}
+            text = to_json(structured).decode()  # to the letter what FastMCP makes of it for a call without a task
+            return {**found, "result": _result(text, structuredContent=structured)}
+        case Status.FAILED if _is_internal(task):
+            return {**found, "error": {"code": mt.INTERNAL_ERROR, "message": task.error}}
         case Status.FAILED:
             text = f"the task {task.task_id} is {task.status}: {task.error}"
             return {**found, "result": _result(text, isError=True)}
         case Status.INPUT_REQUIRED:
             return {**found, "inputRequests": task.prompts}
     return found
+
+
+def _is_internal(task: Task) -> bool:
+    return task.status is Status.FAILED and (task.error or "").startswith(INTERNAL_ERROR)
 
 
 def _message(task: Task) -> str:

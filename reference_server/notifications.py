@@ -13,26 +13,31 @@ a restart, and nothing is missed by it: a client subscribes again, and reads.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import mcp_types as mt
 from fastmcp import FastMCP
 from fastmcp.server.dependencies import bind_request_context
+from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY
+from mcp.shared.exceptions import MCPError
 
+from reference_server.asking import not_found, own_task, principal
 from reference_server.engine import Engine
-from reference_server.extension import detailed
+from reference_server.errors import Refusal
+from reference_server.extension import detailed, require_declared
+from reference_server.limits import LONGEST_ID
 from reference_server.task import Task
 
 MOST_OF_ONE_OWNER = 1_000
 MOST = 5_000
 REST_S = 0.05
 
-_STATUS_URI = "task://status/"
-_TASK_IDS = "taskIds"
-_IN_SESSION = "reference_server.notifications"
+_URI = "task://status/"
+_SUBSCRIBER = "subscriber"
 
 RequestContext = ServerRequestContext[Any, Any]
 
@@ -47,14 +52,20 @@ def add_notifications(mcp: FastMCP[Any], engine: Engine) -> None:
 
 
 class Subscriber:
-    """One stream or session: what it follows, and of what it is still to be told."""
+    """One stream or session: what it follows, and of what it is still to be told. ``wanted``: how much it asked for."""
 
-    def __init__(self, owner: str | None) -> None:
+    def __init__(self, owner: str | None, wanted: int) -> None:
         self.owner = owner
+        self._wanted = wanted
         self.tasks: dict[str, str] = {}
         self._new: dict[str, None] = {}
         self._woken = asyncio.Event()
         self._closed = False
+
+    @property
+    def size(self) -> int:
+        """How many subscriptions it counts for: itself, and those that it has or is about to have."""
+        return 1 + max(self._wanted, len(self.tasks))
 
     def follow(self, task: Task, *, now: bool = False) -> None:
         """From this state of the task on; ``now``: it is to be told itself."""
@@ -93,45 +104,147 @@ class Subscriptions:
         self._engine = engine
         self._subscribers: set[Subscriber] = set()
 
+    # --- revision 2026-07-28: a stream is the answer to a request
+
     async def listen(
         self, ctx: RequestContext, params: mt.SubscriptionsListenRequestParams
     ) -> mt.SubscriptionsListenResult:
-        """One stream (2026-07-28), until the client leaves or the server stops."""
+        """Send what is subscribed to until the client leaves, which cancels this, or the server stops."""
+        meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
         wanted = params.notifications
         with bind_request_context(ctx):
-            task_ids = _task_ids(ctx, wanted)
-            uris = wanted.resource_subscriptions or []
+            task_ids, uris = _task_ids(ctx, wanted), list(dict.fromkeys(wanted.resource_subscriptions or ()))
             with self._subscriber(len(task_ids) + len(uris)) as subscriber:
-                tasks = {task_id: task for task_id in task_ids if (task := await self._find(task_id))}
-                resources = {uri: task for uri in uris if (task := await self._find(_named(uri)))}
-                # A new stream is told where its tasks stand: what changed while there was none is not missed.
-                for task in resources.values():
-                    self._follow(subscriber, task)
-                for task in tasks.values():
-                    self._follow(subscriber, task, now=True)
-                return await self._stream(ctx, wanted, subscriber, list(tasks), list(resources))
+                # A task is told at once where it stands: what changed while there was no stream is not missed.
+                task_ids = [i for i in task_ids if await self._follow(subscriber, i, now=True)]
+                uris = [uri for uri in uris if await self._follow(subscriber, _named(uri))]
+                granted = {**_flags(wanted), **_filled(taskIds=task_ids, resourceSubscriptions=uris)}
+                await _send(ctx, "notifications/subscriptions/acknowledged", {"notifications": granted, "_meta": meta})
+                await self._stream(ctx, meta, subscriber, set(task_ids), {_named(uri): uri for uri in uris})
+        return mt.SubscriptionsListenResult.model_validate({"_meta": meta})
 
     async def _stream(
         self,
         ctx: RequestContext,
-        wanted: mt.SubscriptionFilter,
+        meta: dict[str, Any],
         subscriber: Subscriber,
-        task_ids: Sequence[str],
-        uris: Sequence[str],
-    ) -> mt.SubscriptionsListenResult:
-        meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
-
-        async def send(notification: Any) -> None:
-            await ctx.session.send_notification(notification, related_request_id=ctx.request_id)
-
-        granted = _granted(wanted, task_ids, uris)
-        acknowledged = mt.SubscriptionsAcknowledgedNotificationParams(notifications=granted, _meta=cast(Any, meta))
-        await send(mt.SubscriptionsAcknowledgedNotification(params=acknowledged))
+        task_ids: set[str],
+        uris: dict[str, str],
+    ) -> None:
+        """``uris`` are those of the tasks' resources, by the tasks' ids."""
+        sent: dict[str, str] = {}  # a task may have been sent in a newer state than the one that is news now
         async for task_id in subscriber.news():
-            for uri in uris:
-                if _named(uri) == task_id:
-                    updated = mt.ResourceUpdatedNotificationParams(uri=uri, _meta=cast(Any, meta))
-                    await send(mt.ResourceUpdatedNotification(params=updated))
-            if task_id in task_ids and (task := await self._engine.read(lambda store: store.find(task_id))):  # noqa: B023
-                await send(TaskNotification(params={**await detailed(self._engine, task), "_meta": meta}))
-        return mt.SubscriptionsListenResult(_meta=cast(Any, meta))
+            if task_id in uris:
+                await _send(ctx, "notifications/resources/updated", {"uri": uris[task_id], "_meta": meta})
+            task = await self._task(task_id) if task_id in task_ids else None
+            if task and sent.get(task_id) != task.updated_at:
+                sent[task_id] = task.updated_at
+                await _send(ctx, "notifications/tasks", {**await detailed(self._engine, task), "_meta": meta})
+
+    # --- the handshake era: subscriptions of a session
+
+    async def subscribe(self, ctx: RequestContext, params: mt.SubscribeRequestParams) -> mt.EmptyResult:
+        """Send what changes to this session until it ends, or unsubscribes."""
+        with bind_request_context(ctx):
+            subscriber = self._of_session(ctx)
+            self._admit(subscriber.owner, 1)
+            if not await self._follow(subscriber, _named(params.uri)):
+                raise not_found(f"there is no task {_named(params.uri)[:LONGEST_ID]!r}: subscribe to {_URI}{{task_id}}")
+        return mt.EmptyResult()
+
+    async def unsubscribe(self, ctx: RequestContext, params: mt.UnsubscribeRequestParams) -> mt.EmptyResult:
+        """Send it no longer."""
+        with bind_request_context(ctx):
+            subscriber, task_id = self._of_session(ctx), _named(params.uri)
+            self._engine.unwatch(task_id, subscriber)
+            subscriber.tasks.pop(task_id, None)
+        return mt.EmptyResult()
+
+    def _of_session(self, ctx: RequestContext) -> Subscriber:
+        """The session's subscriber, from its first request on; it leaves with the session."""
+        connection: Connection = ctx.session._connection  # what outlives the request has no public name
+        if _SUBSCRIBER not in connection.state:
+            leaving = connection.exit_stack
+            subscriber = leaving.enter_context(self._subscriber(0))
+            sending = asyncio.create_task(_tell(connection, subscriber))
+            leaving.callback(sending.cancel)
+            connection.state[_SUBSCRIBER] = subscriber
+        found: Subscriber = connection.state[_SUBSCRIBER]
+        return found
+
+    # --- who follows what
+
+    @contextmanager
+    def _subscriber(self, wanted: int) -> Iterator[Subscriber]:
+        """A subscriber for as long as it is one."""
+        subscriber = Subscriber(principal(), wanted)
+        self._admit(subscriber.owner, subscriber.size)
+        self._subscribers.add(subscriber)
+        try:
+            with self._engine.watching(subscriber):
+                yield subscriber
+        finally:
+            self._subscribers.discard(subscriber)
+
+    def _admit(self, owner: str | None, more: int) -> None:
+        """Raises MCPError when there would be too many subscriptions."""
+        total = sum(subscriber.size for subscriber in self._subscribers)
+        own = sum(subscriber.size for subscriber in self._subscribers if subscriber.owner == owner)
+        if own + more > MOST_OF_ONE_OWNER or total + more > MOST:
+            raise MCPError(code=mt.INTERNAL_ERROR, message="there are too many subscriptions: end some, or poll")
+
+    async def _follow(self, subscriber: Subscriber, task_id: str, *, now: bool = False) -> bool:
+        """Follow a task of the caller's; False where there is none, or it is another's."""
+        try:
+            task = await own_task(self._engine, task_id)
+        except Refusal:
+            return False
+        self._engine.watch(task.task_id, subscriber)
+        subscriber.follow(task, now=now)
+        return True
+
+    async def _task(self, task_id: str) -> Task | None:
+        return await self._engine.read(lambda store: store.find(task_id))
+
+
+class Told(mt.Notification[dict[str, Any], str]):
+    """A notification whose parameters go out as they are, with what is null in them."""
+
+
+async def _send(ctx: RequestContext, method: str, params: dict[str, Any]) -> None:
+    notification = Told(method=method, params=params)
+    await ctx.session.send_notification(cast(mt.ServerNotification, notification), related_request_id=ctx.request_id)
+
+
+async def _tell(connection: Connection, subscriber: Subscriber) -> None:
+    """Send a session what it has subscribed to, on its own stream; where it has none, it is not told."""
+    async for task_id in subscriber.news():
+        await connection.send_resource_updated(_URI + task_id)
+
+
+def _task_ids(ctx: RequestContext, wanted: mt.SubscriptionFilter) -> list[str]:
+    """The tasks that are named in the Tasks extension's way; raises MCPError for those who do not declare it."""
+    task_ids = (wanted.model_extra or {}).get("taskIds")
+    if task_ids is None:
+        return []
+    require_declared(ctx)
+    if not isinstance(task_ids, list) or not all(isinstance(task_id, str) for task_id in task_ids):
+        raise MCPError(code=mt.INVALID_PARAMS, message="taskIds must be a list of task ids")
+    return list(dict.fromkeys(task_ids))
+
+
+def _named(uri: str) -> str:
+    """The id of the task whose status the URI is, or no id at all."""
+    return uri.removeprefix(_URI) if uri.startswith(_URI) else ""
+
+
+def _flags(wanted: mt.SubscriptionFilter) -> dict[str, Any]:
+    """Changes of the lists of tools, prompts and resources: agreed to, and never told of, as there are none here."""
+    flags = wanted.model_dump(
+        by_alias=True, include={"tools_list_changed", "prompts_list_changed", "resources_list_changed"}
+    )
+    return {name: flag for name, flag in flags.items() if flag}
+
+
+def _filled(**lists: list[str]) -> dict[str, list[str]]:
+    return {name: values for name, values in lists.items() if values}

@@ -25,6 +25,9 @@ from reference_server.schema import FORMAT, connect
 from reference_server.task import COLUMNS, STATUSES, Checkpoint, Status, Submission, Task, now
 
 
+_UPDATED = "updated_at = max(updated_at, ?)"  # clocks are set back now and then
+
+
 class Store:
     """One connection to the store, used by one thread at a time."""
 
@@ -109,7 +112,7 @@ class Store:
         """
         claimed = self._db.execute(
             "UPDATE tasks SET worker = ?, epoch = epoch + 1,"
-            " updated_at = CASE status WHEN 'pending' THEN ? ELSE updated_at END, status = 'running'"
+            " updated_at = CASE status WHEN 'pending' THEN max(updated_at, ?) ELSE updated_at END, status = 'running'"
             " WHERE task_id = ? AND status IN ('pending', 'running')"
             f" AND (worker IS NULL OR worker NOT IN ({_marks(others)}))",
             (worker, now(), task_id, *others),
@@ -128,9 +131,9 @@ class Store:
         A task that was paused while its batch ran takes that batch, and stays paused. ``written`` is called with the
         transaction still open.
         """
-        progress, at = task.progress + len(bodies), now()
+        progress, at = task.progress + len(bodies), max(task.updated_at, now())
         moved = self._db.execute(
-            "UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?, updated_at = ?"
+            f"UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?, {_UPDATED}"
             " WHERE task_id = ? AND epoch = ? AND step = ? AND status IN ('running', 'paused') RETURNING status",
             (progress, after.cursor, after.digest, after.message, at, task.task_id, task.epoch, task.step),
         ).fetchall()
@@ -174,7 +177,7 @@ class Store:
     def _end(self, task: Task, status: Status, *, result: str | None = None, error: str | None = None) -> None:
         at = now()
         ended = self._db.execute(
-            "UPDATE tasks SET status = ?, result = ?, error = ?, worker = NULL, updated_at = ?, completed_at = ?,"
+            f"UPDATE tasks SET status = ?, result = ?, error = ?, worker = NULL, {_UPDATED}, completed_at = ?,"
             " submission = CASE WHEN lasting > ? THEN submission END"
             " WHERE task_id = ? AND epoch = ? AND status IN ('running', 'paused')",
             (status, result, error, at, at, status is not Status.COMPLETED, task.task_id, task.epoch),
@@ -185,7 +188,7 @@ class Store:
     def ask(self, task: Task, prompts: dict[str, Any]) -> Task:
         """Let the task wait until its owner has answered; raises Superseded."""
         asked = self._db.execute(
-            "UPDATE tasks SET status = 'input_required', prompts = ?, worker = NULL, updated_at = ?"
+            f"UPDATE tasks SET status = 'input_required', prompts = ?, worker = NULL, {_UPDATED}"
             " WHERE task_id = ? AND epoch = ? AND status = 'running'",
             (json.dumps(prompts), now(), task.task_id, task.epoch),
         )
@@ -200,7 +203,7 @@ class Store:
         at = now()
         return self._changed(
             "UPDATE tasks SET status = 'cancelled', epoch = epoch + 1, worker = NULL, message = 'Cancelled',"
-            " submission = CASE WHEN lasting > 1 THEN submission END, prompts = '', updated_at = ?, completed_at = ?"
+            f" submission = CASE WHEN lasting > 1 THEN submission END, prompts = '', {_UPDATED}, completed_at = ?"
             " WHERE task_id = ? AND status IN ('pending', 'running', 'paused', 'input_required')",
             (at, at, task_id),
         )
@@ -208,14 +211,14 @@ class Store:
     def pause(self, task_id: str) -> bool:
         """Let the task stand still after the batch under way; False when it does not run."""
         return self._changed(
-            "UPDATE tasks SET status = 'paused', updated_at = ? WHERE task_id = ? AND status IN ('pending', 'running')",
+            f"UPDATE tasks SET status = 'paused', {_UPDATED} WHERE task_id = ? AND status IN ('pending', 'running')",
             (now(), task_id),
         )
 
     def resume(self, task_id: str) -> bool:
         """Let a paused task go on; False when it is not paused. A worker that has not stopped yet just goes on."""
         return self._changed(
-            "UPDATE tasks SET status = 'running', updated_at = ? WHERE task_id = ? AND status = 'paused'",
+            f"UPDATE tasks SET status = 'running', {_UPDATED} WHERE task_id = ? AND status = 'paused'",
             (now(), task_id),
         )
 
@@ -227,7 +230,7 @@ class Store:
             return False
         left = {key: prompt for key, prompt in task.prompts.items() if key not in given}
         return self._changed(
-            "UPDATE tasks SET prompts = ?, answers = ?, updated_at = ?, status = ? WHERE task_id = ?",
+            f"UPDATE tasks SET prompts = ?, answers = ?, {_UPDATED}, status = ? WHERE task_id = ?",
             (
                 *(json.dumps(left) if left else "", json.dumps({**task.answers, **given}), now()),
                 *(Status.INPUT_REQUIRED if left else Status.PENDING, task_id),

@@ -259,6 +259,16 @@ def test_an_output_that_cannot_be_put_in_place_leaves_the_task_unfinished(store:
     assert store.bodies("t", 0, 10) == ["{}", "{}"]
 
 
+def test_a_clock_that_is_set_back_does_not_take_an_update_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    submitted(store)
+    task = commit(store, claimed(store))
+    monkeypatch.setattr("reference_server.store.now", lambda: "2001-01-01T00:00:00.000000+00:00")
+    after = commit(store, task)
+    assert after.updated_at == task.updated_at == store.get("t").updated_at
+    assert store.pause("t")
+    assert store.get("t").updated_at == task.updated_at
+
+
 def test_an_older_store_is_brought_up_to_date_and_keeps_its_tasks(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path)) as db:
