@@ -21,7 +21,7 @@ from reference_client.backoff import Patience
 from reference_client.connection import Connection
 from reference_client.errors import Broken, ClientError, GivenUp, Interrupted, NotFound, Refused, Uncertain, Unfinished
 from reference_client.link import Link
-from reference_client.state import Contract, Job, Phase
+from reference_client.state import ENDED, Contract, Job, Phase
 from reference_client.statefile import StateFile, now
 
 _NOT_SPOKEN = (METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_CAPABILITY)
@@ -170,7 +170,7 @@ class Pursuit:
         if isinstance(answer, Snapshot):
             self._advance(answer, Contract.RESUMABLE_TOOL)
         elif isinstance(answer, dict):
-            self._advance(answers.extension_snapshot(answer), Contract.TASKS_EXTENSION)
+            self._advance(_handle_alone(answers.extension_snapshot(answer)), Contract.TASKS_EXTENSION)
         elif not answer.is_error and (uri := answers.handle_of(answer)):
             task_id = answers.task_id_of(uri, answer.structured)
             self._become(replace(self.job, task_uri=uri))
@@ -223,6 +223,11 @@ class Pursuit:
         if self.job_id in self.file.state.jobs:
             self.file.change(lambda state: state.with_job(self._latest))
             self._saved_s = time.monotonic()
+
+
+def _handle_alone(seen: Snapshot) -> Snapshot:
+    """What a submission's answer says of its task. One made again may find it ended: its end is told by tasks/get."""
+    return replace(seen, status="running") if seen.status in ENDED else seen
 
 
 def uncertain(job: Job) -> Uncertain:

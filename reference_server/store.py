@@ -24,7 +24,6 @@ from reference_server.errors import Refusal, StartError, Superseded
 from reference_server.schema import FORMAT, connect
 from reference_server.task import COLUMNS, STATUSES, Checkpoint, Status, Submission, Task, now
 
-
 _UPDATED = "updated_at = max(updated_at, ?)"  # clocks are set back now and then
 
 
