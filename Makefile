@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: certify test lint bench clean
+.PHONY: certify test lint bench conformance clean
 
 certify: $(READY)
 	$(BIN)/mcp-crashtest certify
@@ -23,6 +23,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.restart
+	$(BIN)/python -m benchmarks.engine
+
+conformance: $(READY)
+	tests/conformance/run.sh
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

@@ -22,7 +22,7 @@ from reference_server.tools import control, durable, processing
 
 NAME = "mcp-crashtest reference server"
 _READY_S = 5.0
-_PROVIDERS = (processing.provider, durable.provider, control.provider, resources.provider)
+PROVIDERS = [processing.provider, durable.provider, control.provider, resources.provider]
 
 
 def build(engine: Engine, users: AuthProvider | None = None) -> FastMCP[Any]:
@@ -37,7 +37,7 @@ def build(engine: Engine, users: AuthProvider | None = None) -> FastMCP[Any]:
             await engine.stop()
 
     mcp: FastMCP[Any] = FastMCP(NAME, lifespan=lifespan, mask_error_details=True, auth=users)
-    for provider in _PROVIDERS:
+    for provider in PROVIDERS:
         mcp.add_provider(provider)
     mcp.add_extension(Tasks(engine))
     add_notifications(mcp, engine)
