@@ -13,7 +13,7 @@ certify: $(READY)
 	$(BIN)/mcp-crashtest certify
 
 test: $(READY)
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n 2
 
 lint: $(READY)
 	$(BIN)/ruff check .
