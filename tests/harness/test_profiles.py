@@ -172,7 +172,7 @@ WRONG = {
     "no tool": (tables(contract='kind = "resource-task"'), "contract.tool: Field required"),
     "an unsupported contract": (
         tables(contract='kind = "sse-resume"\ntool = "t"'),
-        "contract.kind: Input should be 'resumable-tool' or 'resource-task' (found 'sse-resume')",
+        "contract.kind: Input should be 'resumable-tool', 'resource-task' or 'tasks-extension' (found 'sse-resume')",
     ),
     "an unknown key": (
         tables(claims="durable = true"),
