@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 import harness.checkers
-from harness.checkers.judge import CHECKERS
+from harness.checkers.client import on_trial
+from harness.checkers.judge import CHECKERS, CLIENT_CHECKERS
 from harness.model.invariants import INVARIANTS
 from harness.model.operation import History
+from tests.harness.checkers.client_histories import CLIENT_ENDING, asks, client_killed, prints, state, submits, torn
 from tests.harness.checkers.histories import (
     KILL,
     PASS,
@@ -85,6 +87,18 @@ CATALOGUE = {
     ),
     "recovery.deadline": Pair(killed(progress(2), progress(4), stalled()), killed(progress(2), progress(4), *ENDING)),
     "recovery.loop": Pair(killed(exits(), end("the subject ended by itself")), killed(*ENDING)),
+    "client.reattach": Pair(
+        client_killed(asks("s"), submits(1, request="y"), *CLIENT_ENDING),
+        client_killed(asks("s"), asks("s", 1), *CLIENT_ENDING),
+    ),
+    "client.state": Pair(
+        client_killed(asks("s"), torn(), asks("s", 1), *CLIENT_ENDING),
+        client_killed(asks("s"), state("s"), asks("s", 1), *CLIENT_ENDING),
+    ),
+    "client.result": Pair(
+        client_killed(asks("s"), asks("s", 1), prints("5", 1), *CLIENT_ENDING[1:]),
+        client_killed(asks("s"), asks("s", 1), *CLIENT_ENDING),
+    ),
 }
 
 
@@ -125,7 +139,8 @@ def test_an_invariant_that_a_checker_names_can_be_explained(invariant: str) -> N
 @pytest.mark.parametrize("invariant", CATALOGUE)
 def test_a_finding_points_at_operations_of_its_history_and_says_something(invariant: str) -> None:
     broken = CATALOGUE[invariant].broken
-    findings = [finding for checker in CHECKERS.values() for finding in checker(broken)]
+    checkers = CLIENT_CHECKERS if on_trial(broken) else CHECKERS
+    findings = [finding for checker in checkers.values() for finding in checker(broken)]
     assert findings
     for finding in findings:
         assert finding.message

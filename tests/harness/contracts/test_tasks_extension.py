@@ -1,0 +1,45 @@
+"""The contract ``tasks-extension``: how far a task is, in whatever words its server says it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from harness.contracts.conversation import Conversation
+from harness.contracts.job import Job, Journal
+from harness.contracts.tasks_extension import progress_of
+from harness.model.profile import ContractKind, ObserveSpec
+
+
+@pytest.mark.parametrize(
+    ("task", "found"),
+    [
+        ({"statusMessage": "Processed 20/50 items"}, (20, 50)),
+        ({"statusMessage": "working 2 of 4"}, (2, 4)),
+        ({"statusMessage": "Epoch 3/50 - Loss: 0.5"}, (3, 50)),
+        ({"statusMessage": "nearly there"}, None),
+        ({"statusMessage": 20}, None),
+        ({"progress": 3, "total": 9, "statusMessage": "20/50"}, (3, 9)),
+        ({"progress": "3", "total": 9}, None),
+        ({}, None),
+    ],
+)
+def test_progress_is_where_the_profile_says_or_in_the_status_message(task: dict[str, Any], found: Any) -> None:
+    job = Job(
+        url="http://127.0.0.1:1/mcp",
+        protocol="2026-07-28",
+        kind=ContractKind.TASKS_EXTENSION,
+        tool="t",
+        arguments={},
+        observe=ObserveSpec(),
+        records=50,
+        deadline_s=1,
+    )
+    reading, writing = os.pipe()
+    try:
+        assert progress_of(Conversation(job, Journal(writing)), task) == found
+    finally:
+        os.close(reading)
+        os.close(writing)
