@@ -1,4 +1,5 @@
 # make certify   set everything up, kill the reference server a hundred times, say what it earned
+# make certify-client   the same for the reference client: three contracts, over 200 kills at random moments
 # make test      set everything up, pass the tests
 # Both need Python 3.11 or newer with pip, and make. PYTHON=python3.12 chooses another interpreter.
 
@@ -7,10 +8,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: certify test lint bench conformance clean
+.PHONY: certify certify-client test lint bench conformance clean
 
 certify: $(READY)
 	$(BIN)/mcp-crashtest certify
+
+certify-client: $(READY)
+	$(BIN)/mcp-crashtest certify $(addprefix --profile ,$(wildcard scenarios/profiles/client-*.toml))
 
 test: $(READY)
 	$(BIN)/python -m pytest tests -n 2

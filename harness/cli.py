@@ -25,6 +25,7 @@ _EPILOG = """examples:
   mcp-crashtest certify --profile my.toml                   your server, started by the profile's command
   mcp-crashtest certify --profile my.toml --url http://127.0.0.1:8000/mcp
                                                             a running server, which the lab may not kill
+  mcp-crashtest certify --profile client.toml               a client: its profile has a [client] table
   mcp-crashtest replay crashtest-report/runs/my/random-kills/0003 --times 10
   mcp-crashtest explain records.duplicated
 
@@ -72,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    certifying = commands.add_parser("certify", help="put a server through the scenarios and say what it earned")
+    certifying = commands.add_parser(
+        "certify", help="put a server or client through the scenarios and say what it earned"
+    )
     certifying.set_defaults(run=certify)
     add = certifying.add_argument
     add("--profile", action="append", metavar="FILE", help="TOML profile (repeatable; default: the reference server)")

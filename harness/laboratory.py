@@ -15,26 +15,30 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.checkers.client import NOTHING
 from harness.checkers.judge import judge
+from harness.client_runner import ClientRun, Pace
 from harness.files import write_atomically, write_json
-from harness.model.errors import SubjectError
+from harness.model.errors import SubjectError, UsageError
 from harness.model.operation import Header, History, Op, Type
-from harness.model.plan import Plan
+from harness.model.plan import Action, Phase, Plan
 from harness.model.profile import Profile
 from harness.model.verdict import Judgement, Verdict
 from harness.runner import Limits, Run
+from harness.subjects.client import ClientSubject
 from harness.subjects.spawner import Spawner
 from harness.subjects.subject import Subject
 from harness.wire.errors import DeadlineExceeded, Unreachable, WireError
 from harness.wire.session import Session
 
 PROTOCOLS = ("2026-07-28", "2025-11-25")
-GOLDEN = "golden"
+GOLDEN, PACE = "golden", "pace"
 _GOLDEN_SILENCE_S = 60.0
 _GOLDEN_TOTAL_S = 3600.0
 _ATTEMPTS = 3
 _PAUSE_S = 0.02
 _PROBE_S = 10.0
+_OUTAGE, _SHORTEST_OUTAGE_S, _LONGEST_OUTAGE_S = 0.3, 0.3, 2.0
 
 T = TypeVar("T")
 
@@ -54,6 +58,19 @@ class Bench:
     def killable(self) -> bool:
         """Whether the lab may stop and start the subject."""
         return self.profile.subject.command is not None
+
+    def hastened(self) -> Bench:
+        """With a client under test, twice as fast a clock: its job was over before the moment of a fault had come.
+
+        A machine that had more to do when the pace was measured is faster than was thought.
+        """
+        return replace(self, golden_s=self.golden_s / 2) if self.profile.client else self
+
+    def pace(self, plan: Plan) -> Pace:
+        """The times of a run of this plan, where a client is under test."""
+        limits = self.limits(plan)
+        outage_s = min(max(_OUTAGE * self.golden_s, _SHORTEST_OUTAGE_S), _LONGEST_OUTAGE_S)
+        return Pace(self.golden_s, outage_s, limits.silence_s, limits.total_s)
 
     def limits(self, plan: Plan) -> Limits:
         """What a run of this plan may take: the claimed recovery time, and the time the work itself needs."""
@@ -157,6 +174,7 @@ class Laboratory:
         for attempt in range(2, _ATTEMPTS + 1):
             if outcome.verdict is not Verdict.INVALID or outcome.judgement.refused:
                 break
+            bench = bench.hastened()
             outcome = await self._play(bench, plan, folder.with_name(f"{folder.name}-{attempt}"))
         return outcome
 
@@ -172,15 +190,25 @@ class Laboratory:
         subject = Subject(bench.profile, spawner, folder, f"{folder.name}-{secrets.token_hex(4)}", cold=cold)
         subject.open()
         try:
-            run = Run(plan, subject, spawner, self._header(bench, plan), limits, bench.expected)
+            run = self._prepare(bench, plan, subject, limits)
             history = await run.play(folder / "history.jsonl")
         finally:
             subject.close()
         if run.stray:
-            await spawner.sweep(subject.started)
+            clients = run.client.started if isinstance(run, ClientRun) else []
+            await spawner.sweep([*subject.started, *clients])
         elif judge(history).verdict is Verdict.PASS:
             subject.forget_state()
         return history
+
+    def _prepare(self, bench: Bench, plan: Plan, subject: Subject, limits: Limits) -> Run | ClientRun:
+        header, tested = self._header(bench, plan), bench.profile.client
+        _refuse_misplaced(plan, bench.profile)
+        if tested is None:
+            return Run(plan, subject, subject.spawner, header, limits, bench.expected)
+        client = ClientSubject(tested, subject)
+        client.open()
+        return ClientRun(plan, subject, client, header, bench.pace(plan), bench.expected)
 
     def _header(self, bench: Bench, plan: Plan) -> Header:
         profile = bench.profile
@@ -198,6 +226,7 @@ class Laboratory:
                 "url": profile.subject.url,
                 "server": dict(bench.server),
                 "protocol": plan.protocol,
+                **({"client": {"command": profile.client.command}} if profile.client else {}),
             },
         )
 
@@ -211,6 +240,8 @@ class Laboratory:
             if profile.subject.command is None or profile.subject.cold:
                 raise
             bench = await self._probe(Bench(profile, (), {}, None, 0.0, cold=True))
+        if profile.client:
+            return await self._set_up_client(bench)
         plan = Plan(GOLDEN, bench.protocols[0], ())
         folder = self.report_dir / "runs" / profile.name / f"{GOLDEN}{self._suffix}"
         history = await self._run(bench, plan, folder, Limits(_GOLDEN_SILENCE_S, _GOLDEN_TOTAL_S), cold=True)
@@ -224,6 +255,38 @@ class Laboratory:
             raise SubjectError(f"the undisturbed job of {profile.name} did not come to its end: {reason}")
         began = next(history.of(Op.CLIENT)).t
         return replace(bench, expected=output.value.get("records"), golden_s=round(output.t - began, 6))
+
+    async def _set_up_client(self, bench: Bench) -> Bench:
+        """The golden run of a client under test, cold; then another one as its runs will be, for the pace."""
+        bench = replace(bench, golden_s=_GOLDEN_SILENCE_S)
+        golden = await self._undisturbed(bench, GOLDEN, cold=True)
+        paced = await self._undisturbed(bench, PACE, cold=bench.cold)
+        began, output = next(paced.of(Op.CLIENT)), next(paced.of(Op.OUTPUT))
+        expected = next(golden.of(Op.OUTPUT)).value["result"]
+        for (path, first), (_, second) in zip(expected, output.value["result"], strict=True):
+            if first == NOTHING:
+                raise SubjectError(
+                    f"the undisturbed client of {bench.profile.name} prints no JSON with a value at {path}"
+                )
+            if first != second:
+                raise SubjectError(
+                    f"two undisturbed runs of {bench.profile.name} differ at {path}: {first}, then {second}. Name in "
+                    f"[client] result what stays the same"
+                )
+        return replace(bench, expected=expected, golden_s=round(output.t - began.t, 6))
+
+    async def _undisturbed(self, bench: Bench, name: str, *, cold: bool) -> History:
+        """One run of a client under test with nobody in the way; raises SubjectError where it does not succeed."""
+        plan = Plan(name, bench.protocols[0], ())
+        folder = self.report_dir / "runs" / bench.profile.name / f"{name}{self._suffix}"
+        history = await self._run(bench, plan, folder, bench.limits(plan), cold=cold)
+        write_json(folder / "judgement.json", judge(history).to_json())
+        output = next(history.of(Op.OUTPUT), None)
+        if output is None or output.type is not Type.OK:
+            end = next(history.of(Op.END)).value["reason"]
+            how = f"{output.value['how']}: {output.value.get('last_words')}" if output else end
+            raise SubjectError(f"the undisturbed client of {bench.profile.name} did not come to its end: {how}")
+        return history
 
     async def _probe(self, bench: Bench) -> Bench:
         """Which protocol revisions the subject speaks; raises SubjectError where it speaks none."""
@@ -257,6 +320,16 @@ class Laboratory:
                 await subject.spawner.sweep(subject.started)
             subject.close()
             subject.forget_state()
+
+
+def _refuse_misplaced(plan: Plan, profile: Profile) -> None:
+    """A plan of a server's run cannot be played with a client under test, nor the other way round."""
+    for fault in plan.faults:
+        of_clients = not fault.at.phase.in_server and fault.at.phase is not Phase.OBSERVED
+        of_servers = fault.at.phase is Phase.OBSERVED or fault.action is not Action.KILL
+        if of_servers if profile.client else of_clients:
+            kind, other = ("client", "server") if profile.client else ("server", "client")
+            raise UsageError(f"{fault}: this plan is for a {other}, and the subject of {profile.name} is a {kind}")
 
 
 async def _open(url: str, protocol: str) -> Session:

@@ -34,6 +34,8 @@ _PROFILES: pytest.StashKey[list[Profile]] = pytest.StashKey()
 _TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 _PROPERTY = f"crashtest-{CERTIFICATE_FORMAT}"
 _NEEDS_KILL = "no right to kill the server: certify it by command"
+_FOR_CLIENTS = "this scenario is for clients, and the subject is a server"
+_FOR_SERVERS = "this scenario is for servers, and the subject is a client"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,7 +70,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker; refuse bad options before anything is collected."""
     config.addinivalue_line(
         "markers",
-        "crashtest(level, kills_server=False, protocols=None): a scenario of mcp-crashtest and the stars it is for",
+        "crashtest(level, kills_server=False, client=False): a scenario of mcp-crashtest and the stars it is for; "
+        "client: for a client under test, not for a server",
     )
     level = config.getoption("--crashtest-level")
     if level is not None and not 1 <= level <= HIGHEST_LEVEL:
@@ -126,7 +129,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def subject_of(profile: Profile) -> dict[str, Any]:
     """The subject's identity, for the certificate."""
     spec = profile.subject
-    return {"command": spec.command, "url": spec.url, "contract": profile.contract.kind, "digest": profile.digest}
+    server = {"command": spec.command, "url": spec.url, "contract": profile.contract.kind, "digest": profile.digest}
+    return {"client": profile.client.command, **server} if profile.client else server
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -195,6 +199,8 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
     marker = request.node.get_closest_marker("crashtest")
     if marker is None:
         raise UsageError(f"{request.node.nodeid} uses crashtest without @pytest.mark.crashtest(level=...)")
+    if not applies(request.node):
+        pytest.skip(_FOR_SERVERS if profile.client else _FOR_CLIENTS)
     laboratory: Laboratory = request.getfixturevalue("crashtest_laboratory")
     bundle.save_profile(laboratory.report_dir, profile)
     if marker.kwargs.get("kills_server") and profile.subject.command is None:
@@ -213,6 +219,13 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
     request.node.stash[_TRIAL] = trial
     trial.face.began(trial)
     return trial
+
+
+def applies(item: pytest.Item) -> bool:
+    """Whether a scenario is for subjects of this kind: a client is not put through a server's scenarios."""
+    marker = item.get_closest_marker("crashtest")
+    profile: Profile = item.callspec.params["crashtest"]  # type: ignore[attr-defined]
+    return bool(marker and marker.kwargs.get("client")) == (profile.client is not None)
 
 
 def scenario_of(item: pytest.Item) -> str:
@@ -272,7 +285,7 @@ def _result(item: pytest.Item, error: BaseException | None) -> dict[str, Any] | 
         summed = unplayed(scenario_of(item), profile.name, level_of(item), verdict, reason)
     else:
         summed = trial.summary(verdict, reason)
-    return {**summed, "error": kind, "subject": subject_of(profile)}
+    return {**summed, "applies": applies(item), "error": kind, "subject": subject_of(profile)}
 
 
 class Collector:

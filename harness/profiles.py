@@ -19,6 +19,7 @@ from harness.model.errors import UsageError
 from harness.model.plan import Phase
 from harness.model.profile import (
     Claims,
+    ClientSpec,
     ContractSpec,
     ObserveSpec,
     Profile,
@@ -34,7 +35,9 @@ _TABLES: dict[str, type[Any]] = {
     "observe": ObserveSpec,
     "claims": Claims,
     "workload": Workload,
+    "client": ClientSpec,
 }
+_OPTIONAL = frozenset({"client"})
 _MOST_RECORDS = 1_000_000
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 
@@ -69,9 +72,12 @@ def parse_profile(
         raise UsageError(f"{source}: unknown table [{unknown[0]}]; a profile has {', '.join(_TABLES)}")
     if "contract" not in data:
         raise UsageError(f"{source}: a profile needs a [contract] table with kind and tool")
-    tables = {key: _table(key, kind, data.get(key, {}), source) for key, kind in _TABLES.items()}
+    present = {key: kind for key, kind in _TABLES.items() if key in data or key not in _OPTIONAL}
+    tables = {key: _table(key, kind, data.get(key, {}), source) for key, kind in present.items()}
     profile = Profile(name=str(data.get("name", name)), folder=str(folder), **tables)
-    if target and (target.command or target.url):
+    if target and (target.command or target.url) and profile.client:
+        profile = _other_client(profile, target, source)
+    elif target and (target.command or target.url):
         subject = replace(profile.subject, command=target.command, url=target.url or profile.subject.url)
         if target.command:
             folder = Path.cwd()
@@ -80,6 +86,13 @@ def parse_profile(
         profile = replace(profile, subject=subject, folder=str(folder))
     _check(profile, source)
     return profile
+
+
+def _other_client(profile: Profile, target: Target, source: str) -> Profile:
+    """The same server, and another client's command, to be started in the profile's folder too."""
+    if target.url or not profile.client or not target.command:
+        raise UsageError(f"{source}: a client is tested against a server that the lab may kill: give no --url")
+    return replace(profile, client=replace(profile.client, command=target.command))
 
 
 def _table(key: str, kind: type[Any], data: Any, source: str) -> Any:
@@ -118,6 +131,10 @@ def _check(profile: Profile, source: str) -> None:
             f"{source}: [workload] wants 1 <= batch <= records <= {_MOST_RECORDS}, found batch = {workload.batch}, "
             f"records = {workload.records}"
         )
+    if profile.client:
+        _check_client(profile, profile.client, source)
+    if any(point is not Phase.OBSERVED and not point.in_server for point in subject.crash_points):
+        raise UsageError(f"{source}: [subject] crash_points are points of the server, found {subject.crash_points}")
     if workload.batches < 2 and all(point is Phase.OBSERVED for point in subject.crash_points):
         raise UsageError(
             f"{source}: [workload] needs two batches or more: without crash points a fault can land only between two, "
@@ -132,6 +149,22 @@ def _check(profile: Profile, source: str) -> None:
     _check_paths(profile, source)
     if records and bool(records.file) == bool(records.resource) and "$." not in records.items:
         raise UsageError(f"{source}: [observe] records needs a file, a resource, or items in the result")
+
+
+def _check_client(profile: Profile, client: ClientSpec, source: str) -> None:
+    if profile.subject.command is None:
+        raise UsageError(f"{source}: a client is tested against a server that the lab may kill: give its command")
+    if "{url}" not in client.command:
+        raise UsageError(f"{source}: [client] command needs {{url}}: the lab listens in on what it asks")
+    if not client.result:
+        raise UsageError(f"{source}: [client] result needs a path or more in the JSON that the client prints")
+    if client.handle and client.state is None:
+        raise UsageError(f"{source}: [client] handle is where the task stands in the state file: give state too")
+    for path in (*client.result, *client.handle):
+        try:
+            find(None, path)
+        except UsageError as error:
+            raise UsageError(f"{source}: [client] {error}") from error
 
 
 def _check_paths(profile: Profile, source: str) -> None:

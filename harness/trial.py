@@ -17,9 +17,10 @@ from hypothesis.strategies import SearchStrategy
 
 from harness.laboratory import Bench, Laboratory, Outcome
 from harness.model.invariants import INVARIANTS
-from harness.model.plan import Phase, Plan
+from harness.model.plan import Coordinate, Phase, Plan
 from harness.model.profile import Workload
 from harness.model.verdict import Finding, Verdict
+from harness.planning.clients import windows
 from harness.planning.exhaustive import boundary_of, phases_of
 from harness.planning.search import draw, search
 from harness.verdicts import Unproven, Violation
@@ -101,6 +102,12 @@ class Trial:
     def boundary(self) -> Phase:
         """The phase that stands for "the batch is done and its client knows it"."""
         return boundary_of(self.bench.profile.subject.crash_points)
+
+    @property
+    def windows(self) -> list[Coordinate]:
+        """Where a client under test can be killed."""
+        found = windows(self.bench.profile)
+        return [at for at in found if not at.phase.in_server or at.batch == 1] if self.quick else found
 
     # --- playing
 

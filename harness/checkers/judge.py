@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from harness.checkers import lifecycle, progress, records, recovery
+from harness.checkers import client, lifecycle, progress, records, recovery
 from harness.model.operation import History, Op, Type
 from harness.model.plan import Plan
 from harness.model.verdict import Finding, Judgement
@@ -21,20 +21,23 @@ CHECKERS: dict[str, Checker] = {
     "lifecycle": lifecycle.check,
     "recovery": recovery.check,
 }
+CLIENT_CHECKERS: dict[str, Checker] = {"client": client.check}
 
 
 def judge(history: History) -> Judgement:
     """Judge one run. The same history always gets the same judgement."""
     findings: list[Finding] = []
     unproven: list[str] = []
-    for name, checker in CHECKERS.items():
+    on_trial = client.on_trial(history)
+    for name, checker in (CLIENT_CHECKERS if on_trial else CHECKERS).items():
         try:
             findings.extend(checker(history))
         except Exception as error:  # a checker that crashes must not hide what the others found
             unproven.append(f"the {name} checker could not read this history: {error!r}")
     unproven.extend(_unproven(history))
     if not findings:
-        unproven.extend(_nothing_shown(history))
+        shown = client.unproven if on_trial else _nothing_shown
+        unproven.extend(shown(history))
     landed = list(history.of(Op.FAULT, types=[Type.OK]))
     return Judgement(
         findings=tuple(findings),

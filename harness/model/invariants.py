@@ -141,9 +141,24 @@ _TABLE = (
         "bad input, a lost task, a full disk: a clear error, never a hang, never an empty success",
         "Answer with an error that names the cause.",
     ),
-    Invariant("client.reattach", "a restarted client asks for the task that it had", "Persist the handle."),
-    Invariant("client.state", "the client's state file can be read after a kill", "Write it atomically."),
-    Invariant("client.result", "the client ends with the server's result and exit code 0", "Poll until terminal."),
+    Invariant(
+        "client.reattach",
+        "a restarted client asks for the task that it had; it does not start a second one",
+        "The client keeps no handle, or does not look for one when it starts. Write the intent with its idempotency "
+        "key before the request is sent, the handle as soon as it is known, and begin each start by reading both.",
+    ),
+    Invariant(
+        "client.state",
+        "the client's state file can be read after a kill at any moment, and agrees with the server",
+        "It is written in place, or not flushed. Write a new file beside it, flush it (fsync), and move it over the "
+        "old one; write it before the request that it is about.",
+    ),
+    Invariant(
+        "client.result",
+        "the client ends with the server's result and exit code 0",
+        "A refused or broken connection is no end: try again with a bounded backoff, ask until the task has ended, and "
+        "print the result that the server gives, however often you were started.",
+    ),
     Invariant("wire.invalid", "every message is valid for its revision", "Compare with the spec's schema."),
 )
 

@@ -39,6 +39,7 @@ class Op(StrEnum):
     EXPECT = "expect"  # lab: what the golden run produced; value: records
     FAULT = "fault"  # nemesis: value: the fault; ok only with proof that it landed
     CLIENT = "client"  # lab: a client process was started
+    STATE = "state"  # lab: the state file of a dead client; ok: found, handles; fail: it cannot be read
     CONNECT = "connect"  # client
     SUBMIT = "submit"  # client: ask for the job; ok: acknowledged with a handle, or with the whole result
     PROGRESS = "progress"  # client: value: done (records), total (records)

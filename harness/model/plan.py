@@ -2,7 +2,8 @@
 
 A fault has a coordinate: (victim, task, batch k, phase). Phases are the subject's own crash points where it has them
 (``before-write`` ... ``acknowledged``), else ``observed``: the moment at which a client has seen batch k done.
-Playing a plan is another room's work.
+Where a client is under test, a fault may also land at a point of its conversation with the server, or at a moment of
+its life. Playing a plan is another room's work.
 """
 
 from __future__ import annotations
@@ -47,11 +48,36 @@ class Phase(StrEnum):
     COMMITTED_UNACKNOWLEDGED = "committed-unacknowledged"
     ACKNOWLEDGED = "acknowledged"
     OBSERVED = "observed"  # for subjects without crash points: a client has seen the batch done
+    # A client is under test; "batch" is a number of another kind, or 1:
+    UNANSWERED = "submission-unanswered"  # the server has answered its submission, and the answer is lost on the way
+    ANSWERED = "submission-answered"  # it has just been given the answer to its submission
+    ASKING = "asking"  # its n-th question about its task, since the fault before, is on the way
+    AWAY = "server-away"  # the server, killed by the fault before, is not back yet
+    MOMENT = "moment"  # n thousandths of the undisturbed job's time since its start
+    SPEAKING = "speaking"  # n thousandths of that time since its first word to the server, in this life
+
+    @property
+    def in_server(self) -> bool:
+        """Whether this is a crash point of the server, at which it parks itself."""
+        return self in _IN_SERVER
 
     @property
     def durable(self) -> bool:
         """Whether the batch is committed here, so that a restart goes on behind it."""
         return self not in (Phase.BEFORE_WRITE, Phase.WRITTEN_UNCOMMITTED)
+
+
+_IN_SERVER = frozenset(
+    {Phase.BEFORE_WRITE, Phase.WRITTEN_UNCOMMITTED, Phase.COMMITTED_UNACKNOWLEDGED, Phase.ACKNOWLEDGED}
+)
+_SAID = {
+    Phase.UNANSWERED: "its submission, unanswered",
+    Phase.ANSWERED: "its submission, just answered",
+    Phase.ASKING: "question {n}",
+    Phase.AWAY: "a time without the server",
+    Phase.MOMENT: "{n}/1000 of the undisturbed time",
+    Phase.SPEAKING: "{n}/1000 of the undisturbed time from its first word on",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,7 +90,7 @@ class Coordinate:
 
     def __str__(self) -> str:
         """As written in reports: ``batch 3, committed-unacknowledged``."""
-        return f"batch {self.batch}, {self.phase}"
+        return _SAID.get(self.phase, "batch {n}, {phase}").format(n=self.batch, phase=self.phase)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,8 +117,26 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientSpec:
+    """A client under test: how to start it, and where it shows its result and its state.
+
+    ``command`` may hold ``{url}``, ``{client_dir}`` (a folder of its own, kept over restarts), ``{job}`` (a name that
+    stays the same over restarts) and whatever the server's command may hold but the socket. It is to end by itself with
+    exit code 0 and a JSON document on standard output, in which ``result`` are the paths of what must equal the golden
+    run's. ``state`` is its state file, JSON, in which its task's handle stands at one of the paths ``handle``.
+    """
+
+    command: str
+    result: tuple[str, ...]
+    state: str | None = None
+    handle: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    preload: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """All that is said about one subject."""
+    """All that is said about one subject; with ``client``, that is the subject, and ``subject`` its server."""
 
     name: str
     subject: SubjectSpec
@@ -126,6 +144,7 @@ class Profile:
     observe: ObserveSpec = ObserveSpec()
     claims: Claims = Claims()
     workload: Workload = Workload()
+    client: ClientSpec | None = None
     folder: str = "."
 
     @property

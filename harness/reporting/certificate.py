@@ -55,7 +55,7 @@ def earned(scenarios: Sequence[Scenario], highest: int) -> int:
     """The highest level of which every scenario, and of all lower levels, has passed; 0 for none."""
     level = 0
     for candidate in range(1, highest + 1):
-        of_level = [s for s in scenarios if s["level"] == candidate]
+        of_level = [s for s in scenarios if s["level"] == candidate and s.get("applies", True)]
         if not of_level or any(s["verdict"] != Verdict.PASS.name for s in of_level):
             break
         level = candidate
@@ -63,10 +63,13 @@ def earned(scenarios: Sequence[Scenario], highest: int) -> int:
 
 
 def caps(scenarios: Sequence[Scenario]) -> list[str]:
-    """What could not be assessed: each reason once, with the scenarios that it kept from running."""
+    """What could not be assessed: each reason once, with the scenarios that it kept from running.
+
+    A scenario that is not for subjects of this kind keeps nothing from being assessed.
+    """
     skipped: dict[str, list[str]] = {}
     for s in scenarios:
-        if s["verdict"] == Verdict.SKIP.name:
+        if s["verdict"] == Verdict.SKIP.name and s.get("applies", True):
             skipped.setdefault(s["reason"], []).append(f"{'*' * s['level']} {s['id']}")
     return [f"{reason} (not run: {', '.join(dict.fromkeys(names))})" for reason, names in skipped.items()]
 

@@ -87,8 +87,10 @@ class ConsoleFace:
             self._progress.update(self._task, advance=1, kills=self._kills)
 
     def ended(self, summary: Mapping[str, Any]) -> None:
-        """The trial is over: its line stays."""
+        """The trial is over: its line stays, unless the scenario is not for subjects of this kind."""
         self._forget()
+        if not summary.get("applies", True):
+            return
         verdict = summary["verdict"]
         line = Text.assemble((f"{verdict:<8}", _COLOURS[verdict]), f"{summary['profile']}  {summary['id']}")
         details = f"  {summary['runs']} runs, {summary['faults_confirmed']} faults, {summary['kills_confirmed']} kills"
@@ -155,7 +157,8 @@ def table(certificate: Mapping[str, Any]) -> Table:
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("verdict", no_wrap=True)
     profile = None
-    for s in sorted(certificate["scenarios"], key=lambda s: (s["profile"], s["level"])):
+    applying = [s for s in certificate["scenarios"] if s.get("applies", True)]
+    for s in sorted(applying, key=lambda s: (s["profile"], s["level"])):
         if s["profile"] != profile:
             profile = s["profile"]
             shown.add_row(Text(clean(profile, 60), style="bold"))

@@ -84,10 +84,11 @@ class Subject:
         """Where the subject is reached."""
         return str(self.fill(self.profile.subject.url))
 
-    def fill(self, template: Any) -> Any:
-        """Fill a template of the profile with this site's values."""
+    @property
+    def values(self) -> dict[str, Any]:
+        """What stands for the placeholders of the profile at this site."""
         workload = self.profile.workload
-        values: Mapping[str, Any] = {
+        return {
             "python": sys.executable,
             "here": self.profile.folder,
             "port": self.port,
@@ -99,7 +100,10 @@ class Subject:
             "client_id": f"client-{self.run_id}",
             "run_id": self.run_id,
         }
-        return fill(template, values)
+
+    def fill(self, template: Any) -> Any:
+        """Fill a template of the profile with this site's values."""
+        return fill(template, self.values)
 
     def log(self, boot: int) -> Path:
         """Where a boot's standard output and error go."""
@@ -107,24 +111,22 @@ class Subject:
 
     def log_tail(self) -> str:
         """The last lines that the latest boot has written, for an error message."""
-        path = self.log(self.boots)
-        if not path.exists():
-            return "(no output)"
-        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return "\n".join(lines[-_SHOWN_LINES:]) or "(no output)"
+        return last_lines(self.log(self.boots))
 
     async def boot(self, points: Sequence[Coordinate] = ()) -> Process:
         """Start the subject once more, with these crash points armed; raises SubjectError where it cannot be."""
         spec = self.profile.subject
         if spec.command is None:
             raise UsageError("a subject that is reached by URL alone cannot be started by the lab: give a command")
-        argv = tuple(_words(spec.command, self))
-        environment = self._environment(points)
+        argv = words_of(spec.command, self.values)
+        environment = environment_of(spec.environment, self.values)
+        if points:
+            environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.batch}" for at in points)
         target = None if self.cold or spec.cold else warm_target(argv, sys.executable)
         self.boots += 1
         with self.log(self.boots).open("wb") as log:
             launch = Launch(
-                argv=_absolute(argv, environment) if target is None else (sys.executable, *argv[1:]),
+                argv=absolute(argv, environment) if target is None else (sys.executable, *argv[1:]),
                 cwd=self.profile.folder,
                 env=environment,
                 stdout=log.fileno(),
@@ -137,29 +139,38 @@ class Subject:
         self.started.append(process.boot)
         return process
 
-    def _environment(self, points: Sequence[Coordinate]) -> dict[str, str]:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
-        if "VIRTUAL_ENV" not in environment:  # `python` in a command is the interpreter that the lab runs under
-            environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
-        environment["PYTHONUNBUFFERED"] = "1"
-        environment.update({k: str(self.fill(v)) for k, v in self.profile.subject.environment.items()})
-        if points:
-            environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.batch}" for at in points)
-        return environment
+
+def last_lines(path: Path) -> str:
+    """The last lines of a log, for an error message."""
+    if not path.exists():
+        return "(no output)"
+    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return "\n".join(lines[-_SHOWN_LINES:]) or "(no output)"
 
 
-def _words(command: str, subject: Subject) -> list[str]:
-    """Split first and fill then: a path with a blank in it stays one word."""
+def environment_of(given: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, str]:
+    """A subject's environment: the lab's own without what is the lab's alone, and what the profile adds."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+    if "VIRTUAL_ENV" not in environment:  # `python` in a command is the interpreter that the lab runs under
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    environment["PYTHONUNBUFFERED"] = "1"
+    environment.update({k: str(fill(v, values)) for k, v in given.items()})
+    return environment
+
+
+def words_of(command: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """A command's words. Split first and fill then: a path with a blank in it stays one word."""
     try:
         words = shlex.split(command)
     except ValueError as error:
         raise UsageError(f"the command {command!r} cannot be split into words: {error}") from error
     if not words:
         raise UsageError("the command is empty")
-    return [str(subject.fill(word)) for word in words]
+    return tuple(str(fill(word, values)) for word in words)
 
 
-def _absolute(argv: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
+def absolute(argv: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The command with its program as a path; raises SubjectError where there is none."""
     found = shutil.which(argv[0], path=environment.get("PATH"))
     if found is None:
         raise SubjectError(f"there is no program {argv[0]!r} to start: is it installed, and on the PATH?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -184,3 +185,21 @@ def test_ctrl_c_detaches_and_says_how_to_come_back(server: Server, program_for: 
     assert f"--state {program.state_file} watch" in said.err
     server.thaw()
     assert program.run("watch").exit == 0
+
+
+def test_a_submission_repeated_after_its_task_has_ended_ends_with_the_result(
+    server: Server, program_for: ProgramFor
+) -> None:
+    """A client killed before the answer to its submission makes it again: the answer is a task that has ended."""
+    server.start()
+    program = program_for(server)
+    words = ("batch", "--items", "20", "--batch-size", "10", "--delay-s", "0", "--job", "mine")
+    [first] = program.json(*words)["jobs"]
+    document = program.state
+    [job] = document["completed"]
+    kept = ("job_id", "tool", "arguments", "submitted_at", "repeatable", "idempotency_key")
+    document |= {"completed": [], "active": [{**{name: job[name] for name in kept}, "phase": "submitting"}]}
+    program.state_file.write_text(json.dumps(document), encoding="utf-8")
+    [again] = program.json(*words)["jobs"]
+    assert (again["task_id"], again["result"]) == (first["task_id"], first["result"])
+    assert again["result"]["processed"] == 20

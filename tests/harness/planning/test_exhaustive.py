@@ -12,7 +12,7 @@ from harness.model.plan import Action, Coordinate, Phase, Plan, Victim
 from harness.model.profile import Workload
 from harness.planning.exhaustive import boundary_of, coordinates, every, phases_of
 
-POINTS = tuple(phase for phase in Phase if phase is not Phase.OBSERVED)
+POINTS = tuple(phase for phase in Phase if phase.in_server)
 
 
 def plans(workload: Workload, *phases: Phase) -> list[Plan]:

@@ -19,7 +19,7 @@ from harness.planning.exhaustive import phases_of
 from harness.planning.randomized import earliest_after, plans
 from harness.planning.search import draw
 
-POINTS = tuple(phase for phase in Phase if phase is not Phase.OBSERVED)
+POINTS = tuple(phase for phase in Phase if phase.in_server)
 CHOICES = (
     (Action.KILL, Victim.SERVER),
     (Action.KILL, Victim.BOTH),

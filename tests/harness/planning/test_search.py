@@ -13,7 +13,7 @@ from harness.model.profile import Workload
 from harness.planning.randomized import plans
 from harness.planning.search import draw, search
 
-POINTS = tuple(phase for phase in Phase if phase is not Phase.OBSERVED)
+POINTS = tuple(phase for phase in Phase if phase.in_server)
 CHOICES = ((Action.INTERRUPT, Victim.CLIENT), (Action.DROP, Victim.CLIENT), (Action.KILL, Victim.SERVER))
 STRATEGY = plans(scenario="s", protocols=("p",), choices=CHOICES, workload=Workload(60, 10), phases=POINTS, most=4)
 SEEDS = range(8)

@@ -92,3 +92,11 @@ def test_recovery_times_are_summed_up_by_quantiles_over_all_scenarios() -> None:
 
 def test_a_session_without_recoveries_says_so_instead_of_zero() -> None:
     assert summed(scenario(1, "PASS", recoveries_s=[]))["recovery_s"] == {"p50": None, "p95": None, "max": None}
+
+
+def test_a_scenario_for_subjects_of_another_kind_takes_no_star_and_is_no_cap() -> None:
+    other = scenario(2, "SKIP", applies=False, reason="this scenario is for clients")
+    certified = summed(scenario(1, "PASS"), scenario(2, "PASS", applies=True), other)
+    assert certified["level"] == 2
+    assert certified["caps"] == []
+    assert certified["scenarios"][2]["reason"] == "this scenario is for clients"

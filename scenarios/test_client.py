@@ -1,0 +1,50 @@
+"""A client is certified: it is killed at every window, alone and together with its server, and comes back exactly.
+
+Its restarted self asks for the task that it had and starts no second one, its state file can be read at every restart,
+and it ends with the result of the undisturbed run. For profiles with a [client] table.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.model.plan import Phase, Plan, Victim
+from harness.planning.clients import kills, moments, outages
+from harness.trial import Trial
+
+EXAMPLES = 24
+MOST_KILLS = 5
+
+
+@pytest.mark.crashtest(level=1, client=True)
+def test_client_undisturbed(crashtest: Trial) -> None:
+    """The client does its job, with nobody in the way."""
+    crashtest.play([Plan(crashtest.scenario, crashtest.protocols[0], ())])
+
+
+@pytest.mark.crashtest(level=2, kills_server=True, client=True)
+def test_client_dies_everywhere(crashtest: Trial) -> None:
+    """The client is killed before and after the answer to its submission, while it asks, and all along the job."""
+    crashtest.play(kills(crashtest.scenario, crashtest.protocols[0], Victim.CLIENT, crashtest.windows))
+
+
+@pytest.mark.crashtest(level=2, kills_server=True, client=True)
+def test_client_dies_with_server(crashtest: Trial) -> None:
+    """The client is killed together with its server, at the same windows."""
+    crashtest.play(kills(crashtest.scenario, crashtest.protocols[0], Victim.BOTH, crashtest.windows))
+
+
+@pytest.mark.crashtest(level=2, kills_server=True, client=True)
+def test_client_without_server(crashtest: Trial) -> None:
+    """The server is killed and stays away for a while; the client waits for it, or is killed meanwhile."""
+    places = [at for at in crashtest.windows if at.phase in (Phase.ASKING, Phase.UNANSWERED) or at.batch == 2]
+    crashtest.play(outages(crashtest.scenario, crashtest.protocols[0], places))
+
+
+@pytest.mark.crashtest(level=2, kills_server=True, client=True)
+def test_client_dies_at_random(crashtest: Trial) -> None:
+    """The client is killed several times, alone and with its server, at random moments of its lives."""
+    crashtest.explore(
+        moments(scenario=crashtest.scenario, protocols=crashtest.protocols[:1], most=MOST_KILLS),
+        EXAMPLES // 4 if crashtest.quick else EXAMPLES,
+    )

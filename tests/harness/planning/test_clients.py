@@ -1,0 +1,74 @@
+"""Where a client under test is killed."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.model.plan import Coordinate, Phase, Plan, Victim
+from harness.model.profile import ContractKind, ContractSpec, Profile, SubjectSpec, Workload
+from harness.planning.clients import kills, moments, outages, windows
+from harness.planning.search import draw
+
+POINTS = (Phase.BEFORE_WRITE, Phase.ACKNOWLEDGED)
+
+
+def profile(kind: ContractKind, records: int = 6, points: tuple[Phase, ...] = ()) -> Profile:
+    subject = SubjectSpec("serve {port}", "u", crash_points=points)
+    return Profile("p", subject, ContractSpec(kind, "work"), workload=Workload(records, 2))
+
+
+def test_the_windows_of_a_conversation_about_a_task() -> None:
+    assert [str(at) for at in windows(profile(ContractKind.RESOURCE_TASK))] == [
+        "question 1",
+        "question 2",
+        "its submission, unanswered",
+        "its submission, just answered",
+    ]
+
+
+def test_a_blocking_call_is_one_question() -> None:
+    found = windows(profile(ContractKind.RESUMABLE_TOOL))
+    assert [at for at in found if at.phase is Phase.ASKING] == [Coordinate(1, Phase.ASKING)]
+
+
+def test_the_crash_points_of_a_few_batches_are_windows_too() -> None:
+    found = windows(profile(ContractKind.RESOURCE_TASK, 600, POINTS))
+    assert [at for at in found if at.phase.in_server] == [
+        Coordinate(batch, phase) for batch in (1, 2, 150, 300) for phase in POINTS
+    ]
+
+
+@given(st.integers(1, 40))
+def test_each_crash_point_of_a_job_of_any_length_is_a_window_once(records: int) -> None:
+    made = profile(ContractKind.RESOURCE_TASK, records, POINTS)
+    found = [at for at in windows(made) if at.phase.in_server]
+    assert len(set(found)) == len(found)
+    assert {at.batch for at in found} <= set(range(1, made.workload.batches + 1))
+    assert {1, made.workload.batches} <= {at.batch for at in found}
+
+
+def test_each_window_is_a_plan_of_one_kill() -> None:
+    at = windows(profile(ContractKind.TASKS_EXTENSION))
+    made = kills("s", "p", Victim.BOTH, at)
+    assert [(len(plan.faults), plan.faults[0].at) for plan in made] == [(1, place) for place in at]
+
+
+def test_while_the_server_is_away_its_client_is_killed_never_once_and_twice() -> None:
+    [alone, once, twice] = outages("s", "p", [Coordinate(1, Phase.ASKING)])
+    assert str(alone) == "kill server at question 1"
+    assert str(once) == "kill server at question 1, then kill client at a time without the server"
+    assert [fault.victim for fault in twice.faults] == [Victim.SERVER, Victim.CLIENT, Victim.CLIENT]
+
+
+def test_random_moments_leave_time_for_each_other_and_are_the_same_for_the_same_seed() -> None:
+    strategy = moments(scenario="s", protocols=["p"], most=5)
+    made = draw(strategy, seed=3, examples=40)
+    assert made == draw(strategy, seed=3, examples=40)
+    assert made != draw(strategy, seed=4, examples=40)
+    assert {len(plan.faults) for plan in made} == {1, 2, 3, 4, 5}
+    assert {fault.victim for plan in made for fault in plan.faults} == {Victim.CLIENT, Victim.BOTH}
+    for plan in made:
+        assert all(fault.at.batch >= 1 for fault in plan.faults)
+        assert sum(fault.at.batch for fault in plan.faults) <= 600 + len(plan.faults)
+        assert Plan.from_json(plan.to_json()) == plan
