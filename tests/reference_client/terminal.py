@@ -15,6 +15,7 @@ from tests.reference_client.conftest import DEADLINE_S, ROOT, Program, end, envi
 
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
 CTRL_C = "\x03"
+_PRESSING_S = 2.0
 
 
 class Terminal:
@@ -62,6 +63,16 @@ class Terminal:
             assert self._read(end_s), f"waited in vain for {words!r}; shown was:\n{self.text[self._seen :]}"
         self._seen = place + len(words)
         return self.text[: self._seen]
+
+    def interrupt(self, words: str) -> None:
+        """Press Ctrl-C at a prompt until these words are shown: between its prompt and its read Python misses one."""
+        end_s = time.monotonic() + DEADLINE_S
+        while self.text.find(words, self._seen) < 0 and time.monotonic() < end_s:
+            self.type(CTRL_C)
+            again_s = time.monotonic() + _PRESSING_S
+            while self.text.find(words, self._seen) < 0 and self._read(again_s):
+                pass
+        self.expect(words)
 
     def answer(self, question: str, words: str) -> None:
         self.expect(question)

@@ -141,6 +141,5 @@ def test_the_menu_monitors_cancels_and_survives_the_server_and_ctrl_c(server: Se
         terminal.answer("Choose: ", "10")
         terminal.expect("No tasks.")
         terminal.expect("Choose: ")
-        terminal.type(CTRL_C)
-        terminal.expect("Demo interrupted by the user. Bye!")
+        terminal.interrupt("Demo interrupted by the user. Bye!")
         assert terminal.exit() == 130
