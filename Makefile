@@ -1,9 +1,11 @@
 # make certify   set everything up, kill the reference server a hundred times, say what it earned
 # make certify-client   the same for the reference client: three contracts, over 200 kills at random moments
 # make test      set everything up, pass the tests
-# Both need Python 3.11 or newer with pip, and make. PYTHON=python3.12 chooses another interpreter.
+# Both need Python 3.11 or newer with pip, and make. PYTHON=python3.12 chooses another interpreter;
+# WORKERS=0 runs the tests one at a time.
 
 PYTHON ?= python3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -17,7 +19,7 @@ certify-client: $(READY)
 	$(BIN)/mcp-crashtest certify $(addprefix --profile ,$(wildcard scenarios/profiles/client-*.toml))
 
 test: $(READY)
-	$(BIN)/python -m pytest tests -n 2
+	$(BIN)/python -m pytest tests -n $(WORKERS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

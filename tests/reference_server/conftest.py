@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,19 @@ class Server:
             assert self.process.poll() is None, "the server ended before its crash point"
             assert time.monotonic() < deadline, "the server does not reach its crash point"
             time.sleep(0.005)
+
+    async def park(self, tool: str, **arguments: Any) -> str:
+        """Start a job, wait until the process stands still at a crash point, and give the task's id.
+
+        The process may stand still before its answer is out: so the id is read from the store, and nobody waits.
+        """
+        calling = asyncio.create_task(self.call(tool, **arguments))
+        await asyncio.to_thread(self.wait_parked)
+        with closing(sqlite3.connect(f"{self.store.as_uri()}?mode=ro", uri=True)) as db:
+            (task_id,) = db.execute("SELECT task_id FROM tasks ORDER BY created_at DESC LIMIT 1").fetchone()
+        calling.cancel()
+        await asyncio.wait({calling})
+        return str(task_id)
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         assert self.process

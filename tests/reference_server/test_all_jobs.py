@@ -19,9 +19,7 @@ MIGRATE: dict[str, Any] = {"source_path": "orders.jsonl", "destination_path": "c
 async def park(server: Server, tool: str, arguments: dict[str, Any], point: str) -> str:
     """Start a server and a job, and wait until the server stands still at a crash point."""
     server.start(points=point)
-    task_id = await server.start_task(tool, **arguments)
-    await asyncio.to_thread(server.wait_parked)
-    return task_id
+    return await server.park(tool, **arguments)
 
 
 def thaw(server: Server) -> None:

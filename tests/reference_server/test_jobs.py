@@ -153,16 +153,8 @@ async def test_lists_and_statistics_agree(shared: Server) -> None:
 async def test_a_job_that_is_killed_at_a_crash_point_goes_on_exactly(fresh: Server, phase: str, batch: int) -> None:
     """Both jobs in one life: the migration is killed at the point, and the processing wherever it is then."""
     fresh.start(points=f"{phase}@{batch}")
-    started = await fresh.call("start_data_migration", **MIGRATE) if batch > 1 else None
-    if started is None:
-        call = asyncio.create_task(fresh.call("start_data_migration", **MIGRATE))
-        await asyncio.to_thread(fresh.wait_parked)
-        fresh.kill()
-        await asyncio.wait({call})
-        call.exception()
-    else:
-        await asyncio.to_thread(fresh.wait_parked)
-        fresh.kill()
+    await fresh.park("start_data_migration", **MIGRATE)
+    fresh.kill()
     fresh.start()
     again = await fresh.call("start_data_migration", **{**MIGRATE})
     assert again.structured, again.text
@@ -203,10 +195,7 @@ async def test_a_cancel_that_was_answered_survives_a_kill(fresh: Server) -> None
         "record_count": RECORDS,
         "batch_size": 1,
     }
-    started = await fresh.call("start_data_migration", **big)
-    assert started.structured
-    task_id = started.structured["task_id"]
-    await asyncio.to_thread(fresh.wait_parked)
+    task_id = await fresh.park("start_data_migration", **big)
     assert fresh.process
     fresh.process.send_signal(signal.SIGCONT)
     reply = await fresh.call("cancel_task", task_id=task_id)
@@ -224,16 +213,14 @@ async def test_a_cancel_that_was_answered_survives_a_kill(fresh: Server) -> None
 @pytest.mark.asyncio
 async def test_sigterm_stops_cleanly_and_leaves_the_task_to_the_next_life(fresh: Server) -> None:
     fresh.start(points="acknowledged@2")
-    started = await fresh.call("start_data_migration", **{**MIGRATE, "batch_size": 1})
-    assert started.structured
-    await asyncio.to_thread(fresh.wait_parked)
+    task_id = await fresh.park("start_data_migration", **{**MIGRATE, "batch_size": 1})
     assert fresh.process
     fresh.process.send_signal(signal.SIGTERM)
     fresh.process.send_signal(signal.SIGCONT)
     assert await asyncio.to_thread(fresh.process.wait, DEADLINE_S) == 0
     fresh.kill()
     fresh.start()
-    status = await finished(fresh, started.structured["task_id"])
+    status = await finished(fresh, task_id)
     assert status["status"] == "completed"
     assert len(fresh.executions()) == RECORDS
     assert (fresh.data / "copy.jsonl").read_bytes() == (fresh.data / "orders.jsonl").read_bytes()
@@ -242,14 +229,12 @@ async def test_sigterm_stops_cleanly_and_leaves_the_task_to_the_next_life(fresh:
 @pytest.mark.asyncio
 async def test_a_source_that_has_changed_fails_the_migration(fresh: Server) -> None:
     fresh.start(points="acknowledged@2")
-    started = await fresh.call("start_data_migration", **MIGRATE)
-    assert started.structured
-    await asyncio.to_thread(fresh.wait_parked)
+    task_id = await fresh.park("start_data_migration", **MIGRATE)
     fresh.kill()
     with (fresh.data / "orders.jsonl").open("a") as file:
         file.write('{"id": "late"}\n')
     fresh.start()
-    status = await finished(fresh, started.structured["task_id"])
+    status = await finished(fresh, task_id)
     assert status["status"] == "failed"
     assert "has changed since the task began" in status["error"]
     assert status["progress"] == 2 * BATCH
@@ -258,13 +243,11 @@ async def test_a_source_that_has_changed_fails_the_migration(fresh: Server) -> N
 @pytest.mark.asyncio
 async def test_a_source_that_is_gone_fails_the_migration_and_says_so(fresh: Server) -> None:
     fresh.start(points="acknowledged@2")
-    started = await fresh.call("start_data_migration", **MIGRATE)
-    assert started.structured
-    await asyncio.to_thread(fresh.wait_parked)
+    task_id = await fresh.park("start_data_migration", **MIGRATE)
     fresh.kill()
     (fresh.data / "orders.jsonl").unlink()
     fresh.start()
-    task = await finished(fresh, started.structured["task_id"])
+    task = await finished(fresh, task_id)
     assert task["status"] == "failed"
     assert "orders.jsonl cannot be used: No such file" in task["error"]
 

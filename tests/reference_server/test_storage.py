@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import resource
 import signal
 
@@ -22,8 +21,7 @@ def limit_files(server: Server, size_bytes: int) -> None:
 @pytest.mark.asyncio
 async def test_with_a_full_disk_the_task_waits_and_goes_on_when_there_is_room_again(fresh: Server) -> None:
     fresh.start(points="acknowledged@3")
-    task_id = await fresh.start_task("start_batch_processing", **BATCHES)
-    await asyncio.to_thread(fresh.wait_parked)
+    task_id = await fresh.park("start_batch_processing", **BATCHES)
     limit_files(fresh, fresh.store.with_name("tasks.db-wal").stat().st_size)
     assert fresh.process
     fresh.process.send_signal(signal.SIGCONT)
@@ -42,8 +40,7 @@ async def test_with_a_full_disk_the_task_waits_and_goes_on_when_there_is_room_ag
 @pytest.mark.asyncio
 async def test_a_kill_on_a_full_disk_loses_nothing_that_was_committed(fresh: Server) -> None:
     fresh.start(points="acknowledged@3")
-    task_id = await fresh.start_task("start_batch_processing", **BATCHES)
-    await asyncio.to_thread(fresh.wait_parked)
+    task_id = await fresh.park("start_batch_processing", **BATCHES)
     limit_files(fresh, fresh.store.with_name("tasks.db-wal").stat().st_size)
     assert fresh.process
     fresh.process.send_signal(signal.SIGCONT)

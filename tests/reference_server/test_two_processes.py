@@ -54,8 +54,7 @@ async def test_the_tasks_of_a_process_that_was_killed_are_taken_over_at_once(pai
     first, second = pair
     first.start(points="committed-unacknowledged@3")
     second.start()
-    task_id = await first.start_task("start_batch_processing", batch_size=10, total_items=ITEMS)
-    await asyncio.to_thread(first.wait_parked)
+    task_id = await first.park("start_batch_processing", batch_size=10, total_items=ITEMS)
     first.kill()
     async with asyncio.timeout(4):  # one look a second, and no lease that has to run out
         task = await second.stopped(task_id)
@@ -70,8 +69,7 @@ async def test_a_process_that_was_frozen_and_replaced_writes_nothing_when_it_tha
     first, second = pair
     first.start(points=f"{phase}@3")
     second.start()
-    task_id = await first.start_task("start_batch_processing", batch_size=10, total_items=ITEMS)
-    await asyncio.to_thread(first.wait_parked)
+    task_id = await first.park("start_batch_processing", batch_size=10, total_items=ITEMS)
     task = await second.stopped(task_id)
     assert task["status"] == "completed"
     records = await second.read(f"task://records/{task_id}/1")
