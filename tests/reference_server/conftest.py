@@ -53,13 +53,21 @@ class Server:
         return [*words, "--store", str(self.store), "--effects-file", str(self.effects), *self.extra, *more]
 
     def start(self, points: str = "") -> Server:
-        assert self.process is None or self.process.poll() is not None, "kill it first"
-        self.process = subprocess.Popen(
-            self.command(), env={**environment(), "CRASHTEST_POINTS": points}, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout
-        self.ready = json.loads(self.process.stdout.readline())
+        output = self._spawn(points).stdout
+        assert output
+        self.ready = json.loads(output.readline())
         return self
+
+    def start_parked(self, points: str) -> None:
+        """Start, and wait until a task that goes on by itself stands still: perhaps before the server is ready."""
+        self._spawn(points)
+        self.wait_parked()
+
+    def _spawn(self, points: str) -> subprocess.Popen[str]:
+        assert self.process is None or self.process.poll() is not None, "kill it first"
+        variables = {**environment(), "CRASHTEST_POINTS": points}
+        self.process = subprocess.Popen(self.command(), env=variables, stdout=subprocess.PIPE, text=True)
+        return self.process
 
     def wait_parked(self) -> None:
         """Wait until the process has stopped itself at a crash point."""

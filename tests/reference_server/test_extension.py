@@ -207,8 +207,7 @@ async def test_a_task_is_on_the_disk_before_the_client_knows_its_id(fresh: Serve
 @pytest.mark.asyncio
 async def test_a_task_that_is_killed_before_its_first_write_is_there_and_completes_exactly(fresh: Server) -> None:
     fresh.start(points="before-write@1")
-    task_id = await Raw(fresh).start("start_ml_training", **TRAIN)
-    await asyncio.to_thread(fresh.wait_parked)
+    task_id = await fresh.park("start_ml_training", **TRAIN)
     fresh.kill()
     task = await Raw(fresh.start()).until(task_id)
     undisturbed = await Raw(fresh).until(await Raw(fresh).start("start_ml_training", **TRAIN))
@@ -287,11 +286,9 @@ async def test_a_task_that_works_does_not_change_by_being_looked_at_or_by_a_rest
     task_id = await raw.start("start_batch_processing", **SLOW)
     before = await raw.until_it_says(task_id, "Processed 1/10 items")
     assert await raw.get(task_id) == before
-    fresh.kill()
-    fresh.start(points="before-write@2")
-    await asyncio.to_thread(fresh.wait_parked)
-    fresh.kill()
-    fresh.start(points="before-write@2")
+    for _ in range(2):
+        fresh.kill()
+        await asyncio.to_thread(fresh.start_parked, "before-write@2")
     with closing(sqlite3.connect(fresh.store)) as db:
         [(updated_at,)] = db.execute("SELECT updated_at FROM tasks").fetchall()
     assert updated_at == before["lastUpdatedAt"]

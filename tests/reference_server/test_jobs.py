@@ -189,10 +189,12 @@ async def test_a_call_that_is_made_again_after_a_kill_continues(fresh: Server, p
 @pytest.mark.asyncio
 async def test_a_cancel_that_was_answered_survives_a_kill(fresh: Server) -> None:
     fresh.start(points="acknowledged@2")
+    many = 20_000  # more than a fast disk takes before the cancel arrives
+    (fresh.data / "many.jsonl").write_text("".join(f'{{"id": "r{n}"}}\n' for n in range(many)), encoding="utf-8")
     big: dict[str, Any] = {
-        "source_path": "orders.jsonl",
+        "source_path": "many.jsonl",
         "destination_path": "copy.jsonl",
-        "record_count": RECORDS,
+        "record_count": many,
         "batch_size": 1,
     }
     task_id = await fresh.park("start_data_migration", **big)
