@@ -32,7 +32,7 @@ class _Entry:
     follows: bool
 
 
-_COMMANDS = {
+COMMANDS = {
     "process": _Entry(commands.process, follows=True),
     "migrate": _Entry(commands.migrate, follows=True),
     "batch": _Entry(commands.batch, follows=True),
@@ -84,7 +84,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 async def _run(options: argparse.Namespace, display: Display) -> int:
-    entry = _COMMANDS[options.command]
+    entry = COMMANDS[options.command]
     patience_s = PATIENCE_S if entry.follows else _QUESTION_PATIENCE_S
     async with DurableClient(
         options.server,
