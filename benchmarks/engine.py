@@ -32,10 +32,10 @@ from reference_server.store import Store
 from reference_server.task import Submission, Task
 
 KIND = "benchmark"
-RECORDS = 10
+RECORDS = (1, 10)  # in a batch: the least there is to commit, which is what the claims are about, and some more
 BODY = json.dumps({"id": "record-000000", "text": "x" * 100})
-SINGLE_BATCHES = 1500
-HUNDRED_BATCHES = 60
+SINGLE_BATCHES = 4000
+HUNDRED_BATCHES = 300
 LONG_BATCHES = 1000
 LONG_RECORDS = 1000
 FINISHED, UNFINISHED = 100_000, 1_000
@@ -45,8 +45,6 @@ CLAIMS = {"single_ratio": 0.7, "hundred_ratio": 5.0, "flatness": 1.5, "start_s":
 
 class Handing:
     """A job that hands out equal records."""
-
-    records = RECORDS
 
     @classmethod
     def of(cls, _: dict[str, Any], __: DataRoot) -> Handing:
@@ -68,42 +66,56 @@ class Handing:
         return Finish({"processed": task.progress})
 
 
-def bare(path: Path, batches: int) -> float:
+def bare(path: Path, batches: int, records: int) -> float:
     """Batches a second with nothing but SQLite."""
     prepare(path)
     with closing(connect(path)) as db, closing(Store(path)) as store:
         with store.transaction():
-            store.submit("t" * 32, _submission(0, batches, RECORDS), most_unfinished=1)
+            store.submit("t" * 32, _submission(0, batches, records), most_unfinished=1)
         began = time.perf_counter()
         for number in range(batches):
             db.execute("BEGIN IMMEDIATE")
             db.execute(
                 "UPDATE tasks SET step = ?, progress = ?, cursor = ?, digest = ?, message = ?, updated_at = ?"
                 " WHERE task_id = ?",
-                (number + 1, number * RECORDS, number * RECORDS, "d" * 64, "m" * 30, "2" * 32, "t" * 32),
+                (number + 1, number * records, number * records, "d" * 64, "m" * 30, "2" * 32, "t" * 32),
             )
-            rows = [("t" * 32, number * RECORDS + place, BODY) for place in range(RECORDS)]
-            db.executemany("INSERT INTO records (task_id, position, body) VALUES (?, ?, ?)", rows)
+            row = ("t" * 32, number * records, "\n".join([BODY] * records))
+            db.execute("INSERT INTO batches (task_id, position, bodies) VALUES (?, ?, ?)", row)
             db.execute("COMMIT")
         return batches / (time.perf_counter() - began)
 
 
-async def engine(path: Path, tasks: int, batches: int, records: int = RECORDS) -> list[float]:
-    """Batches a second, in each tenth of the way if there is one task, with ``tasks`` tasks at once."""
+async def engine(path: Path, tasks: int, batches: int, records: int) -> float:
+    """Batches a second with ``tasks`` tasks at once."""
     running = await _started(path)
     began = time.perf_counter()
     for number in range(tasks):
         await running.submit(_submission(number, batches, records))
-    total, marks = tasks * batches, [began]
-    while (await running.read(Store.counts))["completed"] < tasks:
-        if tasks == 1 and (await running.read(_step)) >= total * len(marks) / _PARTS:
+    await _idle(running)
+    elapsed_s = time.perf_counter() - began
+    assert (await running.read(Store.counts))["completed"] == tasks
+    await running.stop()
+    return tasks * batches / elapsed_s
+
+
+async def _idle(running: Engine) -> None:
+    """Wait for the end of all tasks; what asks no thread takes nothing from what is measured."""
+    while running.active():  # noqa: ASYNC110 (the engine tells of tasks that are watched, which has its price)
+        await asyncio.sleep(_LOOK_S)
+
+
+async def long(path: Path) -> list[float]:
+    """Batches a second of one long task, in each tenth of the way."""
+    running = await _started(path)
+    marks = [time.perf_counter()]
+    await running.submit(_submission(0, LONG_BATCHES, LONG_RECORDS))
+    while running.active():
+        if await running.read(_step) >= LONG_BATCHES * len(marks) / _PARTS:
             marks.append(time.perf_counter())
         await asyncio.sleep(_LOOK_S)
-    marks.append(time.perf_counter())
     await running.stop()
-    if tasks > 1:
-        return [total / (marks[-1] - began)]
-    return [total / _PARTS / (later - earlier) for earlier, later in itertools.pairwise(marks)]
+    return [LONG_BATCHES / _PARTS / (later - earlier) for earlier, later in itertools.pairwise(marks)]
 
 
 def _step(store: Store) -> int:
@@ -170,31 +182,38 @@ def _submission(number: int, batches: int, records: int) -> Submission:
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
     """Run the benchmark."""
-    bare_rates, single_rates, hundred_rates = [], [], []
+    commits = {f"{records} a batch": _commits(folder, rounds, records) for records in RECORDS}
+    parts = asyncio.run(long(folder / "long.db"))
+    found = {"flatness": statistics.mean(parts[1:4]) / statistics.mean(parts[-3:])}
+    found |= asyncio.run(crowded(folder / "crowded.db"))
+    return {**commits, **{name: round(value, 2) for name, value in found.items()}}
+
+
+def _commits(folder: Path, rounds: int, records: int) -> dict[str, float]:
+    """Batches a second: bare, of one task, and of a hundred, one after the other in each round."""
+    rates: list[tuple[float, float, float]] = []
     for number in range(rounds):
-        bare_rates.append(bare(folder / f"bare-{number}.db", SINGLE_BATCHES))
-        single = asyncio.run(engine(folder / f"single-{number}.db", 1, SINGLE_BATCHES))
-        single_rates.append(1 / statistics.mean(1 / rate for rate in single))
-        hundred_rates += asyncio.run(engine(folder / f"hundred-{number}.db", 100, HUNDRED_BATCHES))
-    long = asyncio.run(engine(folder / "long.db", 1, LONG_BATCHES, LONG_RECORDS))
-    single_ratio = [single / base for single, base in zip(single_rates, bare_rates, strict=True)]
-    hundred_ratio = [hundred / single for hundred, single in zip(hundred_rates, single_rates, strict=True)]
+        name = f"{records}-{number}.db"
+        base = bare(folder / f"bare-{name}", SINGLE_BATCHES, records)
+        single = asyncio.run(engine(folder / f"single-{name}", 1, SINGLE_BATCHES, records))
+        hundred = asyncio.run(engine(folder / f"hundred-{name}", 100, HUNDRED_BATCHES, records))
+        rates.append((base, single, hundred))
+    bares, singles, hundreds = zip(*rates, strict=True)
     return {
-        "bare_per_s": round(statistics.median(bare_rates)),
-        "single_per_s": round(statistics.median(single_rates)),
-        "hundred_per_s": round(statistics.median(hundred_rates)),
-        "single_ratio": round(statistics.median(single_ratio), 2),
-        "hundred_ratio": round(statistics.median(hundred_ratio), 1),
-        "flatness": round(statistics.median(long[:3]) / statistics.median(long[-3:]), 2),
-        **{name: round(value, 2) for name, value in asyncio.run(crowded(folder / "crowded.db")).items()},
+        "bare_per_s": round(statistics.median(bares)),
+        "single_per_s": round(statistics.median(singles)),
+        "hundred_per_s": round(statistics.median(hundreds)),
+        "single_ratio": round(statistics.median(single / base for base, single, _ in rates), 2),
+        "hundred_ratio": round(statistics.median(hundred / single for _, single, hundred in rates), 1),
     }
 
 
 def holds(found: dict[str, Any]) -> bool:
     """Whether every claim holds."""
-    least, most = ("single_ratio", "hundred_ratio"), ("flatness", "start_s", "page_ms")
-    within = all(found[name] >= CLAIMS[name] for name in least) and all(found[name] <= CLAIMS[name] for name in most)
-    return within and found["stats_ms"] <= CLAIMS["page_ms"]
+    commits = found[f"{RECORDS[0]} a batch"]
+    enough = all(commits[name] >= CLAIMS[name] for name in ("single_ratio", "hundred_ratio"))
+    within = all(found[name] <= CLAIMS[name] for name in ("flatness", "start_s", "page_ms"))
+    return enough and within and found["stats_ms"] <= CLAIMS["page_ms"]
 
 
 def main() -> None:
@@ -209,10 +228,13 @@ def main() -> None:
     if options.json:
         print(json.dumps(found))
     else:
-        print(f"batches of {RECORDS} records a second, medians of {options.rounds} rounds")
-        print(f"  bare SQLite transactions  {found['bare_per_s']:>7}")
-        print(f"  one task                  {found['single_per_s']:>7}   {found['single_ratio']} of bare")
-        print(f"  a hundred tasks           {found['hundred_per_s']:>7}   {found['hundred_ratio']} times one task")
+        print(f"batches a second, medians of {options.rounds} rounds")
+        for records in RECORDS:
+            commits = found[f"{records} a batch"]
+            print(f"  with {records} record{'s' if records > 1 else ''} in a batch")
+            print(f"    bare SQLite transactions  {commits['bare_per_s']:>7}")
+            print(f"    one task                  {commits['single_per_s']:>7}   {commits['single_ratio']} of bare")
+            print(f"    a hundred tasks           {commits['hundred_per_s']:>7}   {commits['hundred_ratio']} times one")
         print(
             f"a batch at the end of {LONG_BATCHES * LONG_RECORDS:,} records: {found['flatness']} times one at the start"
         )

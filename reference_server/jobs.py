@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from reference_server.task import Task
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A processed batch: names of its records, their bodies as JSON texts, and the cursor behind them.
+class Batch(NamedTuple):
+    """A processed batch: names of its records, their bodies as JSON texts of one line, and the cursor behind them.
 
     ``state`` is what else the job must remember; ``rest_s`` how long the task is to rest before its next batch.
     """

@@ -40,5 +40,5 @@ def encode(record: Record) -> str:
 def chain(digest: str, bodies: list[str]) -> str:
     """The digest of all records so far and these: SHA-256 over the one before and the next body, again and again."""
     for body in bodies:
-        digest = hashlib.sha256(f"{digest}\n{body}".encode("utf-8", errors="surrogatepass")).hexdigest()
+        digest = hashlib.sha256(f"{digest}\n{body}".encode("utf-8", "surrogatepass")).hexdigest()
     return digest

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reference_server.errors import StartError
 
-FORMAT = 2
+FORMAT = 3
 APPLICATION_ID = 0x4D435052
 BUSY_S = 5.0
 _HEADER_BYTES = 100
@@ -66,7 +66,14 @@ CREATE INDEX tasks_of_client ON tasks (owner, client_id, created_at) WHERE clien
 CREATE INDEX tasks_by_target ON tasks (target) WHERE target IS NOT NULL;
 CREATE TABLE states (task_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID
 """
-_STEPS = (_FORMAT_1, _FORMAT_2)  # from no tables to the newest format
+# A batch is one row, its records one JSON text a line: what is committed together lies together, behind what is there.
+_FORMAT_3 = """
+CREATE TABLE batches (task_id TEXT NOT NULL, position INTEGER NOT NULL, bodies TEXT NOT NULL);
+INSERT INTO batches SELECT task_id, position, body FROM records ORDER BY task_id, position;
+CREATE UNIQUE INDEX batches_of_task ON batches (task_id, position);
+DROP TABLE records
+"""
+_STEPS = (_FORMAT_1, _FORMAT_2, _FORMAT_3)  # from no tables to the newest format
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -131,16 +131,19 @@ class Store:
         transaction still open.
         """
         progress, at = task.progress + len(bodies), max(task.updated_at, now())
-        moved = self._db.execute(
-            f"UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?, {_UPDATED}"
-            " WHERE task_id = ? AND epoch = ? AND step = ? AND status IN ('running', 'paused') RETURNING status",
-            (progress, after.cursor, after.digest, after.message, at, task.task_id, task.epoch, task.step),
-        ).fetchall()
-        if not moved:
+        moved, mine = (progress, after.cursor, after.digest, after.message, at), (task.task_id, task.epoch, task.step)
+        for status in (Status.RUNNING, Status.PAUSED):
+            if self._changed(
+                f"UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?, {_UPDATED}"
+                " WHERE task_id = ? AND epoch = ? AND step = ? AND status = ?",
+                (*moved, *mine, status.value),
+            ):
+                break
+        else:
             raise Superseded(task.task_id)
-        self._db.executemany(
-            "INSERT INTO records (task_id, position, body) VALUES (?, ?, ?)",
-            [(task.task_id, task.progress + n, body) for n, body in enumerate(bodies)],
+        self._db.execute(
+            "INSERT INTO batches (task_id, position, bodies) VALUES (?, ?, ?)",
+            (task.task_id, task.progress, _lines(bodies)),
         )
         if after.state is not None:
             self._db.execute("INSERT OR REPLACE INTO states (task_id, body) VALUES (?, ?)", (task.task_id, after.state))
@@ -153,7 +156,7 @@ class Store:
             digest=after.digest,
             message=after.message,
             updated_at=at,
-            status=Status(moved[0]["status"]),
+            status=status,
         )
 
     def complete(self, task: Task, result: dict[str, Any], *, keep: bool, place: Callable[[], None]) -> Task:
@@ -164,7 +167,7 @@ class Store:
         """
         self._end(task, Status.COMPLETED, result=json.dumps(result))
         if not keep:
-            self._db.execute("DELETE FROM records WHERE task_id = ?", (task.task_id,))
+            self._db.execute("DELETE FROM batches WHERE task_id = ?", (task.task_id,))
         place()
         return self.get(task.task_id)
 
@@ -250,7 +253,7 @@ class Store:
                 (created_before, most),
             )
         ]
-        for table in ("records", "states", "tasks"):
+        for table in ("batches", "states", "tasks"):
             self._db.executemany(f"DELETE FROM {table} WHERE task_id = ?", [(task_id,) for task_id in old])
         return len(old)
 
@@ -315,10 +318,22 @@ class Store:
     def bodies(self, task_id: str, first: int, count: int) -> list[str]:
         """The records of a task from a position on, as JSON texts."""
         rows = self._db.execute(
-            "SELECT body FROM records WHERE task_id = ? AND position >= ? ORDER BY position LIMIT ?",
-            (task_id, first, count),
+            "SELECT position, bodies FROM batches WHERE task_id = ? AND position < ? AND position >= ifnull("
+            "(SELECT max(position) FROM batches WHERE task_id = ? AND position <= ?), 0) ORDER BY position",
+            (task_id, first + count, task_id, first),
         )
-        return [row["body"] for row in rows]
+        found: list[str] = []
+        for row in rows:
+            found += row["bodies"].split("\n")[max(0, first - row["position"]) :]
+        return found[:count]
+
+
+def _lines(bodies: Sequence[str]) -> str:
+    """One JSON text a line; raises ValueError for a text of several lines, which would be several records."""
+    text = "\n".join(bodies)
+    if text.count("\n") >= len(bodies):
+        raise ValueError("the JSON text of a record has a line break")
+    return text
 
 
 def _marks(values: Sequence[str]) -> str:

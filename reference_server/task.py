@@ -102,8 +102,7 @@ class Task(NamedTuple):
 COLUMNS = ", ".join(Task._fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """Where a task stands once a batch is committed.
 
     ``cursor`` lies behind its records, ``digest`` covers all records so far, ``state`` is what else the job must

@@ -11,9 +11,8 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from reference_server.errors import Refusal, Superseded
 from reference_server.store import Store
@@ -23,8 +22,7 @@ _MOST_GROUPED = 256
 Done = Callable[[Any, BaseException | None], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """``ask`` the store within a transaction, then tell ``done`` what came of it, in whatever thread writes.
 
     ``alone``: in a transaction of its own.

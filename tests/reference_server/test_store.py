@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reference_server.errors import Refusal, StartError, Superseded
 from reference_server.schema import _FORMAT_1, APPLICATION_ID, prepare
@@ -259,6 +263,36 @@ def test_an_output_that_cannot_be_put_in_place_leaves_the_task_unfinished(store:
     assert store.bodies("t", 0, 10) == ["{}", "{}"]
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, 7), min_size=1, max_size=6), st.integers(0, 45), st.integers(1, 45))
+def test_records_are_read_from_any_position_whatever_batches_they_came_in(
+    sizes: list[int], first: int, count: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tasks.db"
+        prepare(path)
+        with closing(Store(path)) as store:
+            for task_id in ("s", "t", "u"):
+                submitted(store, task_id)
+            written: list[str] = []
+            for size in sizes:
+                bodies = [json.dumps(len(written) + n) for n in range(size)]
+                written += bodies
+                for task_id in ("s", "t", "u"):
+                    task = claimed(store, task_id)
+                    with store.transaction():
+                        store.commit_batch(task, bodies, Checkpoint(1, "d", "m"))
+            assert store.bodies("t", first, count) == written[first : first + count]
+
+
+def test_a_record_of_two_lines_is_refused_and_nothing_is_written(store: Store) -> None:
+    submitted(store)
+    task = claimed(store)
+    with pytest.raises(ValueError, match="line break"), store.transaction():
+        store.commit_batch(task, ["1,\n2"], Checkpoint(1, "d", "m"))
+    assert store.get("t") == task
+
+
 def test_a_clock_that_is_set_back_does_not_take_an_update_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     submitted(store)
     task = commit(store, claimed(store))
@@ -279,13 +313,15 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_its_tasks(tmp_path: Path
             "INSERT INTO tasks (task_id, kind, submission, parameters, status, step, progress, total, batch_size,"
             " created_at, updated_at) VALUES ('t', 'kind', 's', '{}', 'running', 1, 2, 4, 2, '2026', '2026')"
         )
-        db.execute("INSERT INTO records VALUES ('t', 0, '{}')")
+        db.executemany("INSERT INTO records VALUES ('t', ?, ?)", [(0, '{"n": 0}'), (1, '{"n": 1}')])
         db.commit()
     prepare(path)
     with closing(Store(path)) as store:
         assert store.claimable([]) == ["t"]
         assert (store.get("t").progress, store.get("t").owner, store.get("t").prompts) == (2, "", {})
-        assert store.bodies("t", 0, 10) == ["{}"]
+        assert store.bodies("t", 0, 10) == ['{"n": 0}', '{"n": 1}']
+        commit(store, claimed(store))
+        assert store.bodies("t", 1, 2) == ['{"n": 1}', "{}"]
     prepare(path)
 
 
