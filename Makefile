@@ -9,6 +9,7 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEVELOP := $(VENV)/.develop
 
 .PHONY: certify certify-client test lint bench conformance clean
 
@@ -18,10 +19,10 @@ certify: $(READY)
 certify-client: $(READY)
 	$(BIN)/mcp-crashtest certify $(addprefix --profile ,$(wildcard scenarios/profiles/client-*.toml))
 
-test: $(READY)
+test: $(DEVELOP)
 	$(BIN)/python -m pytest tests -n $(WORKERS)
 
-lint: $(READY)
+lint: $(DEVELOP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -37,6 +38,10 @@ conformance: $(READY)
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(DEVELOP): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import mcp_types as mt
@@ -83,7 +82,6 @@ class Tasks(ServerExtension):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._submissions = {name: validate_call(partial(wanted, engine)) for name, wanted in SUBMISSIONS.items()}
 
     def methods(self) -> Sequence[MethodBinding]:
         """The extension's requests. The handshake era does not know them ("Backward Compatibility" in SEP-2663)."""
@@ -97,11 +95,11 @@ class Tasks(ServerExtension):
         self, params: mt.CallToolRequestParams, context: Context, call_next: ToolCallContinuation
     ) -> ToolCallOutcome:
         """Answer a call with a task that is on the disk, if the tool is a long one and this very request allows it."""
-        submission = self._submissions.get(params.name)
+        submission = SUBMISSIONS.get(params.name)
         if submission is None or not _declared(context):
             return await call_next()
         with refusing(), _refusing_arguments():
-            task = await self._engine.submit(await submission(**(params.arguments or {})))
+            task = await self._engine.submit(await submission(self._engine, **(params.arguments or {})))
         return Wire({"resultType": "task", **summary(self._engine, task)})
 
     async def _get(self, ctx: RequestContext, params: TaskParams) -> Wire:
@@ -195,6 +193,7 @@ def _failing() -> Iterator[None]:
 
 async def _processing(
     engine: Engine,
+    /,
     dataset_name: str = "unicode",
     total_records: int = 100,
     batch_size: int = 10,
@@ -204,9 +203,12 @@ async def _processing(
     return await processing.submission(engine, dataset_name, total_records, batch_size, known)
 
 
+# Arguments are those of the signature, or a ValidationError. Made ready at import, which each restart is spared.
+checked = validate_call(config={"arbitrary_types_allowed": True})
+
 SUBMISSIONS: dict[str, Callable[..., Awaitable[Submission]]] = {
-    **durable.SUBMISSIONS,
-    "resumable_data_processing": _processing,
+    **{name: checked(wanted) for name, wanted in durable.SUBMISSIONS.items()},
+    "resumable_data_processing": checked(_processing),
 }
 
 

@@ -84,6 +84,7 @@ async def _start(ctx: Context, what: str, wanted: Submission) -> ToolResult:
 
 async def _migration(
     engine: Engine,
+    /,
     source_path: str,
     destination_path: str,
     record_count: int = 1000,
@@ -125,6 +126,7 @@ async def _migration(
 
 async def _batch_processing(
     engine: Engine,
+    /,
     batch_size: int = 50,
     total_items: int = 500,
     processing_delay: float = 0.0,
@@ -141,6 +143,7 @@ async def _batch_processing(
 
 async def _training(
     engine: Engine,
+    /,
     model_name: str,
     dataset_size: int = 10_000,
     epochs: int = 100,

@@ -139,6 +139,6 @@ async def multi_input_called() -> str:
 
 if __name__ == "__main__":
     kinds.KINDS[KIND] = Fixture.of
-    extension.SUBMISSIONS.update(SUBMISSIONS)
+    extension.SUBMISSIONS.update({name: extension.checked(wanted) for name, wanted in SUBMISSIONS.items()})
     app.PROVIDERS.append(provider)
     main()
