@@ -62,7 +62,7 @@ def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path, workers:
     certificate = json.loads((tmp_path / "report" / "certificate.json").read_text())
     assert certificate["verdict"] == "PASS"
     assert set(certificate["profile"].split(", ")) == REFERENCES
-    assert certificate["faults"]["kills"] == 2 * (5 + 5 + 5 + 6)  # both sides, at each profile's boundaries
+    assert certificate["faults"]["kills"] == 2 * (5 + 5 + 4 + 4)  # both sides, at each profile's boundaries
 
 
 def test_a_level_leaves_the_scenarios_above_it_out(tmp_path: Path) -> None:
