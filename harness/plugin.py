@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.laboratory import Laboratory
     from harness.trial import Face, Trial
 
-HIGHEST_LEVEL = 2
+HIGHEST_LEVEL = 3
 SESSION = pytest.StashKey[Session]()
 FACE: pytest.StashKey[Face] = pytest.StashKey()
 _PROFILES: pytest.StashKey[list[Profile]] = pytest.StashKey()
@@ -138,6 +138,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     level = config.getoption("--crashtest-level") or HIGHEST_LEVEL
     named = config.getoption("--crashtest-scenario") or ()
     ours = {scenario_of(item) for item in items if level_of(item)}
+    if ours and config.getoption("--crashtest-level"):
+        _refuse_level_beyond(items, level)
     for name in named:
         if name not in ours:
             raise pytest.UsageError(f"there is no scenario {name!r}; there are {', '.join(sorted(ours))}")
@@ -155,6 +157,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             prepare_bundle(config)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
+
+
+def _refuse_level_beyond(items: list[pytest.Item], level: int) -> None:
+    """Refuse a level for which there is no scenario: what cannot be assessed cannot be asked for."""
+    for kind, applying in (("server", False), ("client", True)):
+        fitting = [item for item in items if level_of(item) and applies(item) and _is_for_clients(item) == applying]
+        highest = max(map(level_of, fitting), default=level)
+        if highest < level:
+            raise pytest.UsageError(f"level {level}: this version certifies a {kind} for levels 1 to {highest}")
 
 
 def prepare_bundle(config: pytest.Config) -> Path:
@@ -223,9 +234,13 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
 
 def applies(item: pytest.Item) -> bool:
     """Whether a scenario is for subjects of this kind: a client is not put through a server's scenarios."""
-    marker = item.get_closest_marker("crashtest")
     profile: Profile = item.callspec.params["crashtest"]  # type: ignore[attr-defined]
-    return bool(marker and marker.kwargs.get("client")) == (profile.client is not None)
+    return _is_for_clients(item) == (profile.client is not None)
+
+
+def _is_for_clients(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("crashtest")
+    return bool(marker and marker.kwargs.get("client"))
 
 
 def scenario_of(item: pytest.Item) -> str:

@@ -41,7 +41,7 @@ def test_client_without_server(crashtest: Trial) -> None:
     crashtest.play(outages(crashtest.scenario, crashtest.protocols[0], places))
 
 
-@pytest.mark.crashtest(level=2, kills_server=True, client=True)
+@pytest.mark.crashtest(level=3, kills_server=True, client=True)
 def test_client_dies_at_random(crashtest: Trial) -> None:
     """The client is killed several times, alone and with its server, at random moments of its lives."""
     crashtest.explore(

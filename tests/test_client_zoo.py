@@ -48,7 +48,7 @@ def test_a_small_client_that_does_it_right_passes(reports: Path) -> None:
     done = certify(reports / FAULTLESS, "--profile", write_profile(FAULTLESS, reports), "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
-    assert done.certificate["level"] == 2
+    assert done.certificate["level"] == 3
     assert done.certificate["faults"]["kills"] > 20
     assert lab("recheck", reports / FAULTLESS).code == 0
 

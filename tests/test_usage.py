@@ -16,8 +16,9 @@ PROFILE = THIRD_PARTY / "crashtest.toml"
     ("arguments", "said"),
     [
         (["--profile", "nowhere.toml"], "nowhere.toml cannot be read"),
-        (["--level", "3"], "levels 1 to 2"),
-        (["--level", "0"], "levels 1 to 2"),
+        (["--level", "4"], "levels 1 to 3"),
+        (["--level", "0"], "levels 1 to 3"),
+        (["--level", "3", "--profile", PROFILE], "certifies a server for levels 1 to 2"),
         (["--jobs", "0"], "from 1 to 64"),
         (["--seed", "x"], "invalid int value"),
         (["--command", "a", "--url", "b"], "not allowed with argument"),

@@ -52,10 +52,19 @@ def verdict(scenarios: Sequence[Scenario]) -> Verdict:
 
 
 def earned(scenarios: Sequence[Scenario], highest: int) -> int:
-    """The highest level of which every scenario, and of all lower levels, has passed; 0 for none."""
+    """The highest level of which every scenario, and of all lower levels, has passed; 0 for none.
+
+    Of several subjects it is the lowest that any of them has earned.
+    """
+    applying = [s for s in scenarios if s.get("applies", True)]
+    subjects = {s["profile"] for s in applying}
+    return min((_earned([s for s in applying if s["profile"] == name], highest) for name in subjects), default=0)
+
+
+def _earned(scenarios: Sequence[Scenario], highest: int) -> int:
     level = 0
     for candidate in range(1, highest + 1):
-        of_level = [s for s in scenarios if s["level"] == candidate and s.get("applies", True)]
+        of_level = [s for s in scenarios if s["level"] == candidate]
         if not of_level or any(s["verdict"] != Verdict.PASS.name for s in of_level):
             break
         level = candidate

@@ -47,6 +47,14 @@ def test_a_level_is_earned_when_it_and_all_lower_ones_have_passed(verdicts: list
     assert earned([scenario(number, verdict) for number, verdict in verdicts], 2) == level
 
 
+def test_several_subjects_have_earned_what_the_least_of_them_has() -> None:
+    client = [scenario(level, "PASS", profile="client") for level in (1, 2, 3)]
+    server = [scenario(level, "PASS", profile="server") for level in (1, 2)]
+    foreign = scenario(3, "SKIP", profile="server", applies=False)
+    assert earned(client, 3) == 3
+    assert earned([*client, *server, foreign], 3) == 2
+
+
 @pytest.mark.parametrize(
     ("verdicts", "asked", "errors", "code"),
     [
