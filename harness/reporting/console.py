@@ -158,13 +158,14 @@ def table(certificate: Mapping[str, Any]) -> Table:
     shown.add_column("verdict", no_wrap=True)
     profile = None
     applying = [s for s in certificate["scenarios"] if s.get("applies", True)]
+    stars = 1 + max((s["level"] for s in applying), default=0)
     for s in sorted(applying, key=lambda s: (s["profile"], s["level"])):
         if s["profile"] != profile:
             profile = s["profile"]
             shown.add_row(Text(clean(profile, 60), style="bold"))
         recovery = s["recovery_s"]
         shown.add_row(
-            f"{'*' * s['level']:<3}{clean(s['id'], 40)}",
+            f"{'*' * s['level']:<{stars}}{clean(s['id'], 40)}",
             str(s["runs"]),
             str(s["faults_confirmed"]),
             str(s["kills_confirmed"]),
