@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from reference_server import limits
 from reference_server.errors import Refusal, StartError, Superseded
 from reference_server.schema import FORMAT, connect
 from reference_server.task import COLUMNS, STATUSES, Checkpoint, Status, Submission, Task, now
@@ -130,7 +131,7 @@ class Store:
         A task that was paused while its batch ran takes that batch, and stays paused. ``written`` is called with the
         transaction still open.
         """
-        progress, at = task.progress + len(bodies), max(task.updated_at, now())
+        lines, progress, at = _lines(bodies), task.progress + len(bodies), max(task.updated_at, now())
         moved, mine = (progress, after.cursor, after.digest, after.message, at), (task.task_id, task.epoch, task.step)
         for status in (Status.RUNNING, Status.PAUSED):
             if self._changed(
@@ -143,7 +144,7 @@ class Store:
             raise Superseded(task.task_id)
         self._db.execute(
             "INSERT INTO batches (task_id, position, bodies) VALUES (?, ?, ?)",
-            (task.task_id, task.progress, _lines(bodies)),
+            (task.task_id, task.progress, lines),
         )
         if after.state is not None:
             self._db.execute("INSERT OR REPLACE INTO states (task_id, body) VALUES (?, ?)", (task.task_id, after.state))
@@ -329,8 +330,16 @@ class Store:
 
 
 def _lines(bodies: Sequence[str]) -> str:
-    """One JSON text a line; raises ValueError for a text of several lines, which would be several records."""
+    """One JSON text a line, which are one row; raises Refusal for more than a row should have.
+
+    Raises ValueError for a text of several lines, which would be read as several records.
+    """
     text = "\n".join(bodies)
+    if len(text) > limits.LONGEST_BATCH_CHARACTERS:
+        raise Refusal(
+            f"the {len(bodies)} records of a batch have {len(text)} characters, and "
+            f"{limits.LONGEST_BATCH_CHARACTERS} are the most: start it again with a smaller batch_size"
+        )
     if text.count("\n") >= len(bodies):
         raise ValueError("the JSON text of a record has a line break")
     return text

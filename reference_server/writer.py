@@ -7,7 +7,6 @@ must not wait for a disk, has a thread that writes for it. Nobody is told before
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -97,13 +96,11 @@ class Writer:
             with self._store.transaction():
                 for request in group:
                     outcomes.append(self._ask(request, whole=len(group) == 1))
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:
             if len(group) > 1:  # each by itself: one that cannot be written must not take the others with it
                 for request in group:
                     self._write([request])
                 return
-            outcomes = [(None, error)]
-        except BaseException as error:
             outcomes = [(None, error)]
         for request, outcome in zip(group, outcomes, strict=True):
             request.done(*outcome)

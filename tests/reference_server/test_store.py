@@ -293,6 +293,18 @@ def test_a_record_of_two_lines_is_refused_and_nothing_is_written(store: Store) -
     assert store.get("t") == task
 
 
+def test_a_batch_of_too_many_characters_is_refused_and_nothing_is_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reference_server.limits.LONGEST_BATCH_CHARACTERS", 4)
+    submitted(store)
+    task = claimed(store)
+    with store.transaction(), pytest.raises(Refusal, match="smaller batch_size"):
+        store.commit_batch(task, ["{}", "{}"], AFTER)
+    assert store.get("t") == task
+    assert store.bodies("t", 0, 10) == []
+
+
 def test_a_clock_that_is_set_back_does_not_take_an_update_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     submitted(store)
     task = commit(store, claimed(store))
