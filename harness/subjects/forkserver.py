@@ -102,8 +102,9 @@ def run(arguments: list[str], path: list[str]) -> None:
     sys.path[:] = path if sys.flags.safe_path else [first, *path]
     if module:
         sys.argv[:] = arguments[1:]
-        if not hasattr(sys.modules.get(arguments[1]), "__path__"):
-            sys.modules.pop(arguments[1], None)  # preloaded; what is to run must not have been imported
+        package = hasattr(sys.modules.get(arguments[1]), "__path__")
+        # Preloaded; what is to run must not have been imported.
+        sys.modules.pop(f"{arguments[1]}.__main__" if package else arguments[1], None)
         runpy._run_module_as_main(arguments[1])  # type: ignore[attr-defined]
         return
     sys.argv[:] = arguments

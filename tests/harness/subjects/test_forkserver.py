@@ -137,10 +137,15 @@ async def test_output_without_a_newline_survives_a_kill_when_it_is_unbuffered(la
 
 
 @pytest.mark.asyncio
-async def test_a_preloaded_module_is_run_as_the_main_program_without_a_warning(launching: Launching) -> None:
-    launching.script("import os\nprint(__name__, os.environ.get('ROUND'))", "preloaded.py")
+@pytest.mark.parametrize(
+    ("file", "preload"), [("preloaded.py", "preloaded"), ("preloaded/__main__.py", "preloaded.__main__")]
+)
+async def test_a_preloaded_module_is_run_as_the_main_program_without_a_warning(
+    launching: Launching, file: str, preload: str
+) -> None:
+    launching.script("import os\nprint(__name__, os.environ.get('ROUND'))", file)
     for number in ("1", "2"):
-        process = await launching.python("-m", "preloaded", warm=True, preload=("preloaded",), env={"ROUND": number})
+        process = await launching.python("-m", "preloaded", warm=True, preload=(preload,), env={"ROUND": number})
         done = await launching.ended(process)
         assert (done.out, done.err) == (f"__main__ {number}\n", "")
 
