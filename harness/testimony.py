@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.contracts.job import excerpt, fingerprint
 from harness.contracts.resource_task import handle_in
-from harness.model.operation import Op, Type
+from harness.model.operation import Op, Type, name_of
 from harness.model.plan import Coordinate, Phase
 from harness.model.profile import ContractKind, Profile, find
 from harness.wire.relay import Exchange
@@ -145,8 +145,3 @@ class Testimony:
         result = answer.get("result")
         reply = tool_reply(result if isinstance(result, dict) else {})
         return reply.text if reply.is_error else None
-
-
-def name_of(handle: str) -> str:
-    """A task's own name: the last part of its resource, or the id itself."""
-    return handle.rstrip("/").rsplit("/", 1)[-1]

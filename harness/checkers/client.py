@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.model.operation import History, Op, Operation, Type
+from harness.model.operation import History, Op, Operation, Type, name_of
 from harness.model.verdict import Finding
 
 NOTHING = "nothing"
@@ -71,7 +71,13 @@ def _second_task(history: History) -> Iterator[Finding]:
             before = submitted if history.header.contract == _BLOCKING else had
             if before and before.process != event.process and event.value["request"] != submitted.value["request"]:
                 yield _another(before, event, "submits another request")
-        elif event.task and had and had.task and had.process != event.process and _name(event.task) != _name(had.task):
+        elif (
+            event.task
+            and had
+            and had.task
+            and had.process != event.process
+            and name_of(event.task) != name_of(had.task)
+        ):
             yield _another(had, event, f"starts the task {event.task}")
 
 
@@ -91,8 +97,8 @@ def _unreadable(history: History) -> Iterator[Finding]:
     Before a client has asked about a task it need not have a state: it may know its key without one. Once it is done it
     may clean up.
     """
-    known = {_name(o.task) for o in history.of(Op.SUBMIT, types=_ANSWERS) if o.task}
-    known |= {_name(task) for effects in history.of(Op.EFFECTS) for task in _worked_on(effects)}
+    known = {name_of(o.task) for o in history.of(Op.SUBMIT, types=_ANSWERS) if o.task}
+    known |= {name_of(task) for effects in history.of(Op.EFFECTS) for task in _worked_on(effects)}
     had: Operation | None = None
     held: Operation | None = None
     for event in history.of(Op.STATUS, Op.STATE):
@@ -105,7 +111,7 @@ def _unreadable(history: History) -> Iterator[Finding]:
                 yield _state(event, f"does not exist, and the client had the task {had.task}", had)
         else:
             handles = event.value["handles"]
-            strange = [handle for handle in handles if known and _name(handle) not in known]
+            strange = [handle for handle in handles if known and name_of(handle) not in known]
             if strange:
                 yield _state(event, f"names the task {strange[0]!r}, which the server does not have")
             if held and handles and held.value["handles"] != handles:
@@ -149,8 +155,3 @@ def _result(history: History) -> Iterator[Finding]:
 
 def _worked_on(effects: Operation) -> list[str]:
     return sorted({task for task, _, _ in effects.value["executions"]})
-
-
-def _name(handle: str) -> str:
-    """A task's own name: the last part of its resource, or the id itself."""
-    return handle.rstrip("/").rsplit("/", 1)[-1]

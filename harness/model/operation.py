@@ -172,3 +172,8 @@ class History:
         if header is None:
             raise UsageError("this history is empty: not even its header was written")
         return cls(header, operations)
+
+
+def name_of(handle: str) -> str:
+    """A task's own name: the last part of its resource, or the id itself."""
+    return handle.rstrip("/").rsplit("/", 1)[-1]

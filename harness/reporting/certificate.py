@@ -7,7 +7,7 @@ level and is named. This file is pure but for ``environment``.
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness import __version__
@@ -56,9 +56,14 @@ def earned(scenarios: Sequence[Scenario], highest: int) -> int:
 
     Of several subjects it is the lowest that any of them has earned.
     """
-    applying = [s for s in scenarios if s.get("applies", True)]
-    subjects = {s["profile"] for s in applying}
-    return min((_earned([s for s in applying if s["profile"] == name], highest) for name in subjects), default=0)
+    fitting = applying(scenarios)
+    subjects = {s["profile"] for s in fitting}
+    return min((_earned([s for s in fitting if s["profile"] == name], highest) for name in subjects), default=0)
+
+
+def applying(scenarios: Iterable[Scenario]) -> list[Scenario]:
+    """The scenarios that are for subjects of this kind: the others have nothing to say."""
+    return [s for s in scenarios if s.get("applies", True)]
 
 
 def _earned(scenarios: Sequence[Scenario], highest: int) -> int:
@@ -72,13 +77,10 @@ def _earned(scenarios: Sequence[Scenario], highest: int) -> int:
 
 
 def caps(scenarios: Sequence[Scenario]) -> list[str]:
-    """What could not be assessed: each reason once, with the scenarios that it kept from running.
-
-    A scenario that is not for subjects of this kind keeps nothing from being assessed.
-    """
+    """What could not be assessed: each reason once, with the scenarios that it kept from running."""
     skipped: dict[str, list[str]] = {}
-    for s in scenarios:
-        if s["verdict"] == Verdict.SKIP.name and s.get("applies", True):
+    for s in applying(scenarios):
+        if s["verdict"] == Verdict.SKIP.name:
             skipped.setdefault(s["reason"], []).append(f"{'*' * s['level']} {s['id']}")
     return [f"{reason} (not run: {', '.join(dict.fromkeys(names))})" for reason, names in skipped.items()]
 

@@ -20,7 +20,7 @@ from rich.text import Text
 from harness.laboratory import Outcome
 from harness.model.invariants import INVARIANTS
 from harness.model.plan import Plan
-from harness.reporting.certificate import summary_lines
+from harness.reporting.certificate import applying, summary_lines
 from harness.trial import Trial
 
 _COLOURS = {"PASS": "green", "FAIL": "bold red", "INVALID": "yellow", "SKIP": "dim"}
@@ -157,9 +157,9 @@ def table(certificate: Mapping[str, Any]) -> Table:
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("verdict", no_wrap=True)
     profile = None
-    applying = [s for s in certificate["scenarios"] if s.get("applies", True)]
-    stars = 1 + max((s["level"] for s in applying), default=0)
-    for s in sorted(applying, key=lambda s: (s["profile"], s["level"])):
+    scenarios = applying(certificate["scenarios"])
+    stars = 1 + max((s["level"] for s in scenarios), default=0)
+    for s in sorted(scenarios, key=lambda s: (s["profile"], s["level"])):
         if s["profile"] != profile:
             profile = s["profile"]
             shown.add_row(Text(clean(profile, 60), style="bold"))
