@@ -8,64 +8,46 @@ server that ends by itself, or with a fault that could not be proven.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.client_words import printed, state_of
 from harness.faults import process as faults
-from harness.ledger import read_executions
 from harness.model.errors import HarnessError
-from harness.model.operation import Header, History, Op, Operation, Type
-from harness.model.plan import Coordinate, Fault, Phase, Plan, Victim
+from harness.model.operation import History, Op, Operation, Type
+from harness.model.plan import Coordinate, Fault, Phase, Victim
 from harness.recorder import Recorder
+from harness.stage import LAB, Stage
 from harness.subjects.client import ClientSubject
 from harness.subjects.process import Exit, Process
-from harness.subjects.subject import Subject
 from harness.testimony import Testimony
 from harness.wire.relay import Relay
 
-LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
 _MOVES = frozenset({Op.BOOT, Op.CLIENT, Op.FAULT})
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Times of a client's run, in seconds: undisturbed, without the server, and at most from the last fault on."""
+    """Times of a client's run, in seconds: undisturbed, and without the server."""
 
     undisturbed_s: float
     outage_s: float
-    silence_s: float
-    total_s: float
 
 
 @dataclass(slots=True)
-class ClientRun:
+class ClientRun(Stage):
     """One run. Create it with an opened server's site, and ``play`` it once."""
 
-    plan: Plan
-    subject: Subject
     client: ClientSubject
-    header: Header
     pace: Pace
     expected: list[list[str]] | None = None
-    recorder: Recorder = field(init=False)
     relay: Relay = field(init=False)
     testimony: Testimony = field(init=False)
-    server: Process | None = None
     process: Process | None = None
-    parked: bool = False
-    ended: str | None = None
-    stray: bool = False
-    _stir: asyncio.Event = field(default_factory=asyncio.Event)
-    _watches: list[asyncio.Task[None]] = field(default_factory=list)
-    _striking: bool = False
-    _moved_at: float = 0
     _began_at: float = 0
 
     async def play(self, path: Path) -> History:
@@ -106,55 +88,18 @@ class ClientRun:
     def _name(self) -> str:
         return f"client-{max(self.client.lives - 1, 0)}"
 
-    @property
-    def _boot_number(self) -> int:
-        return max(self.subject.boots, 1)
-
-    async def _until(self, reached: Callable[[], bool], at: float | None = None) -> bool:
-        """Wait until ``reached``, which may turn true at a time; False when the run is over before, however."""
-        while not self.ended:
-            if reached():
-                return True
-            now = time.monotonic()
-            if now >= self._moved_at + self.pace.silence_s:
-                self.ended = "stalled"
-                break
-            wake_at = min(self._moved_at + self.pace.silence_s, at if at is not None and at > now else float("inf"))
-            self._stir.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stir.wait(), wake_at - now)
-        return False
-
-    def _watch(self, watching: Coroutine[Any, Any, None]) -> None:
-        self._watches.append(asyncio.create_task(watching))
-
     # --- the server
 
     async def _boot(self, landed: int) -> None:
-        points = [f.at for f in self.plan.faults[landed:] if f.at.phase.in_server]
-        self.parked = False
         self.testimony.another_boot()
-        server = self.server = await self.subject.boot(points)
-        value = {"pid": server.pid, "warm": server.warm, "url": self.subject.url}
-        self.recorder.write(LAB, Type.OK, Op.BOOT, value, boot=self._boot_number)
-        self._watch(self._watch_server(server))
-        if points:
-            self._watch(self._watch_park(server))
+        await self._boot_server(landed)
         try:
             await self.relay.open(self.subject.profile.subject.ready_deadline_s)
         except TimeoutError:
             self.ended = self.ended or f"nothing accepts connections at {self.subject.url}"
 
-    async def _watch_server(self, server: Process) -> None:
-        ended = await server.wait_exit(self.pace.total_s)
-        if server is self.server and not self._striking:
-            self.recorder.write(SERVER, Type.OK, Op.EXIT, {"how": str(ended)}, boot=self._boot_number)
-            self.ended = self.ended or "the server ended by itself"
-
-    async def _watch_park(self, server: Process) -> None:
-        if await server.wait_stopped(self.pace.total_s) and server is self.server:
-            self.parked = True
-            self._stir.set()
+    def _server_left(self, ended: Exit) -> None:
+        self.ended = self.ended or "the server ended by itself"
 
     async def _thaw(self, number: int) -> None:
         """Let a parked server go on; with more crash points armed it parks again."""
@@ -178,11 +123,11 @@ class ClientRun:
         self._watch(self._watch_client(self.process))
 
     async def _watch_client(self, process: Process) -> None:
-        ended = await process.wait_exit(self.pace.total_s)
-        if process is self.process and not self._striking:
-            self._note_end(ended)
+        ended = await process.wait_exit(self.limits.total_s)
+        if process is self.process and not self._expecting_exit:
+            self._note_exit(ended)
 
-    def _note_end(self, ended: Exit) -> None:
+    def _note_exit(self, ended: Exit) -> None:
         """The client has ended by itself: what it leaves, its exit code, and what it has printed."""
         self._note_state(done=ended.code == 0)
         value: dict[str, Any] = {"how": str(ended), "result": printed(self.client.output, self.client.spec.result)}
@@ -233,28 +178,23 @@ class ClientRun:
         hits_server, hits_client = fault.victim is not Victim.CLIENT, fault.victim is not Victim.SERVER
         victims = [v for v, hit in ((self.server, hits_server), (self.process, hits_client)) if v and hit]
         described = {**fault.to_json(), "fault": str(fault)}
-        self.recorder.write(NEMESIS, Type.INVOKE, Op.FAULT, described, boot=self._boot_number)
-        self._striking = True
+        self._announce(described)
+        self._expecting_exit = True
         if hits_server:
             self.relay.shut()
         proof = await faults.kill(*victims)
         await self.relay.cut()
         self.testimony.arm(None)
         if hits_client and self.process and self.process.exited and self.process.exited.code is not None:
-            self._note_end(self.process.exited)
+            self._note_exit(self.process.exited)
             return False
-        value = {**described, "kills": proof.kills, "reason": proof.reason, "elapsed_s": round(proof.elapsed_s, 6)}
-        outcome = Type.OK if proof.confirmed else Type.FAIL
-        self.recorder.write(NEMESIS, outcome, Op.FAULT, value, boot=self._boot_number)
-        if not proof.confirmed:
-            self.stray = True
-            self.ended = self.ended or "a fault could not be proven"
+        if not self._landed(described, proof):
             return False
         if hits_server:
             self.server = None
         if hits_client:
             self._note_state()
-        self._striking = False
+        self._expecting_exit = False
         return True
 
     async def _restore(self, fault: Fault, number: int) -> None:
@@ -287,17 +227,11 @@ class ClientRun:
     async def _tear_down(self) -> None:
         """Note how the run ended; then end what is left of it, and read the ledger."""
         reason, silent_s = self.ended or "broken off", round(time.monotonic() - self._moved_at, 6)
-        self._striking = True
-        for watch in self._watches:
-            watch.cancel()
-        await asyncio.gather(*self._watches, return_exceptions=True)
+        self._expecting_exit = True
+        await self._stop_watching()
         self.relay.shut()
         for process in (self.process, self.server):
             if process and process.exited is None:
                 self.stray |= not (await process.kill()).confirmed
         await self.relay.cut()
-        if (executions := read_executions(self.subject.ledger)) is not None:
-            listed = [list(execution) for execution in executions]
-            self.recorder.write(LAB, Type.OK, Op.EFFECTS, {"executions": listed}, boot=self._boot_number)
-        value = {"reason": reason, "silent_s": silent_s, "deadline_s": self.pace.silence_s}
-        self.recorder.write(LAB, Type.OK, Op.END, value, boot=self._boot_number)
+        self._note_end(reason, silent_s)

@@ -24,7 +24,8 @@ from harness.model.operation import Header, History, Op, Type
 from harness.model.plan import Action, Phase, Plan
 from harness.model.profile import Profile
 from harness.model.verdict import Judgement, Verdict
-from harness.runner import Limits, Run
+from harness.runner import Run
+from harness.stage import Limits
 from harness.subjects.client import ClientSubject
 from harness.subjects.spawner import Spawner
 from harness.subjects.subject import Subject
@@ -66,11 +67,11 @@ class Bench:
         """
         return replace(self, golden_s=self.golden_s / 2) if self.profile.client else self
 
-    def pace(self, plan: Plan) -> Pace:
-        """The times of a run of this plan, where a client is under test."""
-        limits = self.limits(plan)
+    @property
+    def pace(self) -> Pace:
+        """The times of a run, where a client is under test."""
         outage_s = min(max(_OUTAGE * self.golden_s, _SHORTEST_OUTAGE_S), _LONGEST_OUTAGE_S)
-        return Pace(self.golden_s, outage_s, limits.silence_s, limits.total_s)
+        return Pace(self.golden_s, outage_s)
 
     def limits(self, plan: Plan) -> Limits:
         """What a run of this plan may take: the claimed recovery time, and the time the work itself needs."""
@@ -205,10 +206,10 @@ class Laboratory:
         header, tested = self._header(bench, plan), bench.profile.client
         _refuse_misplaced(plan, bench.profile)
         if tested is None:
-            return Run(plan, subject, subject.spawner, header, limits, bench.expected)
+            return Run(plan, subject, header, limits, bench.expected)
         client = ClientSubject(tested, subject)
         client.open()
-        return ClientRun(plan, subject, client, header, bench.pace(plan), bench.expected)
+        return ClientRun(plan, subject, header, limits, client, bench.pace, bench.expected)
 
     def _header(self, bench: Bench, plan: Plan) -> Header:
         profile = bench.profile

@@ -12,60 +12,35 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.clients import ClientProcess
 from harness.contracts.job import Job
 from harness.faults import process as faults
 from harness.faults.process import Proof
-from harness.ledger import read_executions
 from harness.model.errors import HarnessError, SubjectError
-from harness.model.operation import Header, History, Op, Operation, Type
-from harness.model.plan import Action, Fault, Phase, Plan, Victim
+from harness.model.operation import History, Op, Operation, Type
+from harness.model.plan import Action, Fault, Phase, Victim
 from harness.outputs import with_file_records
 from harness.recorder import Recorder
-from harness.subjects.process import Process
-from harness.subjects.spawner import Spawner
-from harness.subjects.subject import Subject
+from harness.stage import LAB, Stage
+from harness.subjects.process import Exit, Process
 
-LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
 _DROPPING_S = 5.0
 _MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.SUBMIT, Op.OUTPUT, Op.FAULT, Op.BOOT})
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a run may be silent, and how long it may take in all. Seconds."""
-
-    silence_s: float
-    total_s: float
-
-
 @dataclass(slots=True)
-class Run:
+class Run(Stage):
     """One run. Create it with an opened subject, and ``play`` it once."""
 
-    plan: Plan
-    subject: Subject
-    spawner: Spawner
-    header: Header
-    limits: Limits
     expected: list[list[str]] | None = None
-    recorder: Recorder = field(init=False)
-    server: Process | None = None
     client: ClientProcess | None = None
     clients: int = 0
     handle: str | None = None
     done: float = 0
     status: str | None = None
-    parked: bool = False
-    ended: str | None = None
-    stray: bool = False
-    _moved_at: float = 0
-    _stir: asyncio.Event = field(default_factory=asyncio.Event)
-    _watches: list[asyncio.Task[None]] = field(default_factory=list)
-    _expecting_exit: bool = False
     _failure: Exception | None = None
 
     async def play(self, path: Path) -> History:
@@ -113,58 +88,24 @@ class Run:
             return before != self.status
         return operation.op in _MOVES and operation.type is not Type.INVOKE
 
-    async def _until(self, reached: Callable[[], bool]) -> bool:
-        """Wait until ``reached``; False when the run is over before, for whatever reason."""
-        while not self.ended and not self._failure:
-            if reached():
-                return True
-            left_s = self._moved_at + self.limits.silence_s - time.monotonic()
-            if left_s <= 0:
-                self.ended = "stalled"
-                break
-            self._stir.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stir.wait(), left_s)
-        return False
+    @property
+    def _over(self) -> bool:
+        return self.ended is not None or self._failure is not None
 
     # --- the server
 
-    @property
-    def _boot_number(self) -> int:
-        return max(self.subject.boots, 1)
-
     async def _boot(self, landed: int) -> None:
-        if self.subject.profile.subject.command is None:
-            return
-        points = [f.at for f in self.plan.faults[landed:] if f.at.phase is not Phase.OBSERVED]
-        self.parked, self._expecting_exit = False, False
-        self.server = await self.subject.boot(points)
-        value = {"pid": self.server.pid, "warm": self.server.warm, "url": self.subject.url}
-        self.recorder.write(LAB, Type.OK, Op.BOOT, value, boot=self._boot_number)
-        self._watch(self._watch_exit(self.server))
-        if points:
-            self._watch(self._watch_park(self.server))
+        if self.subject.profile.subject.command is not None:
+            self._expecting_exit = False
+            await self._boot_server(landed)
 
-    def _watch(self, watching: object) -> None:
-        self._watches.append(asyncio.create_task(watching))  # type: ignore[arg-type]
-
-    async def _watch_exit(self, server: Process) -> None:
-        ended = await server.wait_exit(self.limits.total_s)
-        if server is not self.server or self._expecting_exit:
-            return
-        self.recorder.write(SERVER, Type.OK, Op.EXIT, {"how": str(ended)}, boot=self._boot_number)
+    def _server_left(self, ended: Exit) -> None:
         self.ended = self.ended or "the subject ended by itself"
         if not self.plan.faults:
             self._failure = SubjectError(
                 f"the subject ended with {ended} in the middle of an undisturbed run; its last words:\n"
                 f"{self.subject.log_tail()}"
             )
-        self._stir.set()
-
-    async def _watch_park(self, server: Process) -> None:
-        if await server.wait_stopped(self.limits.total_s) and server is self.server:
-            self.parked = True
-            self._stir.set()
 
     def _thaw(self, more: bool) -> Callable[[], None]:
         """Let a parked server go on; with ``more`` crash points armed it will park again."""
@@ -198,7 +139,7 @@ class Run:
         name = f"client-{self.clients}"
         self.clients += 1
         self.client = await ClientProcess.start(
-            self.spawner, job, self.subject.folder / f"{name}.log", lambda event: self._journal(name, event)
+            self.subject.spawner, job, self.subject.folder / f"{name}.log", lambda event: self._journal(name, event)
         )
         self.recorder.write(LAB, Type.OK, Op.CLIENT, {"pid": self.client.process.pid, "name": name})
         self._watch(self._watch_client(self.client))
@@ -236,14 +177,8 @@ class Run:
         if not await self._until((lambda: self.done >= mark) if observed else (lambda: self.parked)):
             return False
         described = {**fault.to_json(), "fault": str(fault), "done": self.done}
-        self.recorder.write(NEMESIS, Type.INVOKE, Op.FAULT, described, boot=self._boot_number)
-        proof = await self._do(fault, more=number + 1 < len(self.plan.faults))
-        value = {**described, "kills": proof.kills, "reason": proof.reason, "elapsed_s": round(proof.elapsed_s, 6)}
-        outcome = Type.OK if proof.confirmed else Type.FAIL
-        self.recorder.write(NEMESIS, outcome, Op.FAULT, value, boot=self._boot_number)
-        if not proof.confirmed:
-            self.stray = True
-            self.ended = self.ended or "a fault could not be proven"
+        self._announce(described)
+        if not self._landed(described, await self._do(fault, more=number + 1 < len(self.plan.faults))):
             return False
         if fault.victim is not Victim.CLIENT:
             await self._boot(number + 1)
@@ -308,15 +243,9 @@ class Run:
             self.client.expected_to_end = True
         reason = str(self._failure) if self._failure else self.ended or "broken off"
         silent_s = round(time.monotonic() - self._moved_at, 6)
-        for watch in self._watches:
-            watch.cancel()
-        await asyncio.gather(*self._watches, return_exceptions=True)
+        await self._stop_watching()
         if self.client:
             await self.client.close()
         if self.server and self.server.exited is None:
             self.stray |= not (await self.server.kill()).confirmed
-        if (executions := read_executions(self.subject.ledger)) is not None:
-            listed = [list(execution) for execution in executions]
-            self.recorder.write(LAB, Type.OK, Op.EFFECTS, {"executions": listed}, boot=self._boot_number)
-        value = {"reason": reason, "silent_s": silent_s, "deadline_s": self.limits.silence_s}
-        self.recorder.write(LAB, Type.OK, Op.END, value, boot=self._boot_number)
+        self._note_end(reason, silent_s)

@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("wire", "subjects", "ledger", "recorder"),
     ("faults", "contracts"),
     ("clients", "client_words", "outputs", "testimony"),
+    ("stage",),
     ("runner", "client_runner"),
     ("laboratory",),
     ("trial",),
