@@ -34,6 +34,7 @@ _PROFILES: pytest.StashKey[list[Profile]] = pytest.StashKey()
 _TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 _PROPERTY = f"crashtest-{CERTIFICATE_FORMAT}"
 _NEEDS_KILL = "no right to kill the server: certify it by command"
+_GIVE_PROFILE = "give --profile, or --crashtest-profile under pytest"
 _FOR_CLIENTS = "this scenario is for clients, and the subject is a server"
 _FOR_SERVERS = "this scenario is for servers, and the subject is a client"
 
@@ -95,14 +96,14 @@ def profiles_of(config: pytest.Config) -> list[Profile]:
     target = Target(config.getoption("--crashtest-command"), config.getoption("--crashtest-url"))
     named = [Path(p) for p in config.getoption("--crashtest-profile") or ()]
     if not named and (target.command or target.url):
-        raise UsageError("a command or a URL needs a profile that says which tool to call: give --crashtest-profile")
+        raise UsageError(f"a command or a URL needs a profile that says which tool to call: {_GIVE_PROFILE}")
     paths = named or config.hook.pytest_crashtest_profiles(config=config) or []
     profiles = [read_profile(path, target) for path in paths]
     names = [profile.name for profile in profiles]
     if len(set(names)) < len(names):
         raise UsageError(f"two profiles have the same name: {', '.join(sorted(names))}")
     if not profiles:
-        raise UsageError("there is no profile to certify: give --crashtest-profile")
+        raise UsageError(f"there is no profile to certify: {_GIVE_PROFILE}")
     return profiles
 
 
