@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 pytest_plugins = ["pytester"]
+collect_ignore = ["harness"]  # its scenarios are those at the top, seen through a link
 
 
 @pytest.fixture(scope="session", autouse=True)

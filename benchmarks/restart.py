@@ -22,13 +22,13 @@ from typing import Any
 
 import psutil
 
-from harness.profiles import read_profile
-from harness.subjects.process import Process
-from harness.subjects.spawner import Spawner
-from harness.subjects.subject import Subject
-from harness.wire.http import Address
-from harness.wire.messages import STATELESS
-from harness.wire.session import Session
+from mcp_crashtest.profiles import read_profile
+from mcp_crashtest.subjects.process import Process
+from mcp_crashtest.subjects.spawner import Spawner
+from mcp_crashtest.subjects.subject import Subject
+from mcp_crashtest.wire.http import Address
+from mcp_crashtest.wire.messages import STATELESS
+from mcp_crashtest.wire.session import Session
 
 PROFILE = Path(__file__).resolve().parents[1] / "scenarios" / "profiles" / "reference-durable.toml"
 CLAIM = 20.0
@@ -86,7 +86,7 @@ async def _count() -> Holding:
     deadline = time.monotonic() + _DEADLINE_S
     while True:
         family = lab.children(recursive=True)
-        servers = [p for p in family if len(p.children()) == 2 and "harness.subjects.forkserver" in p.cmdline()]
+        servers = [p for p in family if len(p.children()) == 2 and "mcp_crashtest.subjects.forkserver" in p.cmdline()]
         if servers:
             break
         assert time.monotonic() < deadline, "the fork server does not fork a child ahead"

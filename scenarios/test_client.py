@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model.plan import Phase, Plan, Victim
-from harness.planning.clients import kills, moments, outages
-from harness.trial import Trial
+from mcp_crashtest.model.plan import Phase, Plan, Victim
+from mcp_crashtest.planning.clients import kills, moments, outages
+from mcp_crashtest.trial import Trial
 
 EXAMPLES = 24
 MOST_KILLS = 5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model.plan import Action, Plan, Victim
-from harness.planning.exhaustive import every
-from harness.trial import Trial
+from mcp_crashtest.model.plan import Action, Plan, Victim
+from mcp_crashtest.planning.exhaustive import every
+from mcp_crashtest.trial import Trial
 
 
 @pytest.mark.crashtest(level=1, kills_server=True)

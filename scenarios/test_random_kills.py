@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model.plan import Action, Victim
-from harness.planning.randomized import Choice, plans
-from harness.trial import Trial
+from mcp_crashtest.model.plan import Action, Victim
+from mcp_crashtest.planning.randomized import Choice, plans
+from mcp_crashtest.trial import Trial
 
 EXAMPLES = 16
 MOST_FAULTS = 4

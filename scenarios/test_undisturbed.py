@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model.plan import Plan
-from harness.trial import Trial
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.trial import Trial
 
 
 @pytest.mark.crashtest(level=1)

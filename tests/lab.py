@@ -13,7 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 MUTANTS = ROOT / "tests" / "mutants"
 THIRD_PARTY = ROOT / "tests" / "third_party"
-CLI = (sys.executable, "-m", "harness.cli")
+CLI = (sys.executable, "-m", "mcp_crashtest.cli")
 _DEADLINE_S = 240
 
 

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PROGRAMS = ("harness", "reference_server", "reference_client", "scenarios")
+# Where each stands; scenarios are installed as mcp_crashtest.scenarios.
+PROGRAMS = {
+    "mcp_crashtest": ROOT / "harness" / "mcp_crashtest",
+    "reference_server": ROOT / "reference_server",
+    "reference_client": ROOT / "reference_client",
+    "scenarios": ROOT / "scenarios",
+}
 
 # From the ground up. A room may import itself and any room of a lower floor; rooms of one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
@@ -34,10 +40,10 @@ FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floo
 
 # The programs may import: the scenarios use the harness, and nobody else knows anybody.
 MAY_IMPORT = {
-    "harness": {"harness"},
+    "mcp_crashtest": {"mcp_crashtest"},
     "reference_server": {"reference_server"},
     "reference_client": {"reference_client"},
-    "scenarios": {"scenarios", "harness"},
+    "scenarios": {"scenarios", "mcp_crashtest"},
 }
 
 # The pure core has no clock, no randomness of its own, and no hands.
@@ -68,16 +74,16 @@ def complaints(source: str, module: str, *, package: bool = False) -> list[str]:
     """What is wrong with the imports of a module, in words that say what to do."""
     program, *inner = module.split(".")
     room = inner[0] if inner else ""
-    if program == "harness" and room and room not in FLOOR_OF:
+    if program == "mcp_crashtest" and room and room not in FLOOR_OF:
         return [f"{module} has no place in the house: add {room!r} to FLOORS in tests/test_layers.py, as low as it can"]
     found = []
     for line, imported in imports(source, module, package=package):
         other, *within = imported.split(".")
         if other in PROGRAMS and other not in MAY_IMPORT[program]:
             found.append(f"{module}:{line} imports {imported}: {program} knows nothing of {other}")
-        if program == "harness" and room in PURE and other in IMPURE:
+        if program == "mcp_crashtest" and room in PURE and other in IMPURE:
             found.append(f"{module}:{line} imports {other}: {room} is pure")
-        if program == "harness" and other == "harness" and within and within[0] != room:
+        if program == "mcp_crashtest" and other == "mcp_crashtest" and within and within[0] != room:
             found += _upward(f"{module}:{line}", room, within[0])
     return found
 
@@ -86,17 +92,17 @@ def _upward(place: str, room: str, imported: str) -> list[str]:
     if imported.startswith("__") or not room:
         return [] if imported.startswith("__") else [f"{place} imports {imported}: the package itself imports nothing"]
     if imported not in FLOOR_OF:
-        return [f"{place} imports harness.{imported}, which has no place in FLOORS in tests/test_layers.py"]
+        return [f"{place} imports mcp_crashtest.{imported}, which has no place in FLOORS in tests/test_layers.py"]
     if FLOOR_OF[imported] < FLOOR_OF[room]:
         return []
-    return [f"{place} imports harness.{imported}, which is not below {room}: move the code, or mend FLOORS"]
+    return [f"{place} imports mcp_crashtest.{imported}, which is not below {room}: move the code, or mend FLOORS"]
 
 
 def sources() -> Iterator[tuple[str, Path]]:
     """Every module of the four programs, by its name."""
-    for program in PROGRAMS:
-        for path in sorted((ROOT / program).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
+    for program, folder in PROGRAMS.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = (program, *path.relative_to(folder).with_suffix("").parts)
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 
 
@@ -110,7 +116,7 @@ def test_a_module_imports_only_what_is_below_it(module: str) -> None:
 
 
 def test_every_room_of_the_table_stands() -> None:
-    standing = {module.split(".")[1] for module in MODULES if module.startswith("harness.")}
+    standing = {module.split(".")[1] for module in MODULES if module.startswith("mcp_crashtest.")}
     assert set(FLOOR_OF) <= standing, "take what was torn down out of FLOORS"
 
 
@@ -124,47 +130,62 @@ def test_no_room_stands_on_two_floors() -> None:
 @pytest.mark.parametrize(
     ("module", "source", "said"),
     [
-        ("harness.model.plan", "from harness.wire.session import Session", "which is not below model"),
-        ("harness.model.plan", "import harness.checkers.judge", "which is not below model"),
-        ("harness.model.plan", "from harness import runner", "harness.runner, which is not below model"),
-        ("harness.model.plan", "from ..wire import http", "harness.wire, which is not below model"),
-        ("harness.model.plan", "from .. import cli", "harness.cli, which is not below model"),
-        ("harness.model.plan", "def f():\n    import harness.runner", "harness.model.plan:2"),
-        ("harness.model.plan", "import importlib\nimportlib.import_module('harness.runner')", "not below model"),
-        ("harness.planning.search", "from harness.checkers import judge", "which is not below planning"),
-        ("harness.runner", "from harness.trial import Trial", "which is not below runner"),
-        ("harness.wire.http", "from harness.subjects.process import Process", "which is not below wire"),
-        ("harness.model.plan", "import time", "model is pure"),
-        ("harness.checkers.judge", "from os import path", "checkers is pure"),
-        ("harness.planning.search", "import asyncio.subprocess", "planning is pure"),
-        ("harness.cli", "import reference_server", "harness knows nothing of reference_server"),
-        ("harness.cli", "from scenarios import conftest", "harness knows nothing of scenarios"),
-        ("reference_server.app", "from harness.model.plan import Phase", "reference_server knows nothing of harness"),
+        ("mcp_crashtest.model.plan", "from mcp_crashtest.wire.session import Session", "which is not below model"),
+        ("mcp_crashtest.model.plan", "import mcp_crashtest.checkers.judge", "which is not below model"),
+        (
+            "mcp_crashtest.model.plan",
+            "from mcp_crashtest import runner",
+            "mcp_crashtest.runner, which is not below model",
+        ),
+        ("mcp_crashtest.model.plan", "from ..wire import http", "mcp_crashtest.wire, which is not below model"),
+        ("mcp_crashtest.model.plan", "from .. import cli", "mcp_crashtest.cli, which is not below model"),
+        ("mcp_crashtest.model.plan", "def f():\n    import mcp_crashtest.runner", "mcp_crashtest.model.plan:2"),
+        (
+            "mcp_crashtest.model.plan",
+            "import importlib\nimportlib.import_module('mcp_crashtest.runner')",
+            "not below model",
+        ),
+        ("mcp_crashtest.planning.search", "from mcp_crashtest.checkers import judge", "which is not below planning"),
+        ("mcp_crashtest.runner", "from mcp_crashtest.trial import Trial", "which is not below runner"),
+        ("mcp_crashtest.wire.http", "from mcp_crashtest.subjects.process import Process", "which is not below wire"),
+        ("mcp_crashtest.model.plan", "import time", "model is pure"),
+        ("mcp_crashtest.checkers.judge", "from os import path", "checkers is pure"),
+        ("mcp_crashtest.planning.search", "import asyncio.subprocess", "planning is pure"),
+        ("mcp_crashtest.cli", "import reference_server", "mcp_crashtest knows nothing of reference_server"),
+        ("mcp_crashtest.cli", "from scenarios import conftest", "mcp_crashtest knows nothing of scenarios"),
+        (
+            "reference_server.app",
+            "from mcp_crashtest.model.plan import Phase",
+            "reference_server knows nothing of mcp_crashtest",
+        ),
         ("reference_server.app", "import reference_client", "reference_server knows nothing of reference_client"),
         ("reference_client.app", "import reference_server", "reference_client knows nothing of reference_server"),
-        ("reference_client", "import harness", "reference_client knows nothing of harness"),
+        ("reference_client", "import mcp_crashtest", "reference_client knows nothing of mcp_crashtest"),
         ("scenarios.test_x", "import reference_server", "scenarios knows nothing of reference_server"),
-        ("harness", "from harness.cli import main", "the package itself imports nothing"),
-        ("harness.attic.trunk", "", "add 'attic' to FLOORS in tests/test_layers.py"),
-        ("harness.cli", "from harness.attic import trunk", "which has no place in FLOORS"),
+        ("mcp_crashtest", "from mcp_crashtest.cli import main", "the package itself imports nothing"),
+        ("mcp_crashtest.attic.trunk", "", "add 'attic' to FLOORS in tests/test_layers.py"),
+        ("mcp_crashtest.cli", "from mcp_crashtest.attic import trunk", "which has no place in FLOORS"),
     ],
 )
 def test_a_planted_import_is_found(module: str, source: str, said: str) -> None:
-    [complaint] = complaints(source, module, package=module == "harness")
+    [complaint] = complaints(source, module, package=module == "mcp_crashtest")
     assert said in complaint
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("harness.checkers.judge", "from harness.model.errors import UsageError\nfrom harness.checkers import records"),
-        ("harness.planning.search", "import hypothesis\nimport contextlib"),
-        ("harness.wire.messages", "from harness import __version__"),
-        ("harness.runner", "import asyncio\nimport time\nfrom harness.faults import process"),
-        ("harness.model.plan", "from . import errors\nfrom .profile import fill"),
-        ("scenarios.test_x", "from harness.trial import Trial\nimport pytest"),
+        (
+            "mcp_crashtest.checkers.judge",
+            "from mcp_crashtest.model.errors import UsageError\nfrom mcp_crashtest.checkers import records",
+        ),
+        ("mcp_crashtest.planning.search", "import hypothesis\nimport contextlib"),
+        ("mcp_crashtest.wire.messages", "from mcp_crashtest import __version__"),
+        ("mcp_crashtest.runner", "import asyncio\nimport time\nfrom mcp_crashtest.faults import process"),
+        ("mcp_crashtest.model.plan", "from . import errors\nfrom .profile import fill"),
+        ("scenarios.test_x", "from mcp_crashtest.trial import Trial\nimport pytest"),
         ("reference_server.app", "import os\nfrom reference_server.store import Store\nfrom . import limits"),
-        ("harness.contracts.client", "import_module(name)"),
+        ("mcp_crashtest.contracts.client", "import_module(name)"),
     ],
 )
 def test_a_downward_import_is_none(module: str, source: str) -> None:
@@ -172,8 +193,10 @@ def test_a_downward_import_is_none(module: str, source: str) -> None:
 
 
 def test_a_relative_import_of_a_package_is_from_itself() -> None:
-    assert list(imports("from . import errors\nfrom .plan import Plan", "harness.model", package=True)) == [
-        (1, "harness.model.errors"),
-        (2, "harness.model.plan.Plan"),
+    assert list(imports("from . import errors\nfrom .plan import Plan", "mcp_crashtest.model", package=True)) == [
+        (1, "mcp_crashtest.model.errors"),
+        (2, "mcp_crashtest.model.plan.Plan"),
     ]
-    assert list(imports("from ..wire import http", "harness.model", package=True)) == [(1, "harness.wire.http")]
+    assert list(imports("from ..wire import http", "mcp_crashtest.model", package=True)) == [
+        (1, "mcp_crashtest.wire.http")
+    ]

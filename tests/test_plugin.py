@@ -97,7 +97,7 @@ def test_it_is_silent_in_sessions_that_have_no_scenario(tmp_path: Path) -> None:
 
 def test_a_session_that_has_no_scenario_does_not_import_the_laboratory(tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text(
-        "import sys\n\n\ndef test_light():\n    assert 'harness.laboratory' not in sys.modules\n"
+        "import sys\n\n\ndef test_light():\n    assert 'mcp_crashtest.laboratory' not in sys.modules\n"
         "    assert 'rich' not in sys.modules\n    assert 'h11' not in sys.modules\n"
     )
     assert run_pytest("-q", "-p", "no:asyncio", cwd=tmp_path).returncode == 0
@@ -106,7 +106,7 @@ def test_a_session_that_has_no_scenario_does_not_import_the_laboratory(tmp_path:
 def test_a_users_own_scenario_gets_the_same_fixture(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         "import pytest\n"
-        "from harness.model.plan import Plan\n\n\n"
+        "from mcp_crashtest.model.plan import Plan\n\n\n"
         "@pytest.mark.crashtest(level=1)\n"
         "def test_mine(crashtest):\n"
         '    """My own story."""\n'

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.subjects.sockets import find_free_port
+from mcp_crashtest.subjects.sockets import find_free_port
 from tests.lab import THIRD_PARTY, certify, environment, invariants
 
 PROFILE = THIRD_PARTY / "crashtest.toml"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.subjects.sockets import find_free_port
+from mcp_crashtest.subjects.sockets import find_free_port
 from tests.lab import MUTANTS, THIRD_PARTY, lab
 
 PROFILE = THIRD_PARTY / "crashtest.toml"

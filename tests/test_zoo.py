@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.laboratory import Laboratory
-from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
-from harness.profiles import read_profile
+from mcp_crashtest.laboratory import Laboratory
+from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.profiles import read_profile
 from tests.lab import Done, certify, invariants, named
 from tests.mutants.zoo import MUTANTS
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.checkers.client import NOTHING
-from harness.client_words import printed, state_of
+from mcp_crashtest.checkers.client import NOTHING
+from mcp_crashtest.client_words import printed, state_of
 
 PATHS = ["$.result.count"]
 

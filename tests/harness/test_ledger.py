@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.ledger import read_executions
-from harness.model.errors import SubjectError
+from mcp_crashtest.ledger import read_executions
+from mcp_crashtest.model.errors import SubjectError
 
 
 def test_executions_are_counted_in_the_order_of_the_first(tmp_path: Path) -> None:

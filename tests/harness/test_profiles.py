@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.model.errors import UsageError
-from harness.model.plan import Phase
-from harness.model.profile import (
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.plan import Phase
+from mcp_crashtest.model.profile import (
     Claims,
     ClientSpec,
     ContractKind,
@@ -21,7 +21,7 @@ from harness.model.profile import (
     SubjectSpec,
     Workload,
 )
-from harness.profiles import Target, read_profile
+from mcp_crashtest.profiles import Target, read_profile
 
 GOOD = """
 [subject]                      # how to start and reach it; {port}, {state_dir}, {ledger} are filled in
@@ -99,7 +99,7 @@ def test_crash_points_are_phases(read: Reader) -> None:
 
 
 def test_a_saved_profile_reads_as_the_one_that_was_saved(read: Reader) -> None:
-    from harness.profiles import parse_profile
+    from mcp_crashtest.profiles import parse_profile
 
     profile = read(GOOD)
     data = profile.to_json()

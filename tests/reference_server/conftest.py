@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from harness.wire.messages import HANDSHAKE, STATELESS
-from harness.wire.session import Session, ToolReply
+from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS
+from mcp_crashtest.wire.session import Session, ToolReply
 from tests.lab import environment
 
 DEADLINE_S = 30.0

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.wire import messages
-from harness.wire.errors import WireError
-from harness.wire.http import Address, Exchange
-from harness.wire.messages import STATELESS
-from harness.wire.sse import EventStream
+from mcp_crashtest.wire import messages
+from mcp_crashtest.wire.errors import WireError
+from mcp_crashtest.wire.http import Address, Exchange
+from mcp_crashtest.wire.messages import STATELESS
+from mcp_crashtest.wire.sse import EventStream
 from tests.reference_server.conftest import DEADLINE_S, Server
 
 EXTENSION = "io.modelcontextprotocol/tasks"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.wire.messages import STATELESS
+from mcp_crashtest.wire.messages import STATELESS
 from tests.reference_server.conftest import Server
 
 TRAIN: dict[str, Any] = {"model_name": "rings", "dataset_size": 200, "epochs": 30}

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from harness.wire.errors import RpcError
-from harness.wire.messages import HANDSHAKE, STATELESS
+from mcp_crashtest.wire.errors import RpcError
+from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS
 from reference_server.extension import LONGEST_ANSWER_CHARACTERS, STATUS, SUBMISSIONS
 from reference_server.task import Status
 from reference_server.tools import durable, processing

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from harness.wire.errors import WireError
-from harness.wire.messages import HANDSHAKE, STATELESS
+from mcp_crashtest.wire.errors import WireError
+from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS
 from reference_server.crashpoints import PHASES
 from tests.reference_server.conftest import BATCH, DEADLINE_S, RECORDS, Server
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.wire.errors import RpcError
+from mcp_crashtest.wire.errors import RpcError
 from tests.reference_server.conftest import DEADLINE_S, Server
 
 PROCESS: dict[str, Any] = {"dataset_name": "orders", "total_records": 60, "batch_size": 10, "client_id": "someone"}

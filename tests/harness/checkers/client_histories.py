@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.model.operation import History, Op, Type
-from harness.model.plan import Coordinate, Fault, Phase
+from mcp_crashtest.model.operation import History, Op, Type
+from mcp_crashtest.model.plan import Coordinate, Fault, Phase
 from tests.harness.checkers.histories import KILL_CLIENT, Event, Events, boot, effects, end, history, landed
 
 WINDOW = replace(KILL_CLIENT, at=Coordinate(1, Phase.ASKING))

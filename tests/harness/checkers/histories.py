@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass, field
 from itertools import chain
 from typing import Any
 
-from harness.checkers.judge import judge
-from harness.model.operation import Header, History, Op, Operation, Type
-from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
-from harness.model.profile import Claims, Semantics, Workload
-from harness.model.verdict import Verdict
+from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
+from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.profile import Claims, Semantics, Workload
+from mcp_crashtest.model.verdict import Verdict
 
 ALL = "abcdef"
 

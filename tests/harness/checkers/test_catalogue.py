@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-import harness.checkers
-from harness.checkers.client import on_trial
-from harness.checkers.judge import CHECKERS, CLIENT_CHECKERS
-from harness.model.invariants import INVARIANTS
-from harness.model.operation import History
+import mcp_crashtest.checkers
+from mcp_crashtest.checkers.client import on_trial
+from mcp_crashtest.checkers.judge import CHECKERS, CLIENT_CHECKERS
+from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.operation import History
 from tests.harness.checkers.client_histories import CLIENT_ENDING, asks, client_killed, prints, state, submits, torn
 from tests.harness.checkers.histories import (
     KILL,
@@ -105,7 +105,7 @@ CATALOGUE = {
 def named_by_checkers() -> set[str]:
     """The first argument of every ``Finding(...)`` in the checkers' source."""
     names: set[str] = set()
-    for path in Path(harness.checkers.__path__[0]).glob("*.py"):
+    for path in Path(mcp_crashtest.checkers.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
                 name = node.args[0]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.checkers.judge import judge
+from mcp_crashtest.checkers.judge import judge
 from tests.harness.checkers.client_histories import (
     CLIENT_ENDING,
     answered,

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.checkers.judge import CHECKERS, judge
-from harness.model.operation import History, Type
-from harness.model.verdict import Finding, Verdict
+from mcp_crashtest.checkers.judge import CHECKERS, judge
+from mcp_crashtest.model.operation import History, Type
+from mcp_crashtest.model.verdict import Finding, Verdict
 from tests.harness.checkers.histories import (
     INVALID,
     KILL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model.operation import Op, Type
+from mcp_crashtest.model.operation import Op, Type
 from tests.harness.checkers.histories import (
     INVALID,
     KILL,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model.operation import History
-from harness.model.verdict import Verdict
+from mcp_crashtest.model.operation import History
+from mcp_crashtest.model.verdict import Verdict
 from tests.harness.checkers.histories import ALL, INVALID, PASS, boot, end, fail, history, output, submit, verdict
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from harness.checkers.judge import judge
-from harness.model.operation import History
-from harness.model.plan import Fault
+from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.model.operation import History
+from mcp_crashtest.model.plan import Fault
 from tests.harness.checkers.histories import (
     DROP,
     KILL,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness.contracts.conversation import Conversation
-from harness.contracts.job import Job, Journal
-from harness.contracts.tasks_extension import progress_of
-from harness.model.profile import ContractKind, ObserveSpec
+from mcp_crashtest.contracts.conversation import Conversation
+from mcp_crashtest.contracts.job import Job, Journal
+from mcp_crashtest.contracts.tasks_extension import progress_of
+from mcp_crashtest.model.profile import ContractKind, ObserveSpec
 
 
 @pytest.mark.parametrize(

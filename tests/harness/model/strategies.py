@@ -6,8 +6,8 @@ import re
 
 from hypothesis import strategies as st
 
-from harness.model.operation import Header, History, Op, Operation, Type
-from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
+from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
 
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _HOSTILE = ("\x00", "\ud800", "\udcff", "\x1b[2J", "\u2028", "\r\n", "\\", '"', "{port}", "</script>", "NaN")

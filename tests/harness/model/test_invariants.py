@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness.model.invariants import INVARIANTS
+from mcp_crashtest.model.invariants import INVARIANTS
 
 
 @pytest.mark.parametrize("name", INVARIANTS)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model.errors import UsageError
-from harness.model.operation import Header, History, Op, Operation, Type
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
 from tests.harness.model.strategies import documents, headers, histories, operations
 
 HEADER = Header(

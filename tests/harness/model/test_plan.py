@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
-from harness.model.errors import UsageError
-from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
 from tests.harness.model.strategies import documents, plans
 
 AT = Coordinate(3, Phase.COMMITTED_UNACKNOWLEDGED)

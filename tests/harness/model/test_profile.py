@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model.errors import UsageError
-from harness.model.profile import (
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.profile import (
     Claims,
     ContractKind,
     ContractSpec,

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from harness.model.verdict import Finding, Judgement, Verdict, worst
+from mcp_crashtest.model.verdict import Finding, Judgement, Verdict, worst
 
 FINDING = Finding("records.lost", "one", (3,), {"keys": ["a"]})
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model.plan import Coordinate, Phase, Plan, Victim
-from harness.model.profile import ContractKind, ContractSpec, Profile, SubjectSpec, Workload
-from harness.planning.clients import kills, moments, outages, windows
-from harness.planning.search import draw
+from mcp_crashtest.model.plan import Coordinate, Phase, Plan, Victim
+from mcp_crashtest.model.profile import ContractKind, ContractSpec, Profile, SubjectSpec, Workload
+from mcp_crashtest.planning.clients import kills, moments, outages, windows
+from mcp_crashtest.planning.search import draw
 
 POINTS = (Phase.BEFORE_WRITE, Phase.ACKNOWLEDGED)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model.plan import Action, Coordinate, Phase, Plan, Victim
-from harness.model.profile import Workload
-from harness.planning.exhaustive import boundary_of, coordinates, every, phases_of
+from mcp_crashtest.model.plan import Action, Coordinate, Phase, Plan, Victim
+from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.planning.exhaustive import boundary_of, coordinates, every, phases_of
 
 POINTS = tuple(phase for phase in Phase if phase.in_server)
 

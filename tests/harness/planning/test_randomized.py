@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model.errors import UsageError
-from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
-from harness.model.profile import Workload
-from harness.planning.exhaustive import phases_of
-from harness.planning.randomized import earliest_after, plans
-from harness.planning.search import draw
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.planning.exhaustive import phases_of
+from mcp_crashtest.planning.randomized import earliest_after, plans
+from mcp_crashtest.planning.search import draw
 
 POINTS = tuple(phase for phase in Phase if phase.in_server)
 CHOICES = (
@@ -136,7 +136,7 @@ def test_the_same_seed_gives_the_same_plans_twice_and_another_seed_others() -> N
 
 
 @pytest.mark.parametrize(
-    ("hash_seed", "also"), [("1", "json"), ("2", "harness.cli"), ("3", "reference_server.__main__")]
+    ("hash_seed", "also"), [("1", "json"), ("2", "mcp_crashtest.cli"), ("3", "reference_server.__main__")]
 )
 def test_a_fresh_interpreter_gives_the_same_plans_whatever_else_it_has_loaded(hash_seed: str, also: str) -> None:
     program = f"import {also}\nfrom tests.harness.planning import test_randomized as t\nprint(*t.texts(7), sep='\\n')"

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from hypothesis import strategies as st
 
-from harness.model.errors import HarnessError
-from harness.model.plan import Action, Phase, Plan, Victim
-from harness.model.profile import Workload
-from harness.planning.randomized import plans
-from harness.planning.search import draw, search
+from mcp_crashtest.model.errors import HarnessError
+from mcp_crashtest.model.plan import Action, Phase, Plan, Victim
+from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.planning.randomized import plans
+from mcp_crashtest.planning.search import draw, search
 
 POINTS = tuple(phase for phase in Phase if phase.in_server)
 CHOICES = ((Action.INTERRUPT, Victim.CLIENT), (Action.DROP, Victim.CLIENT), (Action.KILL, Victim.SERVER))

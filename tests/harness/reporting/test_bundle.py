@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.model.errors import UsageError
-from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
-from harness.model.profile import ContractKind, ContractSpec, ObserveSpec, Profile, RecordsSpec, SubjectSpec
-from harness.reporting import bundle
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.profile import ContractKind, ContractSpec, ObserveSpec, Profile, RecordsSpec, SubjectSpec
+from mcp_crashtest.reporting import bundle
 
 PROFILE = Profile(
     name="subject",

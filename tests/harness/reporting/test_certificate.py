@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.reporting.certificate import certificate, earned, exit_code, summary_lines
+from mcp_crashtest.reporting.certificate import certificate, earned, exit_code, summary_lines
 
 
 def scenario(level: int, verdict: str, **changes: Any) -> dict[str, Any]:

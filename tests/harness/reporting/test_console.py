@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from harness.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
-from harness.reporting.certificate import certificate
-from harness.reporting.console import clean, seconds, show
+from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.reporting.certificate import certificate
+from mcp_crashtest.reporting.console import clean, seconds, show
 
 PLAN = Plan("server-killed", "2026-07-28", (Fault(Action.KILL, Victim.SERVER, Coordinate(3, Phase.ACKNOWLEDGED)),))
 

@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from harness.subjects.process import Launch
-from harness.subjects.spawner import Spawner
+from mcp_crashtest.subjects.process import Launch
+from mcp_crashtest.subjects.spawner import Spawner
 
 _LINGERING_S = 60.0
 DAEMON = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from harness.subjects.spawner import Spawner
+from mcp_crashtest.subjects.spawner import Spawner
 from tests.harness.subjects.launching import Launching
 
 

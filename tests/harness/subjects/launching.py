@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.subjects.process import Exit, Launch, Process
-from harness.subjects.spawner import Spawner
+from mcp_crashtest.subjects.process import Exit, Launch, Process
+from mcp_crashtest.subjects.spawner import Spawner
 
 DEADLINE_S = 20.0
 LIGHT = ("json",)

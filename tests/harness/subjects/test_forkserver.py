@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.model.errors import HarnessError, SubjectError
-from harness.subjects.process import Exit
-from harness.subjects.protocol import BOOT_VARIABLE
-from harness.subjects.sockets import listen_socket
+from mcp_crashtest.model.errors import HarnessError, SubjectError
+from mcp_crashtest.subjects.process import Exit
+from mcp_crashtest.subjects.protocol import BOOT_VARIABLE
+from mcp_crashtest.subjects.sockets import listen_socket
 from tests.harness.subjects.launching import DEADLINE_S, LIGHT, Launching, until
 
 ENDINGS = {
@@ -79,7 +79,7 @@ IDENTITY = """
         "encodings": [sys.stdout.encoding, sys.stderr.errors, sys.getfilesystemencoding()],
         "stdin": sys.stdin.read(),
         "threads": threading.active_count(),
-        "lab": "harness" in sys.modules,
+        "lab": "mcp_crashtest" in sys.modules,
         "children": open(f"/proc/self/task/{os.getpid()}/children").read(),
     }
     print(json.dumps(shown, indent=1))
@@ -240,11 +240,11 @@ async def test_a_fork_server_that_has_died_is_started_again(launching: Launching
 
 @pytest.mark.asyncio
 async def test_packages_of_the_users_own_are_not_taken_for_the_labs(launching: Launching) -> None:
-    for name in ("harness/__init__.py", "socket.py", "signal.py"):
+    for name in ("mcp_crashtest/__init__.py", "socket.py", "signal.py"):
         launching.script("raise AssertionError(__file__)", name)
-    launching.script("", "mine/harness/__init__.py")
-    launching.script("answer = 42", "mine/harness/model.py")
-    script = launching.script("from harness.model import answer; print(answer)", "mine/subject.py")
+    launching.script("", "mine/mcp_crashtest/__init__.py")
+    launching.script("answer = 42", "mine/mcp_crashtest/model.py")
+    script = launching.script("from mcp_crashtest.model import answer; print(answer)", "mine/subject.py")
     for warm in (False, True):
         done = await launching.ended(await launching.python(script, warm=warm))
         assert (done.out, done.err) == ("42\n", "")

@@ -62,5 +62,5 @@ def whole_family(lab: int) -> list[psutil.Process]:
     while sleepers(process.children(recursive=True)) != SLEEPERS:
         assert time.monotonic() < deadline, "not everybody has been started"
         time.sleep(0.01)
-    (guard,) = (child for child in process.children() if "harness.subjects.guard" in child.cmdline())
+    (guard,) = (child for child in process.children() if "mcp_crashtest.subjects.guard" in child.cmdline())
     return [guard, *guard.children(recursive=True)]

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness.subjects.process import Exit
+from mcp_crashtest.subjects.process import Exit
 from tests.harness.subjects.launching import DEADLINE_S, Launching
 
 SERVER = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"

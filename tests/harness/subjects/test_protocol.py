@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import pytest
 
-from harness.subjects.protocol import receive_event, receive_request, send_event, send_request
+from mcp_crashtest.subjects.protocol import receive_event, receive_request, send_event, send_request
 
 Pair = tuple[socket.socket, socket.socket]
 

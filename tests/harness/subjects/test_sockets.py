@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from harness.subjects.sockets import LOOPBACK, find_free_port, listen_socket
+from mcp_crashtest.subjects.sockets import LOOPBACK, find_free_port, listen_socket
 
 
 def test_a_free_port_can_be_bound_and_is_given_out_once() -> None:

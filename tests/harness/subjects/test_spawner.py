@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.model.errors import HarnessError
-from harness.subjects.process import Exit, Launch
-from harness.subjects.spawner import Spawner, warm_target
+from mcp_crashtest.model.errors import HarnessError
+from mcp_crashtest.subjects.process import Exit, Launch
+from mcp_crashtest.subjects.spawner import Spawner, warm_target
 from tests.harness.subjects.launching import DEADLINE_S, Launching
 
 _CYCLES = 200
@@ -33,8 +33,8 @@ class Holding:
 
 def holding() -> tuple[Holding, dict[int, int]]:
     lab = psutil.Process()
-    (guard,) = (child for child in lab.children() if "harness.subjects.guard" in child.cmdline())
-    (server,) = (child for child in guard.children() if "harness.subjects.forkserver" in child.cmdline())
+    (guard,) = (child for child in lab.children() if "mcp_crashtest.subjects.guard" in child.cmdline())
+    (server,) = (child for child in guard.children() if "mcp_crashtest.subjects.forkserver" in child.cmdline())
     family = len(lab.children(recursive=True))
     memory = {process.pid: process.memory_info().rss // 1024 for process in (guard, server)}
     return Holding(family, lab.num_fds(), guard.num_fds(), server.num_fds()), memory
@@ -125,7 +125,7 @@ async def test_who_was_started_for_somebody_who_gave_up_is_killed(launching: Lau
     ended = await launching.start("true")
     await ended.wait_exit(DEADLINE_S)
     await asyncio.sleep(0)
-    guard = next(p for p in psutil.Process().children() if "harness.subjects.guard" in p.cmdline())
+    guard = next(p for p in psutil.Process().children() if "mcp_crashtest.subjects.guard" in p.cmdline())
     _, alive = psutil.wait_procs(guard.children(), timeout=DEADLINE_S)
     assert alive == []
 
@@ -157,7 +157,7 @@ async def test_more_descriptors_than_a_message_carries_are_refused(launching: La
 @pytest.mark.asyncio
 async def test_a_guard_that_is_killed_is_a_failure_of_the_lab(launching: Launching) -> None:
     process = await launching.start("sleep", "61")
-    guard = next(p for p in psutil.Process().children() if "harness.subjects.guard" in p.cmdline())
+    guard = next(p for p in psutil.Process().children() if "mcp_crashtest.subjects.guard" in p.cmdline())
     guard.kill()
     assert (await process.wait_exit(DEADLINE_S)).signal
     with pytest.raises(HarnessError, match="the guard is gone"):

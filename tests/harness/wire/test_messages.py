@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness import __version__
-from harness.wire import messages
-from harness.wire.errors import ProtocolViolation, RpcError, shown
+from mcp_crashtest import __version__
+from mcp_crashtest.wire import messages
+from mcp_crashtest.wire.errors import ProtocolViolation, RpcError, shown
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 JSON = st.recursive(

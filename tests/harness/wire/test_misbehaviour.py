@@ -18,8 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.wire import http, session
-from harness.wire.errors import (
+from mcp_crashtest.wire import http, session
+from mcp_crashtest.wire.errors import (
     Broken,
     DeadlineExceeded,
     HttpError,
@@ -30,8 +30,8 @@ from harness.wire.errors import (
     Unsupported,
     WireError,
 )
-from harness.wire.http import Address
-from harness.wire.session import Session
+from mcp_crashtest.wire.http import Address
+from mcp_crashtest.wire.session import Session
 from tests.harness.wire.peers import (
     STREAM_END,
     STREAM_HEAD,

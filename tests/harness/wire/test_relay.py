@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness.subjects.sockets import find_free_port
-from harness.wire.relay import Exchange, Relay
+from mcp_crashtest.subjects.sockets import find_free_port
+from mcp_crashtest.wire.relay import Exchange, Relay
 from tests.harness.wire.peers import Request, peer
 
 OPENING_S = 5.0

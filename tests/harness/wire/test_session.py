@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.wire.errors import (
+from mcp_crashtest.wire.errors import (
     Broken,
     DeadlineExceeded,
     ProtocolViolation,
@@ -21,7 +21,7 @@ from harness.wire.errors import (
     SessionLost,
     Unreachable,
 )
-from harness.wire.session import Session
+from mcp_crashtest.wire.session import Session
 from tests.lab import ROOT
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
@@ -299,6 +299,6 @@ async def test_a_resource_without_text_is_a_violation(subject: Subject) -> None:
 
 
 def test_the_client_starts_light() -> None:
-    program = "import harness.wire.session, sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    program = "import mcp_crashtest.wire.session, sys; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"fastmcp", "mcp", "mcp_types", "pydantic", "httpx", "httpx2"} & set(done.stdout.split())

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.wire.errors import ProtocolViolation
-from harness.wire.sse import Event, EventStream
+from mcp_crashtest.wire.errors import ProtocolViolation
+from mcp_crashtest.wire.sse import Event, EventStream
 
 BOUND = 1 << 20
 LINE_ENDS = st.sampled_from(["\r\n", "\n", "\r"])

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.wire.errors import NoTask, RpcError, Unsupported
-from harness.wire.messages import STATELESS, TASKS
-from harness.wire.session import Session, tool_reply
+from mcp_crashtest.wire.errors import NoTask, RpcError, Unsupported
+from mcp_crashtest.wire.messages import STATELESS, TASKS
+from mcp_crashtest.wire.session import Session, tool_reply
 from tests.harness.wire.peers import Behaviour, Peer, after_opening, answers, error, peer, result
 
 AMPLE_S = 5.0

@@ -1,0 +1,83 @@
+"""From a history to a judgement: all checkers, and the proof that every planned fault landed.
+
+A checker that crashes makes the run INVALID; it is never taken for a pass. Neither is a run that shows nothing which a
+checker could judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mcp_crashtest.checkers import client, lifecycle, progress, records, recovery
+from mcp_crashtest.model.operation import History, Op, Type
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.verdict import Finding, Judgement
+
+Checker = Callable[[History], Iterable[Finding]]
+
+CHECKERS: dict[str, Checker] = {
+    "records": records.check,
+    "progress": progress.check,
+    "lifecycle": lifecycle.check,
+    "recovery": recovery.check,
+}
+CLIENT_CHECKERS: dict[str, Checker] = {"client": client.check}
+
+
+def judge(history: History) -> Judgement:
+    """Judge one run. The same history always gets the same judgement."""
+    findings: list[Finding] = []
+    unproven: list[str] = []
+    on_trial = client.on_trial(history)
+    for name, checker in (CLIENT_CHECKERS if on_trial else CHECKERS).items():
+        try:
+            findings.extend(checker(history))
+        except Exception as error:  # a checker that crashes must not hide what the others found
+            unproven.append(f"the {name} checker could not read this history: {error!r}")
+    unproven.extend(_unproven(history))
+    if not findings:
+        shown = client.unproven if on_trial else _nothing_shown
+        unproven.extend(shown(history))
+    landed = list(history.of(Op.FAULT, types=[Type.OK]))
+    return Judgement(
+        findings=tuple(findings),
+        unproven=tuple(unproven),
+        confirmed=len(landed),
+        recoveries_s=tuple(recovery.recoveries_s(history)),
+        kills=sum(o.value.get("kills", 0) for o in landed),
+        refused=any(True for _ in history.of(Op.FAULT, types=[Type.FAIL, Type.INFO])),
+    )
+
+
+def _unproven(history: History) -> Iterable[str]:
+    planned = Plan.from_json(history.header.plan).faults
+    landed = sum(1 for _ in history.of(Op.FAULT, types=[Type.OK]))
+    refused = list(history.of(Op.FAULT, types=[Type.FAIL, Type.INFO]))
+    for fault in refused:
+        yield f"{fault.value.get('fault')}: {fault.value.get('reason')}"
+    if not refused and landed < len(planned):
+        yield f"{planned[landed]}: the run was over before this fault could land"
+    if not any(True for _ in history.of(Op.END)):
+        yield "the history has no end: the run was broken off"
+    elif not any(True for _ in history.of(Op.OUTPUT)):
+        reasons = [o.value.get("reason") for o in history.of(Op.END)]
+        if "stalled" not in reasons:
+            yield f"the run ended without an output: {reasons[-1]}"
+
+
+def _nothing_shown(history: History) -> Iterable[str]:
+    """What a run without findings must have shown, or it would pass because nobody could look."""
+    golden = next((o.value.get("records") for o in history.of(Op.EXPECT)), None)
+    for output in history.of(Op.OUTPUT, types=[Type.OK]):
+        status, records = output.value.get("status"), output.value.get("records")
+        if status != "completed":
+            yield f"the output came with the status {status!r}, which no checker judges"
+        elif records is None and golden is not None:
+            yield "the output shows no records, and the golden run's did"
+        elif records is None and output.value.get("count") is None:
+            yield "the output shows neither records nor a count: say in [observe] where they are found"
+    if any(o.value.get("reason") == "stalled" for o in history.of(Op.END)):
+        yield "the run stalled, and no checker blames the subject"
+    for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
+        if history.header.claims.get("resumes", True):
+            yield f"the job failed, and no checker blames the subject: {output.value.get('error')}"

@@ -1,0 +1,126 @@
+"""The life of a task: its handle resolves, it moves on or ends, it ends once, and completed means complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.model.verdict import Finding
+
+_BLOCKING = "resumable-tool"
+TERMINAL = frozenset({"completed", "failed", "cancelled"})
+
+
+def check(history: History) -> Iterator[Finding]:
+    """Judge the run's task."""
+    yield from _vanished(history)
+    yield from _orphaned(history)
+    yield from _resurrected(history)
+    yield from _false_success(history)
+    yield from _ended_badly(history)
+    yield from _duplicated(history)
+
+
+def _vanished(history: History) -> Iterator[Finding]:
+    handles = {o.task: o for o in history.of(Op.SUBMIT, types=[Type.OK])}
+    for lost in history.of(Op.STATUS, types=[Type.FAIL]):
+        acknowledged = handles.get(lost.task)
+        if acknowledged is None or lost.task is None:
+            continue
+        yield Finding(
+            "task.vanished",
+            f"the task {lost.task} was acknowledged in boot {acknowledged.boot} and is unknown in boot {lost.boot}: "
+            f"{lost.value.get('error', '')}",
+            (acknowledged.i, lost.i),
+            {"task": lost.task},
+        )
+        return
+
+
+def orphan(history: History) -> tuple[Operation, Operation] | None:
+    """A task that nobody runs any more: its last status, which is not an end, and the end of the stalled run."""
+    end = next((o for o in history.of(Op.END) if o.value["reason"] == "stalled"), None)
+    status = max(history.of(Op.STATUS, types=[Type.OK]), key=lambda o: o.i, default=None)
+    if end is None or status is None or status.value["status"] in TERMINAL or status.boot != end.boot:
+        return None
+    moved = [o for o in history.of(Op.PROGRESS) if o.boot == end.boot]
+    return (status, end) if len(moved) <= 1 and end.boot > 1 else None
+
+
+def _orphaned(history: History) -> Iterator[Finding]:
+    if orphaned := orphan(history):
+        status, end = orphaned
+        yield Finding(
+            "task.orphaned",
+            f"the task still says {status.value['status']!r} {end.value['silent_s']:.1f} s after the restart, and "
+            f"nothing moves",
+            (status.i, end.i),
+            {"status": status.value["status"], "silent_s": end.value["silent_s"]},
+        )
+
+
+def _resurrected(history: History) -> Iterator[Finding]:
+    ends: dict[str | None, Operation] = {}
+    for status in history.of(Op.STATUS, types=[Type.OK]):
+        ended = ends.get(status.task)
+        if ended and status.value["status"] != ended.value["status"]:
+            yield Finding(
+                "task.resurrected",
+                f"the task had ended as {ended.value['status']!r} and says {status.value['status']!r} later",
+                (ended.i, status.i),
+                {"before": ended.value["status"], "after": status.value["status"]},
+            )
+            return
+        if status.value["status"] in TERMINAL:
+            ends[status.task] = status
+
+
+def _false_success(history: History) -> Iterator[Finding]:
+    workload = history.header.workload["records"]
+    for output in history.of(Op.OUTPUT, types=[Type.OK]):
+        if output.value.get("status") != "completed":
+            continue
+        records = output.value.get("records")
+        held = len({key for key, _ in records}) if records is not None else output.value.get("count")
+        if isinstance(held, int | float) and held < workload:
+            yield Finding(
+                "task.false-success",
+                f"the task says completed with {held} of {workload} records",
+                (output.i,),
+                {"records": held, "workload": workload},
+            )
+
+
+def _ended_badly(history: History) -> Iterator[Finding]:
+    """A job that nobody cancelled and that ends in anything but success has lost its records.
+
+    Without the claim to resume it may fail, but only where it was disturbed.
+    """
+    for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
+        disturbed = any(fault.i < output.i for fault in history.of(Op.FAULT))
+        if disturbed and not history.header.claims["resumes"]:
+            continue
+        if output.value.get("reason") != "vanished":
+            yield Finding(
+                "records.lost",
+                f"the job {'did not resume: it ' if disturbed else ''}ended with "
+                f"{output.value.get('error', 'an error')}",
+                (output.i,),
+                {"reason": output.value.get("reason")},
+            )
+
+
+def _duplicated(history: History) -> Iterator[Finding]:
+    """Two tasks for one job. A start tool's answer that a crash swallowed may be asked for again: nobody could know."""
+    asked = sum(1 for _ in history.of(Op.SUBMIT, types=[Type.INVOKE]))
+    unanswered = asked - sum(1 for _ in history.of(Op.SUBMIT, types=[Type.OK, Type.FAIL]))
+    allowed = 1 + (unanswered if history.header.contract != _BLOCKING else 0)
+    for effects in history.of(Op.EFFECTS):
+        tasks = sorted({task for task, _, _ in effects.value["executions"]})
+        if len(tasks) > allowed:
+            yield Finding(
+                "task.duplicated",
+                f"one job was submitted, and {len(tasks)} tasks have worked on it",
+                (effects.i,),
+                {"tasks": tasks[:10]},
+            )

@@ -1,0 +1,86 @@
+"""Progress, as clients saw it: never undone by a crash, rising within a boot, never beyond the total.
+
+Progress counts records, whatever unit the subject uses on the wire; the contract has converted it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.model.verdict import Finding
+
+Call = tuple[int, str, int]
+
+
+def check(history: History) -> Iterator[Finding]:
+    """Judge every progress event; one finding a kind is enough."""
+    yield from _first(_regressed(history))
+    yield from _first(_exceeded(history))
+    yield from _first(_fallen(history))
+
+
+def _first(findings: Iterator[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        yield finding
+        return
+
+
+def _by_call(history: History) -> Iterator[tuple[Operation, Call]]:
+    """Progress, with the boot, the client and the number of the client's call in which it was seen.
+
+    A call begins with a submission or a new connection: a client that comes back to the same boot begins another.
+    """
+    begun: Counter[str] = Counter()
+    for event in history.of(Op.PROGRESS, Op.SUBMIT, Op.CONNECT):
+        if event.op is Op.PROGRESS:
+            yield event, (event.boot, event.process, begun[event.process])
+        elif event.op is Op.CONNECT or event.type is Type.INVOKE:
+            begun[event.process] += 1
+
+
+def _regressed(history: History) -> Iterator[Finding]:
+    """From one call to the next progress is kept, whichever side has crashed between them."""
+    if not history.header.claims["resumes"]:
+        return
+    highest: dict[str | None, tuple[Operation, Call]] = {}
+    for seen, call in _by_call(history):
+        before, its_call = highest.setdefault(seen.task, (seen, call))
+        if seen.value["done"] > before.value["done"]:
+            highest[seen.task] = seen, call
+        elif seen.value["done"] < before.value["done"] and call != its_call:
+            yield Finding(
+                "progress.regressed",
+                f"progress {before.value['done']} was seen by {before.process} in boot {before.boot}, and "
+                f"{seen.value['done']} by {seen.process} in boot {seen.boot} after it",
+                (before.i, seen.i),
+                {"before": before.value["done"], "after": seen.value["done"]},
+            )
+
+
+def _exceeded(history: History) -> Iterator[Finding]:
+    workload = history.header.workload["records"]
+    for seen in history.of(Op.PROGRESS):
+        if seen.value["done"] > workload:
+            yield Finding(
+                "progress.monotonic",
+                f"progress {seen.value['done']} exceeds the workload of {workload} records",
+                (seen.i,),
+                {"done": seen.value["done"], "workload": workload},
+            )
+
+
+def _fallen(history: History) -> Iterator[Finding]:
+    """Within one call progress rises."""
+    last: dict[tuple[str | None, Call], Operation] = {}
+    for event, call in _by_call(history):
+        before = last.get((event.task, call))
+        if before and event.value["done"] <= before.value["done"]:
+            yield Finding(
+                "progress.monotonic",
+                f"progress does not rise within boot {event.boot}: {before.value['done']}, then {event.value['done']}",
+                (before.i, event.i),
+                {"before": before.value["done"], "after": event.value["done"]},
+            )
+        last[event.task, call] = event

@@ -1,0 +1,96 @@
+"""Recovery: how much work is done again, whether effects are complete, whether the subject comes back, and how fast.
+
+The ledger counts executions. A crash may cost the batch that was under way, so c faults allow c x batch executions
+more than there are records; restart from zero needs more than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mcp_crashtest.checkers import lifecycle
+from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.model.verdict import Finding
+
+
+def check(history: History) -> Iterator[Finding]:
+    """Judge the run's recoveries."""
+    yield from _rework(history)
+    yield from _effects_lost(history)
+    yield from _deadline(history)
+    yield from _loop(history)
+
+
+def _rework(history: History) -> Iterator[Finding]:
+    if not history.header.claims["resumes"]:
+        return
+    faults = sum(1 for _ in history.of(Op.FAULT, types=[Type.OK]))
+    allowed = faults * history.header.workload["batch"]
+    for effects in history.of(Op.EFFECTS):
+        again = sum(times - 1 for _, _, times in effects.value["executions"])
+        if again > allowed:
+            yield Finding(
+                "effects.rework",
+                f"{again} records were executed again after {faults} faults; at most {allowed} are explained by "
+                f"batches under way",
+                (effects.i,),
+                {"again": again, "allowed": allowed, "faults": faults},
+            )
+
+
+def _effects_lost(history: History) -> Iterator[Finding]:
+    for effects in history.of(Op.EFFECTS):
+        executed = {record for _, record, _ in effects.value["executions"]}
+        if not executed:
+            continue
+        for output in history.of(Op.OUTPUT, types=[Type.OK]):
+            missing = [key for key, _ in output.value.get("records") or () if key not in executed]
+            if missing:
+                yield Finding(
+                    "effects.lost",
+                    f"{len(missing)} records are in the output whose effect is not in the ledger, {missing[0]!r} first",
+                    (output.i, effects.i),
+                    {"keys": missing[:100], "total": len(missing)},
+                )
+
+
+def _deadline(history: History) -> Iterator[Finding]:
+    """A run that stalled in any other way than with an orphaned task.
+
+    Where faults were planned and none landed, the subject was not disturbed, and nothing is shown about recovery.
+    """
+    if history.header.plan["faults"] and not any(True for _ in history.of(Op.FAULT, types=[Type.OK])):
+        return
+    for end in history.of(Op.END):
+        if end.value["reason"] != "stalled" or lifecycle.orphan(history):
+            continue
+        yield Finding(
+            "recovery.deadline",
+            f"nothing has moved for {end.value['silent_s']:.1f} s; the claim is {end.value['deadline_s']:.1f} s",
+            (end.i,),
+            {"silent_s": end.value["silent_s"]},
+        )
+
+
+def _loop(history: History) -> Iterator[Finding]:
+    """An end that nobody asked for, once a fault was done: to the server before this one, or to its client."""
+    for gone in history.of(Op.EXIT):
+        if gone.boot > 1 or any(fault.i < gone.i for fault in history.of(Op.FAULT)):
+            yield Finding(
+                "recovery.loop",
+                f"boot {gone.boot} ended by itself with {gone.value['how']} after the fault before it",
+                (gone.i,),
+                dict(gone.value),
+            )
+
+
+def recoveries_s(history: History) -> Iterator[float]:
+    """Seconds from each confirmed fault on a server to the first answer that a client had after it."""
+    killed: Operation | None = None
+    for event in history.operations:
+        if event.op is Op.FAULT and event.type is Type.OK and event.value.get("victim") != "client":
+            killed = event
+        answered = event.op in (Op.CONNECT, Op.STATUS, Op.PROGRESS, Op.SUBMIT) and event.type is Type.OK
+        if killed and answered and event.boot > killed.boot and event.process.startswith("client"):
+            yield round(event.t - killed.t, 6)
+            killed = None

@@ -1,0 +1,145 @@
+"""The command line: ``mcp-crashtest certify | list | explain | replay | recheck``.
+
+Exit codes: 0 certified, 1 violations, 2 usage or profile error, 3 the subject could not be started or reached, 4 the
+lab failed or could not prove its faults, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from mcp_crashtest import __version__
+from mcp_crashtest.certify import INTERRUPTED, certify, list_scenarios
+from mcp_crashtest.model.errors import CrashtestError, HarnessError, SubjectError, UsageError
+from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.plugin import HIGHEST_LEVEL
+from mcp_crashtest.replaying import recheck, replay
+
+EXIT_CODES: dict[type[CrashtestError], int] = {UsageError: 2, SubjectError: 3, HarnessError: 4}
+
+_EPILOG = """examples:
+  mcp-crashtest certify                                     the reference server: see it killed and come back exact
+  mcp-crashtest certify --profile my.toml                   your server, started by the profile's command
+  mcp-crashtest certify --profile my.toml --url http://127.0.0.1:8000/mcp
+                                                            a running server, which the lab may not kill
+  mcp-crashtest certify --profile client.toml               a client: its profile has a [client] table
+  mcp-crashtest replay crashtest-report/runs/my/random-kills/0003 --times 10
+  mcp-crashtest explain records.duplicated
+
+exit codes: 0 certified, 1 violations, 2 usage or profile error, 3 the subject could not be started or reached,
+4 the lab failed or could not prove its faults, 130 interrupted"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code = options.run(options)
+    except CrashtestError as error:
+        print(f"mcp-crashtest: {error}", file=sys.stderr)
+        code = EXIT_CODES.get(type(error), EXIT_CODES[HarnessError])
+    except KeyboardInterrupt:
+        print("mcp-crashtest: interrupted; nothing is left running", file=sys.stderr)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    sys.exit(code)
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Say what an invariant means and how a server is usually mended; all of them without an id."""
+    if options.id is not None and options.id not in INVARIANTS:
+        raise UsageError(f"there is no invariant {options.id!r}; there are: {', '.join(INVARIANTS)}")
+    chosen = [INVARIANTS[options.id]] if options.id else list(INVARIANTS.values())
+    if options.json:
+        print(json.dumps([{"id": i.id, "statement": i.statement, "advice": i.advice} for i in chosen], indent=2))
+        return 0
+    for invariant in chosen:
+        print(f"{invariant.id}\n  must hold: {invariant.statement}\n  advice:    {invariant.advice}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mcp-crashtest",
+        description="Kill MCP servers and clients, restart them, prove that nothing was lost.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    certifying = commands.add_parser(
+        "certify", help="put a server or client through the scenarios and say what it earned"
+    )
+    certifying.set_defaults(run=certify)
+    add = certifying.add_argument
+    add("--profile", action="append", metavar="FILE", help="TOML profile (repeatable; default: the reference server)")
+    target = certifying.add_mutually_exclusive_group()
+    target.add_argument("--command", metavar="CMD", help="start the subject with this instead of the profile's command")
+    target.add_argument("--url", metavar="URL", help="test the running server at this URL; it is never killed")
+    add(
+        "--level",
+        type=_level,
+        metavar="N",
+        help=f"stars to certify, 1 to {HIGHEST_LEVEL} (default: as many as there are)",
+    )
+    add(
+        "--seed", type=int, default=0, metavar="N", help="seed of all plans: the same seed, the same plans (default: 0)"
+    )
+    add(
+        "--report-dir", default="crashtest-report", metavar="DIR", help="where the evidence goes (default: %(default)s)"
+    )
+    add("--jobs", type=_count, default=2, metavar="N", help="runs at a time (default: 2)")
+    add("--scenario", action="append", metavar="NAME", help="only this scenario, see 'list' (repeatable)")
+    add("--quick", action="store_true", help="fewer plans, for a first look")
+    add("--scenarios", metavar="DIR", help="your own folder of scenarios instead of ours")
+    add("--json", action="store_true", help="print the certificate as JSON and nothing else")
+
+    listing = commands.add_parser("list", help="list the scenarios")
+    listing.set_defaults(run=list_scenarios)
+    listing.add_argument("--json", action="store_true", help="as JSON")
+
+    explaining = commands.add_parser("explain", help="what an invariant means, and how servers are usually mended")
+    explaining.set_defaults(run=explain)
+    explaining.add_argument("id", nargs="?", metavar="INVARIANT", help="for example records.duplicated (default: all)")
+    explaining.add_argument("--json", action="store_true", help="as JSON")
+
+    replaying = commands.add_parser("replay", help="play a saved plan again")
+    replaying.set_defaults(run=replay)
+    add = replaying.add_argument
+    add("plan", metavar="PLAN", help="a run's folder in a report directory, or a plan.json")
+    add("--times", type=int, default=1, metavar="N", help="how often (default: 1)")
+    add("--profile", metavar="FILE", help="another profile than the one saved with the run")
+    add("--command", metavar="CMD", help="another command, for example a mended server's")
+    add("--seed", type=int, default=0, metavar="N", help="noted in the history (default: 0)")
+    add(
+        "--report-dir", default="crashtest-replay", metavar="DIR", help="where the evidence goes (default: %(default)s)"
+    )
+    add("--json", action="store_true", help="print the count as JSON")
+
+    rechecking = commands.add_parser("recheck", help="judge the histories of a report directory anew, without playing")
+    rechecking.set_defaults(run=recheck)
+    rechecking.add_argument("bundle", metavar="DIR", help="a report directory")
+    rechecking.add_argument("--json", action="store_true", help="as JSON")
+    return parser
+
+
+def _level(text: str) -> int:
+    if text not in map(str, range(1, HIGHEST_LEVEL + 1)):
+        raise argparse.ArgumentTypeError(f"this version certifies levels 1 to {HIGHEST_LEVEL}, found {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 64, found {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()

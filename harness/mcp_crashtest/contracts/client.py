@@ -1,0 +1,62 @@
+"""The lab's client as a process: ``python -m mcp_crashtest.contracts.client``, with its job in the environment.
+
+It is a real process so that it can be killed like one. SIGINT makes it leave politely, as a person's Ctrl-C does;
+SIGUSR1 makes it lose its connections without a word and go on. Its journal goes to standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from mcp_crashtest.contracts import resource_task, resumable_tool, tasks_extension
+from mcp_crashtest.contracts.conversation import Conversation
+from mcp_crashtest.contracts.job import JOB_VARIABLE, Job, Journal
+from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.profile import ContractKind
+
+_INTERRUPTED = 130
+_LEAVING_S = 2.0
+
+DRIVERS = {
+    ContractKind.RESUMABLE_TOOL: resumable_tool.drive,
+    ContractKind.RESOURCE_TASK: resource_task.drive,
+    ContractKind.TASKS_EXTENSION: tasks_extension.drive,
+}
+
+
+async def work(job: Job, journal: Journal) -> int:
+    """Drive the job to its end, or leave when interrupted. Returns the exit code."""
+    conversation = Conversation(job, journal)
+    interrupted = asyncio.Event()
+
+    def leave() -> None:
+        journal.write(Type.OK, Op.CLIENT, interrupted=True)
+        interrupted.set()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, leave)
+    loop.add_signal_handler(signal.SIGUSR1, conversation.drop_connections)
+    driving = asyncio.create_task(DRIVERS[job.kind](conversation))
+    journal.write(Type.OK, Op.CLIENT, ready=True)
+    waiting = asyncio.create_task(interrupted.wait())
+    await asyncio.wait({driving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not interrupted.is_set():
+        waiting.cancel()
+        return driving.result()
+    await conversation.leave()
+    driving.cancel()
+    await asyncio.wait({driving}, timeout=_LEAVING_S)
+    return _INTERRUPTED
+
+
+def main() -> None:
+    """Read the job and work on it."""
+    job = Job.from_text(os.environ[JOB_VARIABLE])
+    sys.exit(asyncio.run(work(job, Journal(descriptor=1))))
+
+
+if __name__ == "__main__":
+    main()

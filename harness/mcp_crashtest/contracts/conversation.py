@@ -1,0 +1,176 @@
+"""Holding a conversation with a subject that is killed in the middle of it: connect, work, lose it, connect again.
+
+Both contracts share this loop. Every wait is bounded by the job's deadline; between two attempts the pause doubles up
+to a fifth of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mcp_crashtest.contracts.job import Job, Journal, excerpt, summarise
+from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.profile import ContractKind, RecordsSpec, fill, find
+from mcp_crashtest.wire.errors import (
+    Broken,
+    DeadlineExceeded,
+    HttpError,
+    ProtocolViolation,
+    RpcError,
+    SessionLost,
+    Unreachable,
+    WireError,
+)
+from mcp_crashtest.wire.messages import TASKS
+from mcp_crashtest.wire.session import Session
+
+_FIRST_PAUSE_S = 0.005
+_LONGEST_PAUSE_S = 0.2
+_REFUSALS = 3
+_PAGES = 10_000
+
+LOST = (Unreachable, Broken, SessionLost, HttpError)
+
+
+class Refused(Exception):
+    """The subject answered, and the answer is an error."""
+
+
+class Vanished(Exception):
+    """The handle that the subject had given out does not resolve any more."""
+
+
+class Conversation:
+    """One client's attempts at one job, over as many connections as it takes."""
+
+    def __init__(self, job: Job, journal: Journal) -> None:
+        self.job = job
+        self._extensions = (TASKS,) if job.kind is ContractKind.TASKS_EXTENSION else ()
+        self.journal = journal
+        self.session: Session | None = None
+        self._ends_at = time.monotonic() + job.deadline_s
+        self._trying: asyncio.Task[None] | None = None
+        self._dropping = False
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the job's deadline, never less than a millisecond."""
+        return max(self._ends_at - time.monotonic(), 0.001)
+
+    async def hold(self, attempt: Callable[[Session], Awaitable[None]]) -> int:
+        """Connect and attempt, again and again, until an attempt comes through. Returns the exit code."""
+        pause_s, refusals = _FIRST_PAUSE_S, 0
+        while self.left_s > 0.001:
+            self._trying = asyncio.create_task(self._try(attempt))
+            try:
+                await self._trying
+                return 0
+            except asyncio.CancelledError:
+                if not self._dropping:
+                    raise
+                self._dropping = False
+                self._drop()
+            except LOST as error:
+                self._drop()
+                if isinstance(error, Broken):
+                    pause_s = _FIRST_PAUSE_S
+            except Vanished as error:
+                self.journal.write(Type.FAIL, Op.OUTPUT, reason="vanished", error=str(error))
+                return 1
+            except (Refused, RpcError, ProtocolViolation) as error:
+                refusals += 1
+                if refusals == _REFUSALS:
+                    self.journal.write(Type.FAIL, Op.OUTPUT, reason="refused", error=excerpt(error))
+                    return 1
+                pause_s = _LONGEST_PAUSE_S
+            except DeadlineExceeded:
+                break
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+        self.journal.write(Type.INFO, Op.END, reason="client deadline", deadline_s=self.job.deadline_s)
+        return 1
+
+    async def _try(self, attempt: Callable[[Session], Awaitable[None]]) -> None:
+        if self._dropping:
+            self.journal.write(Type.INFO, Op.CONNECT, dropped=True)
+            self._dropping = False
+            raise Broken("dropped at once")
+        session = await self._connect()
+        await attempt(session)
+        await session.close()
+
+    async def _connect(self) -> Session:
+        if self.session is None:
+            self.session = await Session.open(
+                self.job.url, protocol=self.job.protocol, deadline_s=self.left_s, extensions=self._extensions
+            )
+            self.journal.write(Type.OK, Op.CONNECT, protocol=self.session.protocol)
+        return self.session
+
+    def _drop(self) -> None:
+        if self.session:
+            self.session.abort()
+        self.session = None
+
+    def drop_connections(self) -> None:
+        """Lose every connection at once and without a word; the attempt under way breaks, or else the next one."""
+        if self.session:
+            self.journal.write(Type.INFO, Op.CONNECT, dropped=True)
+            self.session.abort()
+        elif self._trying and not self._trying.done():
+            self.journal.write(Type.INFO, Op.CONNECT, dropped=True)
+            self._dropping = True
+            self._trying.cancel()
+        else:
+            self._dropping = True
+
+    async def leave(self) -> None:
+        """Say goodbye as a polite client does; the attempt under way breaks."""
+        if self.session:
+            with contextlib.suppress(WireError, TimeoutError):
+                await asyncio.wait_for(self.session.close(), timeout=2.0)
+
+    def progress(self, done: float, total: float | None) -> bool:
+        """Journal progress, in records; whether it is news."""
+        if not total:
+            return False
+        records = self.job.records
+        return self.journal.news(Op.PROGRESS, done=round(done / total * records), total=records)
+
+    async def output(self, session: Session, document: Any, status: str) -> None:
+        """Journal the final output: what the document says, and the records behind it where the profile knows."""
+        observe = self.job.observe
+        count = find(document, observe.count) if observe.count else None
+        records = None
+        if observe.records and not observe.records.file:
+            records = await self._records(session, observe.records, document)
+        self.journal.write(Type.OK, Op.OUTPUT, status=status, count=count, records=records)
+
+    async def _records(self, session: Session, spec: RecordsSpec, document: Any) -> list[list[str]]:
+        values = document if isinstance(document, dict) else {}
+        uri: Any = fill(spec.resource, {**values, "task_id": values.get("task_id", "")}) if spec.resource else None
+        page, found = document, []
+        for _ in range(_PAGES):
+            if uri is not None:
+                page = parse(await session.read_resource(uri, deadline_s=self.left_s))
+            items = find(page, spec.items)
+            if not isinstance(items, list):
+                raise Refused(f"there is no list of records at {spec.items} in {excerpt(page)}")
+            found += summarise(items, spec.key)
+            uri = find(page, spec.next) if spec.next else None
+            if not isinstance(uri, str):
+                return found
+        raise Refused(f"the records did not end within {_PAGES} pages")
+
+
+def parse(text: str) -> Any:
+    """A subject's JSON; raises Refused where it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Refused(f"expected JSON, found {excerpt(text)}") from None

@@ -1,0 +1,112 @@
+"""What a client process is told to do, and the journal in which it says what it did.
+
+The job crosses a process boundary as JSON. The journal is a pipe to the lab: a line is written before a request is
+sent, so that whatever kills the client, the lab knows what it was about to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.profile import ContractKind, ObserveSpec, RecordsSpec, find
+
+JOB_VARIABLE = "CRASHTEST_JOB"
+_LONGEST_TEXT = 500
+_REPEAT_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One client's work: drive ``tool`` at ``url`` until its output is known, or ``deadline_s`` is over.
+
+    ``handle`` is the task that an earlier life of this client had; None to submit the job anew.
+    """
+
+    url: str
+    protocol: str
+    kind: ContractKind
+    tool: str
+    arguments: Mapping[str, Any]
+    observe: ObserveSpec
+    records: int
+    deadline_s: float
+    handle: str | None = None
+
+    def to_text(self) -> str:
+        """Encode as JSON."""
+        observe = {name: getattr(self.observe, name) for name in ObserveSpec.__slots__}
+        if self.observe.records:
+            observe["records"] = {n: getattr(self.observe.records, n) for n in RecordsSpec.__slots__}
+        return json.dumps({**{n: getattr(self, n) for n in self.__slots__}, "observe": observe})
+
+    @classmethod
+    def from_text(cls, text: str) -> Job:
+        """Decode what ``to_text`` wrote."""
+        data = json.loads(text)
+        observe = data.pop("observe")
+        records = observe.pop("records")
+        data["observe"] = ObserveSpec(**observe, records=RecordsSpec(**records) if records else None)
+        return cls(**{**data, "kind": ContractKind(data["kind"])})
+
+
+@dataclass(slots=True)
+class Journal:
+    """The client's side of the pipe. Status is written when it changes, and now and then while it does not."""
+
+    descriptor: int
+    task: str | None = None
+    _last: dict[Op, Mapping[str, Any]] = field(default_factory=dict)
+    _repeat_at: dict[Op, float] = field(default_factory=dict)
+
+    def write(self, type_: Type, op: Op, **value: Any) -> None:
+        """Write one event, whole, before returning."""
+        line = json.dumps({"type": type_, "op": op, "task": self.task, "value": value}).encode() + b"\n"
+        while line:
+            line = line[os.write(self.descriptor, line) :]
+
+    def news(self, op: Op, **value: Any) -> bool:
+        """Write an ``ok`` event if it says something new; whether it did."""
+        new = self._last.get(op) != value
+        if new:
+            self._last[op] = value
+            self.write(Type.OK, op, **value)
+        return new
+
+    def changed(self, op: Op, **value: Any) -> bool:
+        """Write an ``ok`` event when it says something new, or has not been said for a while; whether it is new."""
+        new = self._last.get(op) != value
+        if new or time.monotonic() > self._repeat_at.get(op, math.inf):
+            self._last[op] = value
+            self._repeat_at[op] = time.monotonic() + _REPEAT_S
+            self.write(Type.OK, op, **value)
+        return new
+
+
+def excerpt(text: object) -> str:
+    """A subject's text, bounded."""
+    shown = str(text)
+    return shown if len(shown) <= _LONGEST_TEXT else shown[:_LONGEST_TEXT] + " ..."
+
+
+def fingerprint(record: Any) -> str:
+    """Sixteen hexadecimal digits of a record's canonical JSON."""
+    text = json.dumps(record, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def summarise(records: list[Any], key: str) -> list[list[str]]:
+    """Records as [key, digest] pairs; a record without the key is named by what it is."""
+    pairs = []
+    for record in records:
+        name = find(record, key)
+        digest = fingerprint(record)
+        pairs.append([excerpt(name) if name is not None else f"(no {key}: {digest})", digest])
+    return pairs

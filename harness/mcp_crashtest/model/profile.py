@@ -1,0 +1,203 @@
+"""What is said about a subject before a run: how to start and reach it, its contract, its claims, and the workload.
+
+Profiles are written in TOML; reading and checking the text is the work of ``mcp_crashtest.profiles``. Placeholders
+such as ``{port}`` and ``{total_records}`` are filled in by ``fill``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.plan import Phase
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_INDEX = re.compile(r"\[([0-9]{1,9})\]")
+
+
+class ContractKind(StrEnum):
+    """A durability pattern over MCP."""
+
+    RESUMABLE_TOOL = "resumable-tool"
+    RESOURCE_TASK = "resource-task"
+    TASKS_EXTENSION = "tasks-extension"
+
+
+class Semantics(StrEnum):
+    """How often a record may appear in the output."""
+
+    EXACTLY_ONCE = "exactly-once"
+    AT_LEAST_ONCE = "at-least-once"
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectSpec:
+    """How to start and reach the subject.
+
+    ``command`` may hold ``{port}``, ``{listen_fd}``, ``{state_dir}``, ``{ledger}``, ``{python}`` and ``{here}`` (the
+    profile's folder). A command with ``{listen_fd}`` inherits a listening socket that the lab keeps over restarts.
+    ``crash_points`` are the phases at which the subject parks itself when CRASHTEST_POINTS says so.
+    """
+
+    command: str | None = None
+    url: str | None = None
+    protocols: tuple[str, ...] = ()
+    crash_points: tuple[Phase, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    preload: tuple[str, ...] = ()
+    cold: bool = False
+    ready_deadline_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ContractSpec:
+    """Which pattern the subject offers, and the tool call that starts the job."""
+
+    kind: ContractKind
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsSpec:
+    """Where the final output's records are found: in a file, behind a resource, or in the result itself.
+
+    ``items`` is the path of the list within the document (not for line formats), ``next`` the path of the next
+    page's URI, ``key`` the path of a record's identity within the record.
+    """
+
+    key: str
+    file: str | None = None
+    resource: str | None = None
+    items: str = "$"
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveSpec:
+    """Where status, progress, count and records stand in what the subject answers."""
+
+    handle: str | None = None
+    status: str = "$.status"
+    progress: str = "$.progress"
+    total: str = "$.total"
+    count: str | None = None
+    records: RecordsSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the subject promises. The lab tests claims, not wishes."""
+
+    semantics: Semantics = Semantics.EXACTLY_ONCE
+    resumes: bool = True
+    ordered: bool = True
+    deterministic: bool = True
+    recovery_deadline_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The job: ``records`` in batches of ``batch``; ``input_file`` is written by the lab before the first boot."""
+
+    records: int = 100
+    batch: int = 10
+    input_file: str | None = None
+
+    @property
+    def batches(self) -> int:
+        """How many batches the job has; the last may be short."""
+        return -(-self.records // self.batch)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSpec:
+    """A client under test: how to start it, and where it shows its result and its state.
+
+    ``command`` may hold ``{url}``, ``{client_dir}`` (a folder of its own, kept over restarts), ``{job}`` (a name that
+    stays the same over restarts) and whatever the server's command may hold but the socket. It is to end by itself with
+    exit code 0 and a JSON document on standard output, in which ``result`` are the paths of what must equal the golden
+    run's. ``state`` is its state file, JSON, in which its task's handle stands at one of the paths ``handle``.
+    """
+
+    command: str
+    result: tuple[str, ...]
+    state: str | None = None
+    handle: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    preload: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """All that is said about one subject; with ``client``, that is the subject, and ``subject`` its server."""
+
+    name: str
+    subject: SubjectSpec
+    contract: ContractSpec
+    observe: ObserveSpec = ObserveSpec()
+    claims: Claims = Claims()
+    workload: Workload = Workload()
+    client: ClientSpec | None = None
+    folder: str = "."
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that change with anything that is said here but the folder."""
+        tables = {k: v for k, v in self.to_json().items() if k != "folder"}
+        return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_json(self) -> dict[str, Any]:
+        """Encode; what is None is left out."""
+        return _without_none(asdict(self))
+
+
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    return {k: _without_none(v) if isinstance(v, dict) else v for k, v in table.items() if v is not None}
+
+
+def fill(template: Any, values: Mapping[str, Any]) -> Any:
+    """Fill ``{name}`` placeholders in a template of strings, lists and tables.
+
+    A string that is nothing but one placeholder becomes the value itself, so that a number stays a number. Braces
+    around anything that is not a known name are left alone: JSON in a command survives.
+    """
+    if isinstance(template, str):
+        whole = _PLACEHOLDER.fullmatch(template)
+        if whole and whole[1] in values:
+            return values[whole[1]]
+        return _PLACEHOLDER.sub(lambda m: str(values.get(m[1], m[0])), template)
+    if isinstance(template, Mapping):
+        return {key: fill(item, values) for key, item in template.items()}
+    if isinstance(template, list | tuple):
+        return [fill(item, values) for item in template]
+    return template
+
+
+def find(document: Any, path: str) -> Any:
+    """The value at a path such as ``$.result.records[0].id``; None where there is none.
+
+    Only names and indexes: whoever needs more of JSONPath should shape the answer instead. Raises UsageError for a
+    path that is not of this form.
+    """
+    if not path.startswith("$"):
+        raise UsageError(f"the path {path!r} must begin with '$', as in '$.result.count'")
+    value = document
+    for part in path[1:].replace("[", ".[").split("."):
+        if not part:
+            continue
+        if part.startswith("["):
+            written = _INDEX.fullmatch(part)
+            if written is None:
+                raise UsageError(f"the path {path!r} has {part!r} where an index such as [0] is expected")
+            index = int(written[1])
+            value = value[index] if isinstance(value, list) and index < len(value) else None
+        else:
+            value = value.get(part) if isinstance(value, Mapping) else None
+    return value

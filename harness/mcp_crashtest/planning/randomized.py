@@ -1,0 +1,79 @@
+"""Random plans of several faults, by Hypothesis: seeded, and shrinking towards fewer and earlier faults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.profile import Workload
+
+_RANK = {phase: rank for rank, phase in enumerate(Phase)}
+_DIGIT = 100
+
+Choice = tuple[Action, Victim]
+
+
+def earliest_after(fault: Fault) -> tuple[int, int]:
+    """The first (batch, phase rank) at which another fault can land once this one has.
+
+    A server killed before its commit does that batch again, so the same batch is still ahead; behind a commit the
+    next batch is the first. A fault that leaves the server alone leaves the rest of its batch ahead.
+    """
+    at = fault.at
+    if fault.victim is Victim.CLIENT and at.phase is not Phase.OBSERVED:
+        return at.batch, _RANK[at.phase] + 1
+    return (at.batch + 1, 0) if at.phase.durable else (at.batch, 0)
+
+
+def _number(draw: st.DrawFn, least: int, most: int) -> int:
+    """A number in this range, in digits below 100.
+
+    Among larger integers Hypothesis mixes constants that it finds in the modules which happen to be loaded: the same
+    seed would give other plans under another command.
+    """
+    if most - least < _DIGIT:
+        return least + draw(st.integers(0, most - least))
+    high = _DIGIT * _number(draw, 0, (most - least) // _DIGIT)
+    return least + high + draw(st.integers(0, min(_DIGIT - 1, most - least - high)))
+
+
+@st.composite
+def plans(
+    draw: st.DrawFn,
+    *,
+    scenario: str,
+    protocols: Sequence[str],
+    choices: Sequence[Choice],
+    workload: Workload,
+    phases: Sequence[Phase],
+    most: int,
+) -> Plan:
+    """Plans of one to ``most`` faults, each of which can land after those before it.
+
+    ``choices`` are the pairs of action and victim to choose from, the simplest first. Raises UsageError where no fault
+    can land at all.
+    """
+    protocol = draw(st.sampled_from(protocols))
+    last = workload.batches - 1 if Phase.OBSERVED in phases else workload.batches
+    if last < 1:
+        raise UsageError("no fault can land in a workload of one batch: give [workload] a smaller batch")
+    faults: list[Fault] = []
+    earliest = (1, 0)
+    for _ in range(draw(st.integers(1, most))):
+        possible = [p for p in phases if (last, _RANK[p]) >= earliest]
+        if earliest[0] > last or not possible:
+            break
+        batch = _number(draw, earliest[0], last)
+        open_phases = [p for p in phases if (batch, _RANK[p]) >= earliest]
+        if not open_phases:
+            batch, open_phases = batch + 1, list(phases)
+            if batch > last:
+                break
+        action, victim = draw(st.sampled_from(choices))
+        fault = Fault(action, victim, Coordinate(batch, draw(st.sampled_from(open_phases))))
+        faults.append(fault)
+        earliest = earliest_after(fault)
+    return Plan(scenario, protocol, tuple(faults))

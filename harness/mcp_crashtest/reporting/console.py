@@ -1,0 +1,200 @@
+"""The console: live progress while a session runs, a table, findings with advice, and what it came to.
+
+On a terminal progress is redrawn in place; through a pipe each scenario is one plain line. Text that comes from a
+subject is hostile: control sequences are taken out, and it is never read as markup.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from mcp_crashtest.laboratory import Outcome
+from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.reporting.certificate import applying, summary_lines
+from mcp_crashtest.trial import Trial
+
+_COLOURS = {"PASS": "green", "FAIL": "bold red", "INVALID": "yellow", "SKIP": "dim"}
+_LONGEST = 600
+
+
+def clean(text: object, longest: int = _LONGEST) -> str:
+    """A subject's text without control characters, and bounded."""
+    shown = "".join(
+        c if c == "\n" or unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in str(text)
+    )
+    return shown if len(shown) <= longest else shown[:longest] + " ..."
+
+
+def seconds(value: float | None) -> str:
+    """A duration as a person reads it."""
+    if value is None:
+        return "-"
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+
+
+class ConsoleFace:
+    """Shows a session on a console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._kills = 0
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.fields[profile]:<22.22} {task.description:<24.24}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[kills]} kills"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self._task: TaskID | None = None
+        self._live = Live(self._progress, console=console, transient=True, refresh_per_second=8)
+        if console.is_terminal:
+            self._live.start()
+
+    def sets_up(self, profile: str) -> None:
+        """A subject is started for the first time, and does its job once, undisturbed."""
+        if self.console.is_terminal:
+            self._task = self._progress.add_task("golden run", total=None, profile=profile, kills=self._kills)
+
+    def began(self, trial: Trial) -> None:
+        """Show the trial."""
+        self._forget()
+        self._task = self._progress.add_task(
+            trial.scenario, total=0, profile=trial.bench.profile.name, kills=self._kills
+        )
+
+    def planned(self, trial: Trial, runs: int) -> None:
+        """More runs to go."""
+        if self._task is not None:
+            total = self._progress.tasks[self._progress.task_ids.index(self._task)].total or 0
+            self._progress.update(self._task, total=total + runs)
+
+    def ran(self, trial: Trial, outcome: Outcome) -> None:
+        """One run less to go."""
+        self._kills += outcome.judgement.kills
+        if self._task is not None:
+            self._progress.update(self._task, advance=1, kills=self._kills)
+
+    def ended(self, summary: Mapping[str, Any]) -> None:
+        """The trial is over: its line stays, unless the scenario is not for subjects of this kind."""
+        self._forget()
+        if not summary.get("applies", True):
+            return
+        verdict = summary["verdict"]
+        line = Text.assemble((f"{verdict:<8}", _COLOURS[verdict]), f"{summary['profile']}  {summary['id']}")
+        details = f"  {summary['runs']} runs, {summary['faults_confirmed']} faults, {summary['kills_confirmed']} kills"
+        line.append(details if summary["runs"] else f"  {clean(summary['reason'], 120)}", style="dim")
+        self.console.print(line, soft_wrap=True)
+
+    def _forget(self) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._live.stop()
+
+
+def show(console: Console, certificate: Mapping[str, Any], report_dir: str) -> None:
+    """Show what a session came to."""
+    console.print()
+    console.print(table(certificate))
+    for (profile, reason), scenarios in unproven(certificate).items():
+        console.print(_paragraph("INVALID", f"{profile}: {', '.join(scenarios)}", reason))
+    for finding, scenarios in grouped(certificate["findings"]):
+        console.print(_finding(finding, scenarios))
+        console.print(Text(f"  replay: {clean(finding['replay'])}", style="bold"), soft_wrap=True)
+    colour = _COLOURS.get(certificate["verdict"], "")
+    first, *rest = summary_lines(certificate)
+    console.print(Text(first, style=colour), soft_wrap=True)
+    for line in [*rest, f"evidence: {report_dir}"]:
+        console.print(Text(clean(line)), soft_wrap=True)
+
+
+def unproven(certificate: Mapping[str, Any]) -> dict[tuple[str, str], list[str]]:
+    """Each reason for which something proves nothing once, with its scenarios."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for s in certificate["scenarios"]:
+        if s["verdict"] == "INVALID":
+            reasons.setdefault((s["profile"], s["reason"]), []).append(s["id"])
+    return reasons
+
+
+def grouped(findings: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], list[str]]]:
+    """Each invariant once for each profile, by its smallest plan, with all scenarios that broke it.
+
+    What a record suffered comes before what was counted wrong: the order of the table of invariants.
+    """
+    order = list(INVARIANTS)
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for finding in findings:
+        groups.setdefault((finding["profile"], finding["invariant"]), []).append(finding)
+    found = []
+    for (_, invariant), group in sorted(groups.items(), key=lambda item: (item[0][0], order.index(item[0][1]))):
+        smallest = min(group, key=lambda f: Plan.from_json(f["plan"]).size)
+        assert smallest["invariant"] == invariant
+        found.append((smallest, list(dict.fromkeys(f["scenario"] for f in group))))
+    return found
+
+
+def table(certificate: Mapping[str, Any]) -> Table:
+    """One row a scenario, a section for each profile."""
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    shown.add_column("scenario", no_wrap=True)
+    for name in ("runs", "faults", "kills", "recovery p50", "p95"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("verdict", no_wrap=True)
+    profile = None
+    scenarios = applying(certificate["scenarios"])
+    stars = 1 + max((s["level"] for s in scenarios), default=0)
+    for s in sorted(scenarios, key=lambda s: (s["profile"], s["level"])):
+        if s["profile"] != profile:
+            profile = s["profile"]
+            shown.add_row(Text(clean(profile, 60), style="bold"))
+        recovery = s["recovery_s"]
+        shown.add_row(
+            f"{'*' * s['level']:<{stars}}{clean(s['id'], 40)}",
+            str(s["runs"]),
+            str(s["faults_confirmed"]),
+            str(s["kills_confirmed"]),
+            seconds(recovery["p50"]),
+            seconds(recovery["p95"]),
+            Text(s["verdict"], style=_COLOURS[s["verdict"]]),
+        )
+    return shown
+
+
+def _finding(finding: Mapping[str, Any], scenarios: Sequence[str]) -> Panel:
+    invariant = INVARIANTS[finding["invariant"]]
+    also = [s for s in scenarios if s != finding["scenario"]]
+    rows = [
+        ("must hold", invariant.statement),
+        ("smallest plan", f"{finding['plan_text']}, over {finding['plan']['protocol']}"),
+        ("seen in", ", ".join([finding["scenario"], *also])),
+        ("advice", invariant.advice),
+    ]
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column()
+    for name, text in rows:
+        grid.add_row(name, Text(clean(text, 2000), overflow="fold"))
+    body = Group(Text(clean(finding["message"], 2000)), Text(), grid)
+    title = Text(finding["invariant"])
+    return Panel(body, title=title, title_align="left", border_style=_COLOURS["FAIL"])
+
+
+def _paragraph(verdict: str, title: str, body: str) -> Panel:
+    text = Text(clean(body, 2000))
+    return Panel(Group(text), title=Text(title), title_align="left", border_style=_COLOURS[verdict])

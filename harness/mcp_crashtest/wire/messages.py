@@ -1,0 +1,128 @@
+"""JSON-RPC messages and headers of both protocol eras, pure.
+
+From revision 2026-07-28 every request stands for itself: its ``_meta`` names the revision, the client and its
+capabilities, and headers repeat method and name (basic/transports, "Standard headers"). Before that, ``initialize``
+opens a session whose id travels in ``Mcp-Session-Id``.
+
+Not here: ``Mcp-Param-*`` headers, which a tool may ask for by ``x-mcp-header`` in its input schema. A server that does
+so answers with a header mismatch (-32020).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_crashtest import __version__
+from mcp_crashtest.wire.errors import ProtocolViolation, shown
+
+STATELESS = "2026-07-28"
+HANDSHAKE = "2025-11-25"
+SUPPORTED = (STATELESS, HANDSHAKE, "2025-06-18", "2025-03-26")
+METHOD_NOT_FOUND = -32601
+CLIENT = {"name": "mcp-crashtest", "version": __version__}
+_META = "io.modelcontextprotocol/"
+TASKS = "io.modelcontextprotocol/tasks"
+_NAMED = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
+}
+_SENTINEL = ("=?base64?", "?=")
+
+Message = dict[str, Any]
+
+
+def is_stateless(protocol: str) -> bool:
+    """Whether the revision is of the era without sessions."""
+    return protocol >= STATELESS
+
+
+def request(
+    protocol: str, id_: int, method: str, params: Mapping[str, Any], extensions: tuple[str, ...] = ()
+) -> Message:
+    """A request; ``params`` may hold a ``_meta`` of its own. ``extensions`` are those that this client declares."""
+    filled = dict(params)
+    if is_stateless(protocol):
+        filled["_meta"] = {
+            **filled.get("_meta", {}),
+            f"{_META}protocolVersion": protocol,
+            f"{_META}clientInfo": CLIENT,
+            f"{_META}clientCapabilities": {"extensions": {name: {} for name in extensions}} if extensions else {},
+        }
+    return {"jsonrpc": "2.0", "id": id_, "method": method, "params": filled}
+
+
+def log_level(level: str) -> dict[str, Any]:
+    """The ``_meta`` that asks for log messages during this request (stateless era)."""
+    return {f"{_META}logLevel": level}
+
+
+def notification(method: str) -> Message:
+    """A notification without parameters."""
+    return {"jsonrpc": "2.0", "method": method}
+
+
+def headers(protocol: str, message: Mapping[str, Any], session_id: str | None) -> dict[str, str]:
+    """The headers of the POST that carries this message."""
+    found = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    method = message.get("method", "")
+    if method != "initialize":
+        found["MCP-Protocol-Version"] = protocol
+    if session_id is not None:
+        found["Mcp-Session-Id"] = session_id
+    if is_stateless(protocol):
+        found["Mcp-Method"] = method
+        name = message.get("params", {}).get(_NAMED.get(method, ""))
+        if isinstance(name, str):
+            found["Mcp-Name"] = header_value(name)
+    return found
+
+
+def header_value(text: str) -> str:
+    """Text that survives in a header: as it is, or in the sentinel form ``=?base64?...?=``."""
+    begin, end = _SENTINEL
+    plain = text.isascii() and text.isprintable() and text == text.strip() and not text.startswith(begin)
+    encoded = base64.b64encode(text.encode("utf-8", errors="replace")).decode()
+    return text if plain else f"{begin}{encoded}{end}"
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    """A message as UTF-8 JSON; a lone surrogate becomes its escape. Raises ValueError for NaN and infinity."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def decode(text: str | bytes) -> Message:
+    """A request, notification or response from JSON; raises ProtocolViolation for anything else."""
+    try:
+        message = json.loads(text if isinstance(text, str) else text.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise ProtocolViolation(f"expected a JSON-RPC message, found: {shown(text)}") from None
+    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+        raise ProtocolViolation(f"expected a JSON-RPC 2.0 object, found: {shown(text)}")
+    if not isinstance(message.get("method", ""), str) or message.keys().isdisjoint(("method", "result", "error")):
+        raise ProtocolViolation(f"expected a method, a result or an error, found: {shown(text)}")
+    return message
+
+
+def answers(message: Message, id_: int) -> bool:
+    """Whether the message is a response to our request: true and 1.0 are not the id 1."""
+    return "method" not in message and type(message.get("id")) is int and message["id"] == id_
+
+
+def answer_to(message: Message) -> Message:
+    """Our answer to a server's request: we answer a ping, and offer nothing else."""
+    if message["method"] == "ping":
+        return {"jsonrpc": "2.0", "id": message["id"], "result": {}}
+    refusal = {"code": METHOD_NOT_FOUND, "message": f"the lab does not offer {shown(message['method'])}"}
+    return {"jsonrpc": "2.0", "id": message["id"], "error": refusal}
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
