@@ -40,10 +40,8 @@ _FORK_SERVER = (
     "import sys; path = [place for place in sys.path if place]; sys.path[:] = [sys.argv[2], *path]; "
     "from mcp_crashtest.subjects.forkserver import main; main(sys.argv[3], path)"
 )
-_GUARD_NAME, _FORK_SERVER_NAME = (
-    "mcp_crashtest.subjects.guard",
-    "mcp_crashtest.subjects.forkserver",
-)  # to be seen with ps
+# To be seen with ps.
+_GUARD_NAME, _FORK_SERVER_NAME = "mcp_crashtest.subjects.guard", "mcp_crashtest.subjects.forkserver"
 
 # What Python, the C library and NumPy read once, when a process starts: subjects that differ in it have a fork server
 # each.
