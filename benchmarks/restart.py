@@ -27,8 +27,8 @@ from mcp_crashtest.subjects.process import Process
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.http import Address
-from mcp_crashtest.wire.messages import STATELESS
 from mcp_crashtest.wire.session import Session
+from mcp_crashtest.wire.streamable import Streamable
 
 PROFILE = Path(__file__).resolve().parents[1] / "scenarios" / "profiles" / "reference-durable.toml"
 CLAIM = 20.0
@@ -51,7 +51,7 @@ class Holding:
 
 async def first_call(subject: Subject) -> None:
     """The first successful call: a client connects and calls a tool, with no handshake before it."""
-    session = Session(Address.of(subject.url), STATELESS)
+    session = Session(Streamable(Address.of(subject.url)))
     reply = await session.call_tool("get_server_stats", {}, deadline_s=_DEADLINE_S)
     assert not reply.is_error, reply.text
     await session.close()

@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp_crashtest import __version__
-from mcp_crashtest.wire.errors import ProtocolViolation, shown
+from mcp_crashtest.wire.errors import ProtocolViolation, RpcError, SessionLost, WireError, shown
 
 STATELESS = "2026-07-28"
 HANDSHAKE = "2025-11-25"
 SUPPORTED = (STATELESS, HANDSHAKE, "2025-06-18", "2025-03-26")
 METHOD_NOT_FOUND = -32601
+_INVALID_REQUEST = -32600
 CLIENT = {"name": "mcp-crashtest", "version": __version__}
 _META = "io.modelcontextprotocol/"
 TASKS = "io.modelcontextprotocol/tasks"
@@ -114,6 +115,31 @@ def decode(text: str | bytes) -> Message:
 def answers(message: Message, id_: int) -> bool:
     """Whether the message is a response to our request: true and 1.0 are not the id 1."""
     return "method" not in message and type(message.get("id")) is int and message["id"] == id_
+
+
+def failure(error: Mapping[str, Any], *, in_session: bool) -> WireError:
+    """What a JSON-RPC error says; within a session it may be that the session is lost."""
+    code, text = error.get("code"), str(error.get("message"))
+    if code == _INVALID_REQUEST and in_session and "session" in text.lower():
+        return SessionLost(shown(text))
+    return RpcError(code if isinstance(code, int) else 0, text, error.get("data"))
+
+
+def result_in(answer: Message, id_: int, *, in_session: bool) -> Message:
+    """The result in the response to our request. Raises RpcError, SessionLost or ProtocolViolation.
+
+    An error without an id is an answer to it too: the server could not read our request.
+    """
+    error, result = answer.get("error"), answer.get("result")
+    if isinstance(error, dict) and answer.get("id") is None:
+        raise failure(error, in_session=in_session)
+    if not answers(answer, id_):
+        raise ProtocolViolation(f"the answer to request {id_} is that to {shown(answer.get('id'))}")
+    if isinstance(error, dict):
+        raise failure(error, in_session=in_session)
+    if not isinstance(result, dict):
+        raise ProtocolViolation("the answer has neither a result nor an error")
+    return result
 
 
 def answer_to(message: Message) -> Message:

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mcp_crashtest.wire import http, session
+from mcp_crashtest.wire import http, session, streamable
 from mcp_crashtest.wire.errors import (
     Broken,
     DeadlineExceeded,
@@ -32,6 +32,8 @@ from mcp_crashtest.wire.errors import (
 )
 from mcp_crashtest.wire.http import Address
 from mcp_crashtest.wire.session import Session
+from mcp_crashtest.wire.streamable import Streamable
+from mcp_crashtest.wire.transport import Connection
 from tests.harness.wire.peers import (
     STREAM_END,
     STREAM_HEAD,
@@ -143,7 +145,7 @@ class Died(Exception):
 @pytest.fixture
 def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "_LONGEST_BODY_BYTES", 1 << 20)
-    monkeypatch.setattr(session, "_LONGEST_EVENT_BYTES", 1 << 20)
+    monkeypatch.setattr(streamable, "_LONGEST_EVENT_BYTES", 1 << 20)
 
 
 @pytest.mark.asyncio
@@ -475,7 +477,8 @@ async def test_headers_of_the_profile_are_sent_and_illegal_ones_are_our_own_mist
 @ERAS
 def test_a_loop_that_dies_under_a_pending_call_leaves_nothing_behind(protocol: str) -> None:
     async def die(port: int) -> None:
-        one = Session(Address.of(f"http://127.0.0.1:{port}/mcp"), protocol, on_message=lambda *_: sent.set())
+        connection = Connection(protocol, on_message=lambda *_: sent.set())
+        one = Session(Streamable(Address.of(f"http://127.0.0.1:{port}/mcp"), connection=connection))
         sent = asyncio.Event()
         left.append(asyncio.create_task(one.call_tool("t", {}, deadline_s=AMPLE_S)))
         await sent.wait()

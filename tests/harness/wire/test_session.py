@@ -21,7 +21,10 @@ from mcp_crashtest.wire.errors import (
     SessionLost,
     Unreachable,
 )
+from mcp_crashtest.wire.http import Address
 from mcp_crashtest.wire.session import Session
+from mcp_crashtest.wire.streamable import Streamable
+from mcp_crashtest.wire.transport import Connection
 from tests.lab import ROOT
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
@@ -231,7 +234,7 @@ async def test_leaving_from_another_task_breaks_the_pending_call(subject: Subjec
 async def test_leaving_ends_the_session_at_the_server(subject: Subject) -> None:
     one, other = await opened(subject, LEGACY), await opened(subject, LEGACY)
     await one.close()
-    other.session_id = one.session_id
+    other.transport.connection.session_id = one.session_id
     with pytest.raises(SessionLost):
         await other.list_tools(deadline_s=AMPLE_S)
     other.abort()
@@ -285,9 +288,8 @@ async def test_a_killed_server_breaks_its_calls_is_unreachable_and_comes_back_wi
 async def reborn(subject: Subject, before: Session) -> Session:
     """The same session, as a client has it that did not notice the restart."""
     await asyncio.to_thread(subject.restart)
-    after = Session(before.address, before.protocol)
-    after.session_id = before.session_id
-    return after
+    assert before.session_id is not None
+    return Session(Streamable(Address.of(subject.url), connection=Connection(before.protocol, before.session_id)))
 
 
 @pytest.mark.asyncio
