@@ -84,8 +84,9 @@ async def test_the_handshake_era_gets_the_resource_and_knows_no_tasks(shared: Se
         reply = await session.call_tool("start_batch_processing", BATCHES, deadline_s=10, meta=meta)
         assert "resource_link" in [c["type"] for c in reply.content]
         for method in (*METHODS, "tasks/result", "tasks/list"):
+            params = {"taskId": reply.structured["task_id"], **METHODS.get(method, {})}  # type: ignore[index]
             with pytest.raises(RpcError) as refused:
-                await session._request(method, {"taskId": reply.structured["task_id"], **METHODS.get(method, {})})  # type: ignore[index]
+                await session.call(method, params, deadline_s=10)
             assert refused.value.code == -32601
     finally:
         await session.close()
