@@ -79,7 +79,9 @@ async def test_the_handshake_era_is_opened_by_a_handshake() -> None:
 @pytest.mark.parametrize("refusal", [error(-32601, "x"), fails(HttpError(404, "x")), fails(ProtocolViolation("x"))])
 async def test_who_knows_no_discovery_is_met_with_a_handshake(refusal: Says) -> None:
     older = result(protocolVersion="2025-06-18")
-    session = await opened(Scripted({"server/discover": refusal, "initialize": older}), None)
+    transport = Scripted({"server/discover": refusal, "initialize": older})
+    session = await opened(transport, None)
+    assert transport.asked[-1]["params"]["protocolVersion"] == HANDSHAKE
     assert session.protocol == "2025-06-18"
 
 
