@@ -22,8 +22,9 @@ from typing import Any
 
 import psutil
 
-from mcp_crashtest.profiles import read_profile
-from mcp_crashtest.subjects.process import Process
+from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.subjects.life import ProcessLife
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.http import Address
@@ -57,7 +58,7 @@ async def first_call(subject: Subject) -> None:
     await session.close()
 
 
-async def restart(subject: Subject, running: Process, *, cold: bool) -> tuple[Process, float]:
+async def restart(subject: Subject, running: ProcessLife, *, cold: bool) -> tuple[ProcessLife, float]:
     """Kill, start again, call; the new process, and the seconds that it took."""
     subject.cold = cold
     await asyncio.sleep(_LIFE_S)
@@ -101,7 +102,8 @@ async def measure(rounds: int, cycles: int) -> dict[str, Any]:
     warm_s: list[float] = []
     with tempfile.TemporaryDirectory(prefix="restart-") as folder:
         async with Spawner() as spawner:
-            subject = Subject(read_profile(PROFILE), spawner, Path(folder), "benchmark")
+            profile = read_profile(PROFILE)
+            subject = Subject(profile, spawner, RunFolder(Path(folder)), "benchmark", profile.workload)
             subject.open()
             try:
                 process = await subject.boot()

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from mcp_crashtest.model.plan import Action, Victim
-from mcp_crashtest.planning.exhaustive import every
-from mcp_crashtest.trial import Trial
+from mcp_crashtest import Phase, Trial, Victim, every
 
 
-@pytest.mark.crashtest(level=2, kills_server=True)
+@pytest.mark.crashtest(level=2)
 def test_server_killed_everywhere(crashtest: Trial) -> None:
     """The server is killed at every batch boundary, in every phase that it has."""
-    for protocol in crashtest.protocols:
-        crashtest.play(
-            every(crashtest.scenario, protocol, Action.KILL, Victim.SERVER, crashtest.workload, crashtest.phases)
-        )
+    _killed(crashtest, Victim.SERVER, crashtest.phases)
 
 
 @pytest.mark.crashtest(level=2)
 def test_client_killed(crashtest: Trial) -> None:
     """The client is killed at every batch boundary, and comes back."""
-    for protocol in crashtest.protocols:
-        crashtest.play(
-            every(crashtest.scenario, protocol, Action.KILL, Victim.CLIENT, crashtest.workload, (crashtest.boundary,))
-        )
+    _killed(crashtest, Victim.CLIENT, (crashtest.boundary,))
 
 
-@pytest.mark.crashtest(level=2, kills_server=True)
+@pytest.mark.crashtest(level=2)
 def test_both_killed(crashtest: Trial) -> None:
     """Server and client are killed at once, at every batch boundary."""
-    for protocol in crashtest.protocols:
-        crashtest.play(
-            every(crashtest.scenario, protocol, Action.KILL, Victim.BOTH, crashtest.workload, (crashtest.boundary,))
-        )
+    _killed(crashtest, Victim.BOTH, (crashtest.boundary,))
+
+
+def _killed(trial: Trial, victim: Victim, phases: Sequence[Phase]) -> None:
+    trial.play(every(trial.scenario, trial.protocols, "kill", victim, trial.workload, phases))

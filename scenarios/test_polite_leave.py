@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_crashtest.model.plan import Action, Victim
-from mcp_crashtest.planning.exhaustive import every
-from mcp_crashtest.trial import Trial
+from mcp_crashtest import Trial, Victim, every
 
 
 @pytest.mark.crashtest(level=2)
 def test_client_interrupted(crashtest: Trial) -> None:
     """The client leaves politely (Ctrl-C) in mid-call, and comes back."""
-    _at_every_boundary(crashtest, Action.INTERRUPT)
+    _at_every_boundary(crashtest, "interrupt")
 
 
 @pytest.mark.crashtest(level=2)
 def test_connection_dropped(crashtest: Trial) -> None:
     """The client's connection drops in mid-call; it connects again."""
-    _at_every_boundary(crashtest, Action.DROP)
+    _at_every_boundary(crashtest, "drop")
 
 
-def _at_every_boundary(trial: Trial, action: Action) -> None:
-    for protocol in trial.protocols:
-        trial.play(every(trial.scenario, protocol, action, Victim.CLIENT, trial.workload, (trial.boundary,)))
+def _at_every_boundary(trial: Trial, kind: str) -> None:
+    boundary = (trial.boundary,)
+    trial.play(every(trial.scenario, trial.protocols, kind, Victim.CLIENT, trial.workload, boundary))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.trial import Trial
+from mcp_crashtest import Plan, Trial
 
 
 @pytest.mark.crashtest(level=1)

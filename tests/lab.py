@@ -6,9 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from mcp_crashtest.files.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[1]
 MUTANTS = ROOT / "tests" / "mutants"
@@ -54,6 +57,13 @@ def lab(*arguments: object, cwd: Path = ROOT, **changes: str) -> Done:
 def certify(report_dir: Path, *arguments: object, cwd: Path = ROOT) -> Done:
     """Certify with ``--json``."""
     return lab("certify", "--json", "--report-dir", report_dir, *arguments, cwd=cwd)
+
+
+def certificate_in(report_dir: Path) -> Mapping[str, Any]:
+    """The certificate that a session has left."""
+    certificate = Bundle(report_dir).certificate()
+    assert certificate is not None, f"there is no certificate in {report_dir}"
+    return certificate
 
 
 def named(done: Done, scenario: str, profile: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mcp_crashtest.files.bundle import Bundle
 from tests.client_mutants.zoo import CLIENT_MUTANTS, EVERYWHERE, FAULTLESS, write_profile
 from tests.lab import ROOT, Done, certify, invariants, lab, named
 
@@ -79,7 +80,7 @@ def test_a_client_that_its_launcher_sends_out_of_the_process_group_makes_the_run
 
 def test_a_plan_for_clients_is_not_played_with_a_server(reports: Path) -> None:
     session(reports, EVERYWHERE)
-    run = next((reports / EVERYWHERE / "runs" / "no_state" / EVERYWHERE).iterdir())
+    run = Bundle(reports / EVERYWHERE).runs(EVERYWHERE)[0].path
     server = ROOT / "scenarios" / "profiles" / "reference-durable.toml"
     done = lab("replay", run, "--profile", server, "--report-dir", reports / "misplaced")
     assert done.code == 2

@@ -155,8 +155,7 @@ def test_no_room_stands_on_two_floors() -> None:
         ("mcp_crashtest.cli", "from scenarios import conftest", "mcp_crashtest knows nothing of scenarios"),
         (
             "reference_server.app",
-            "from mcp_crashtest.model.plan import Phase",
-            "reference_server knows nothing of mcp_crashtest",
+            "from mcp_crashtest.model.plan import , Phasereference_server knows nothing of mcp_crashtest",
         ),
         ("reference_server.app", "import reference_client", "reference_server knows nothing of reference_client"),
         ("reference_client.app", "import reference_server", "reference_client knows nothing of reference_server"),

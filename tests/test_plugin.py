@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.lab import MUTANTS, ROOT, environment
+from mcp_crashtest.files.bundle import Bundle
+from tests.lab import MUTANTS, ROOT, certificate_in, environment
 
 PYTEST = (sys.executable, "-m", "pytest")
 
@@ -38,7 +38,7 @@ def test_the_canary_a_failing_scenario_fails_the_build(tmp_path: Path) -> None:
     assert "smallest failing plan: kill server at batch 1" in done.stdout
     assert "replay: mcp-crashtest replay" in done.stdout
     assert "Traceback" not in done.stdout
-    certificate = json.loads((tmp_path / "report" / "certificate.json").read_text())
+    certificate = certificate_in(tmp_path / "report")
     assert certificate["verdict"] == "FAIL"
 
 
@@ -59,10 +59,14 @@ def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path, workers:
     assert "8 passed" in done.stdout
     assert "mcp-crashtest" in done.stdout
     assert "confirmed faults" in done.stdout
-    certificate = json.loads((tmp_path / "report" / "certificate.json").read_text())
+    certificate = certificate_in(tmp_path / "report")
     assert certificate["verdict"] == "PASS"
     assert set(certificate["profile"].split(", ")) == REFERENCES
-    assert certificate["faults"]["kills"] == 2 * (5 + 5 + 4 + 4)  # both sides, at each profile's boundaries
+    assert certificate["faults"]["kills"] == 2 * 4 * 3  # both sides, at three boundaries of four profiles
+    both_killed = {s["profile"]: (s["plans"], s["runs"]) for s in certificate["scenarios"] if s["id"] == "both-killed"}
+    assert both_killed == dict(zip(sorted(REFERENCES), [(10, 3), (10, 3), (4, 3), (4, 3)], strict=True))
+    assert certificate["selection"]["quick"] is True
+    assert certificate["finished"] is True
 
 
 def test_a_level_leaves_the_scenarios_above_it_out(tmp_path: Path) -> None:
@@ -97,7 +101,7 @@ def test_it_is_silent_in_sessions_that_have_no_scenario(tmp_path: Path) -> None:
 
 def test_a_session_that_has_no_scenario_does_not_import_the_laboratory(tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text(
-        "import sys\n\n\ndef test_light():\n    assert 'mcp_crashtest.laboratory' not in sys.modules\n"
+        "import sys\n\n\ndef test_light():\n    assert 'mcp_crashtest.laboratory.laboratory' not in sys.modules\n"
         "    assert 'rich' not in sys.modules\n    assert 'h11' not in sys.modules\n"
     )
     assert run_pytest("-q", "-p", "no:asyncio", cwd=tmp_path).returncode == 0
@@ -106,7 +110,7 @@ def test_a_session_that_has_no_scenario_does_not_import_the_laboratory(tmp_path:
 def test_a_users_own_scenario_gets_the_same_fixture(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         "import pytest\n"
-        "from mcp_crashtest.model.plan import Plan\n\n\n"
+        "from mcp_crashtest import Plan\n\n\n"
         "@pytest.mark.crashtest(level=1)\n"
         "def test_mine(crashtest):\n"
         '    """My own story."""\n'
@@ -114,4 +118,5 @@ def test_a_users_own_scenario_gets_the_same_fixture(tmp_path: Path) -> None:
     )
     done = run_pytest("-q", f"--crashtest-profile={MUTANTS / 'orphaned.toml'}", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "crashtest-report" / "runs" / "orphaned" / "mine" / "0001" / "history.jsonl").exists()
+    [run] = Bundle(tmp_path / "crashtest-report").runs("mine")
+    assert run.has_begun

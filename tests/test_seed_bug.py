@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.model.operation import Op
 from tests.lab import MUTANTS, Done, lab
 
 PROFILE = MUTANTS / "seed_resumable.toml"
@@ -21,6 +23,11 @@ def certified(report: Path) -> Done:
     return lab("certify", "--profile", PROFILE, "--report-dir", report)
 
 
+def interrupted(report: Path) -> Path:
+    """The run that shows it: the first plan of the scenario in which the client leaves."""
+    return Bundle(report).runs("client-interrupted")[0].path
+
+
 def test_it_ends_with_exit_code_1(certified: Done) -> None:
     assert certified.code == 1, certified.err
 
@@ -29,13 +36,12 @@ def test_it_names_the_invariant_the_smallest_plan_the_replay_and_the_advice(cert
     shown = certified.out
     assert "records.duplicated" in shown
     assert "interrupt client at batch 1, observed" in shown
-    assert f"replay: mcp-crashtest replay {report}/runs/seed_resumable/client-interrupted/0001\n" in shown
+    assert f"replay: mcp-crashtest replay {interrupted(report)}\n" in shown
     assert "55 records" in shown
 
 
 def test_the_replay_reproduces_it_at_least_seven_times_of_ten(certified: Done, report: Path, tmp_path: Path) -> None:
-    run = report / "runs" / "seed_resumable" / "client-interrupted" / "0001"
-    replayed = lab("replay", run, "--times", 10, "--report-dir", tmp_path / "replay")
+    replayed = lab("replay", interrupted(report), "--times", 10, "--report-dir", tmp_path / "replay")
     assert replayed.code == 1, replayed.err
     last = replayed.out.strip().splitlines()[-1]
     assert last.startswith("reproduced ")
@@ -49,12 +55,27 @@ def test_a_saved_bundle_is_judged_again_to_the_identical_verdict(certified: Done
 
 
 def test_a_bundle_that_was_tampered_with_is_noticed(certified: Done, report: Path) -> None:
-    history = report / "runs" / "seed_resumable" / "undisturbed" / "0001" / "history.jsonl"
-    text = history.read_text()
-    history.write_text(text.replace("record-000001", "record-000002"))
+    [run] = Bundle(report).runs("undisturbed")
+    text = run.history_file.read_text()
+    run.history_file.write_text(text.replace('"count":50', '"count":49'))
     try:
         checked = lab("recheck", report)
     finally:
-        history.write_text(text)
+        run.history_file.write_text(text)
     assert checked.code == 4
     assert "was changed" in checked.err
+
+
+def test_a_table_that_was_tampered_with_is_noticed(certified: Done, report: Path) -> None:
+    [run] = Bundle(report).runs("undisturbed")
+    [output] = run.history().of(Op.OUTPUT)
+    [file] = run.path.glob(f"{output.value['records'].digest}*")
+    text = file.read_text()
+    file.unlink()  # it may be the golden run's too
+    file.write_text(text.replace("record-000001", "record-000002"))
+    try:
+        checked = lab("recheck", report)
+    finally:
+        file.write_text(text)
+    assert checked.code == 2
+    assert "the file was changed" in checked.err

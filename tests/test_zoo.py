@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mcp_crashtest.laboratory import Laboratory
-from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
-from mcp_crashtest.profiles import read_profile
+from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.laboratory.laboratory import Laboratory
+from mcp_crashtest.model.coordinates import Batch, Phase
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.plan import Plan
 from tests.lab import Done, certify, invariants, named
 from tests.mutants.zoo import MUTANTS
 
@@ -68,9 +71,9 @@ def test_the_smallest_failing_plan_of_a_mutant_has_a_single_fault(reports: Path,
 
 
 def test_progress_that_is_undone_by_a_crash_is_seen(tmp_path: Path) -> None:
-    at = Coordinate(9, Phase.ACKNOWLEDGED)
-    plan = Plan("kill", "2026-07-28", (Fault(Action.KILL, Victim.SERVER, at),))
-    with Laboratory(tmp_path, seed=0, jobs=1) as laboratory:
+    at = Batch(9, Phase.ACKNOWLEDGED)
+    plan = Plan("kill", "2026-07-28", (Fault("kill", Victim.SERVER, at),))
+    with Laboratory(Bundle(tmp_path), seed=0, jobs=1) as laboratory:
         bench = laboratory.bench(read_profile(MUTANTS["restart_from_zero"].profile))
-        [outcome] = laboratory.play(bench, "kill", [(1, plan)], lambda _: None)
+        [outcome] = laboratory.play(bench, "kill", [(1, plan)], lambda *_: None)
     assert {f.invariant for f in outcome.judgement.findings} == {"effects.rework", "progress.regressed"}

@@ -1,8 +1,4 @@
-"""The command line: ``mcp-crashtest certify | list | explain | replay | recheck``.
-
-Exit codes: 0 certified, 1 violations, 2 usage or profile error, 3 the subject could not be started or reached, 4 the
-lab failed or could not prove its faults, 130 interrupted.
-"""
+"""The command line: ``mcp-crashtest certify | list | explain | replay | recheck``."""
 
 from __future__ import annotations
 
@@ -12,15 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from mcp_crashtest import __version__
-from mcp_crashtest.certify import INTERRUPTED, certify, list_scenarios
-from mcp_crashtest.model.errors import CrashtestError, HarnessError, SubjectError, UsageError
+from mcp_crashtest.commands.certify import certify, list_scenarios
+from mcp_crashtest.commands.exit_codes import ExitCode, explained, of_error
+from mcp_crashtest.commands.replay import recheck, replay
+from mcp_crashtest.model.errors import CrashtestError, UsageError
 from mcp_crashtest.model.invariants import INVARIANTS
-from mcp_crashtest.plugin import HIGHEST_LEVEL
-from mcp_crashtest.replaying import recheck, replay
+from mcp_crashtest.sessions.options import HIGHEST_LEVEL
 
-EXIT_CODES: dict[type[CrashtestError], int] = {UsageError: 2, SubjectError: 3, HarnessError: 4}
-
-_EPILOG = """examples:
+_EPILOG = f"""examples:
   mcp-crashtest certify                                     the reference server: see it killed and come back exact
   mcp-crashtest certify --profile my.toml                   your server, started by the profile's command
   mcp-crashtest certify --profile my.toml --url http://127.0.0.1:8000/mcp
@@ -29,8 +24,8 @@ _EPILOG = """examples:
   mcp-crashtest replay crashtest-report/runs/my/random-kills/0003 --times 10
   mcp-crashtest explain records.duplicated
 
-exit codes: 0 certified, 1 violations, 2 usage or profile error, 3 the subject could not be started or reached,
-4 the lab failed or could not prove its faults, 130 interrupted"""
+exit codes:
+{explained()}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,13 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = options.run(options)
     except CrashtestError as error:
         print(f"mcp-crashtest: {error}", file=sys.stderr)
-        code = EXIT_CODES.get(type(error), EXIT_CODES[HarnessError])
+        code = of_error(error)
     except KeyboardInterrupt:
         print("mcp-crashtest: interrupted; nothing is left running", file=sys.stderr)
-        code = INTERRUPTED
+        code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
-        code = 0
+        code = ExitCode.CERTIFIED
     sys.exit(code)
 
 

@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
+from mcp_crashtest.model.text import NOTHING
 from mcp_crashtest.model.verdict import Finding
 
-NOTHING = "nothing"
-"""What stands for a result that was not printed."""
-
-_BLOCKING = "resumable-tool"
 _ANSWERS = (Type.OK, Type.INFO)
 
 
@@ -68,7 +65,7 @@ def _second_task(history: History) -> Iterator[Finding]:
             had = had or event
         elif event.type is Type.INVOKE:
             submitted = submitted or event
-            before = submitted if history.header.contract == _BLOCKING else had
+            before = submitted if history.header.blocking else had
             if before and before.process != event.process and event.value["request"] != submitted.value["request"]:
                 yield _another(before, event, "submits another request")
         elif (

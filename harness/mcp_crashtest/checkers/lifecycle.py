@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
-_BLOCKING = "resumable-tool"
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -29,7 +28,7 @@ def _vanished(history: History) -> Iterator[Finding]:
             continue
         yield Finding(
             "task.vanished",
-            f"the task {lost.task} was acknowledged in boot {acknowledged.boot} and is unknown in boot {lost.boot}: "
+            f"the task {lost.task} was acknowledged in life {acknowledged.life} and is unknown in life {lost.life}: "
             f"{lost.value.get('error', '')}",
             (acknowledged.i, lost.i),
             {"task": lost.task},
@@ -41,10 +40,10 @@ def orphan(history: History) -> tuple[Operation, Operation] | None:
     """A task that nobody runs any more: its last status, which is not an end, and the end of the stalled run."""
     end = next((o for o in history.of(Op.END) if o.value["reason"] == "stalled"), None)
     status = max(history.of(Op.STATUS, types=[Type.OK]), key=lambda o: o.i, default=None)
-    if end is None or status is None or status.value["status"] in TERMINAL or status.boot != end.boot:
+    if end is None or status is None or status.value["status"] in TERMINAL or status.life != end.life:
         return None
-    moved = [o for o in history.of(Op.PROGRESS) if o.boot == end.boot]
-    return (status, end) if len(moved) <= 1 and end.boot > 1 else None
+    moved = [o for o in history.of(Op.PROGRESS) if o.life == end.life]
+    return (status, end) if len(moved) <= 1 and end.life > 1 else None
 
 
 def _orphaned(history: History) -> Iterator[Finding]:
@@ -114,7 +113,7 @@ def _duplicated(history: History) -> Iterator[Finding]:
     """Two tasks for one job. A start tool's answer that a crash swallowed may be asked for again: nobody could know."""
     asked = sum(1 for _ in history.of(Op.SUBMIT, types=[Type.INVOKE]))
     unanswered = asked - sum(1 for _ in history.of(Op.SUBMIT, types=[Type.OK, Type.FAIL]))
-    allowed = 1 + (unanswered if history.header.contract != _BLOCKING else 0)
+    allowed = 1 + (0 if history.header.blocking else unanswered)
     for effects in history.of(Op.EFFECTS):
         tasks = sorted({task for task, _, _ in effects.value["executions"]})
         if len(tasks) > allowed:

@@ -1,4 +1,4 @@
-"""Progress, as clients saw it: never undone by a crash, rising within a boot, never beyond the total.
+"""Progress, as clients saw it: never undone by a crash, rising within a life, never beyond the total.
 
 Progress counts records, whatever unit the subject uses on the wire; the contract has converted it.
 """
@@ -28,14 +28,14 @@ def _first(findings: Iterator[Finding]) -> Iterator[Finding]:
 
 
 def _by_call(history: History) -> Iterator[tuple[Operation, Call]]:
-    """Progress, with the boot, the client and the number of the client's call in which it was seen.
+    """Progress, with the life, the client and the number of the client's call in which it was seen.
 
-    A call begins with a submission or a new connection: a client that comes back to the same boot begins another.
+    A call begins with a submission or a new connection: a client that comes back to the same life begins another.
     """
     begun: Counter[str] = Counter()
     for event in history.of(Op.PROGRESS, Op.SUBMIT, Op.CONNECT):
         if event.op is Op.PROGRESS:
-            yield event, (event.boot, event.process, begun[event.process])
+            yield event, (event.life, event.process, begun[event.process])
         elif event.op is Op.CONNECT or event.type is Type.INVOKE:
             begun[event.process] += 1
 
@@ -52,8 +52,8 @@ def _regressed(history: History) -> Iterator[Finding]:
         elif seen.value["done"] < before.value["done"] and call != its_call:
             yield Finding(
                 "progress.regressed",
-                f"progress {before.value['done']} was seen by {before.process} in boot {before.boot}, and "
-                f"{seen.value['done']} by {seen.process} in boot {seen.boot} after it",
+                f"progress {before.value['done']} was seen by {before.process} in life {before.life}, and "
+                f"{seen.value['done']} by {seen.process} in life {seen.life} after it",
                 (before.i, seen.i),
                 {"before": before.value["done"], "after": seen.value["done"]},
             )
@@ -79,7 +79,7 @@ def _fallen(history: History) -> Iterator[Finding]:
         if before and event.value["done"] <= before.value["done"]:
             yield Finding(
                 "progress.monotonic",
-                f"progress does not rise within boot {event.boot}: {before.value['done']}, then {event.value['done']}",
+                f"progress does not rise within life {event.life}: {before.value['done']}, then {event.value['done']}",
                 (before.i, event.i),
                 {"before": before.value["done"], "after": event.value["done"]},
             )

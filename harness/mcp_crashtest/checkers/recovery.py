@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcp_crashtest.checkers import lifecycle
+from mcp_crashtest.model.faults import KINDS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
@@ -75,10 +76,10 @@ def _deadline(history: History) -> Iterator[Finding]:
 def _loop(history: History) -> Iterator[Finding]:
     """An end that nobody asked for, once a fault was done: to the server before this one, or to its client."""
     for gone in history.of(Op.EXIT):
-        if gone.boot > 1 or any(fault.i < gone.i for fault in history.of(Op.FAULT)):
+        if gone.life > 1 or any(fault.i < gone.i for fault in history.of(Op.FAULT)):
             yield Finding(
                 "recovery.loop",
-                f"boot {gone.boot} ended by itself with {gone.value['how']} after the fault before it",
+                f"life {gone.life} ended by itself with {gone.value['how']} after the fault before it",
                 (gone.i,),
                 dict(gone.value),
             )
@@ -88,9 +89,13 @@ def recoveries_s(history: History) -> Iterator[float]:
     """Seconds from each confirmed fault on a server to the first answer that a client had after it."""
     killed: Operation | None = None
     for event in history.operations:
-        if event.op is Op.FAULT and event.type is Type.OK and event.value.get("victim") != "client":
+        if event.op is Op.FAULT and event.type is Type.OK and _undoes(event):
             killed = event
         answered = event.op in (Op.CONNECT, Op.STATUS, Op.PROGRESS, Op.SUBMIT) and event.type is Type.OK
-        if killed and answered and event.boot > killed.boot and event.process.startswith("client"):
+        if killed and answered and event.life > killed.life and event.process.startswith("client"):
             yield round(event.t - killed.t, 6)
             killed = None
+
+
+def _undoes(fault: Operation) -> bool:
+    return Victim(fault.value["victim"]) in KINDS[fault.value["kind"]].undoes

@@ -11,25 +11,20 @@ import os
 import signal
 import sys
 
-from mcp_crashtest.contracts import resource_task, resumable_tool, tasks_extension
+from mcp_crashtest.contracts.catalogue import CONTRACTS
 from mcp_crashtest.contracts.conversation import Conversation
+from mcp_crashtest.contracts.following import drive
 from mcp_crashtest.contracts.job import JOB_VARIABLE, Job, Journal
 from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.model.profile import ContractKind
 
 _INTERRUPTED = 130
 _LEAVING_S = 2.0
 
-DRIVERS = {
-    ContractKind.RESUMABLE_TOOL: resumable_tool.drive,
-    ContractKind.RESOURCE_TASK: resource_task.drive,
-    ContractKind.TASKS_EXTENSION: tasks_extension.drive,
-}
-
 
 async def work(job: Job, journal: Journal) -> int:
     """Drive the job to its end, or leave when interrupted. Returns the exit code."""
-    conversation = Conversation(job, journal)
+    contract = CONTRACTS[job.kind]
+    conversation = Conversation(job, journal, contract.EXTENSIONS)
     interrupted = asyncio.Event()
 
     def leave() -> None:
@@ -39,7 +34,7 @@ async def work(job: Job, journal: Journal) -> int:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, leave)
     loop.add_signal_handler(signal.SIGUSR1, conversation.drop_connections)
-    driving = asyncio.create_task(DRIVERS[job.kind](conversation))
+    driving = asyncio.create_task(drive(contract, conversation))
     journal.write(Type.OK, Op.CLIENT, ready=True)
     waiting = asyncio.create_task(interrupted.wait())
     await asyncio.wait({driving, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,6 +1,6 @@
 """Holding a conversation with a subject that is killed in the middle of it: connect, work, lose it, connect again.
 
-Both contracts share this loop. Every wait is bounded by the job's deadline; between two attempts the pause doubles up
+All contracts share this loop. Every wait is bounded by the job's deadline; between two attempts the pause doubles up
 to a fifth of a second.
 """
 
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mcp_crashtest.contracts.job import Job, Journal, excerpt, summarise
+from mcp_crashtest.contracts.contract import Refused, Vanished, parse
+from mcp_crashtest.contracts.job import Job, Journal
 from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.model.profile import ContractKind, RecordsSpec, fill, find
+from mcp_crashtest.model.paths import fill, find
+from mcp_crashtest.model.profile import RecordsSpec
+from mcp_crashtest.model.text import excerpt, summarise
 from mcp_crashtest.wire.errors import (
     Broken,
     DeadlineExceeded,
@@ -26,7 +28,6 @@ from mcp_crashtest.wire.errors import (
     Unreachable,
     WireError,
 )
-from mcp_crashtest.wire.messages import TASKS
 from mcp_crashtest.wire.session import Session
 
 _FIRST_PAUSE_S = 0.005
@@ -37,20 +38,12 @@ _PAGES = 10_000
 LOST = (Unreachable, Broken, SessionLost, HttpError)
 
 
-class Refused(Exception):
-    """The subject answered, and the answer is an error."""
-
-
-class Vanished(Exception):
-    """The handle that the subject had given out does not resolve any more."""
-
-
 class Conversation:
     """One client's attempts at one job, over as many connections as it takes."""
 
-    def __init__(self, job: Job, journal: Journal) -> None:
+    def __init__(self, job: Job, journal: Journal, extensions: tuple[str, ...] = ()) -> None:
         self.job = job
-        self._extensions = (TASKS,) if job.kind is ContractKind.TASKS_EXTENSION else ()
+        self._extensions = extensions
         self.journal = journal
         self.session: Session | None = None
         self._ends_at = time.monotonic() + job.deadline_s
@@ -135,12 +128,12 @@ class Conversation:
             with contextlib.suppress(WireError, TimeoutError):
                 await asyncio.wait_for(self.session.close(), timeout=2.0)
 
-    def progress(self, done: float, total: float | None) -> bool:
+    def progress(self, done: float, total: float | None, _message: str | None = None) -> bool:
         """Journal progress, in records; whether it is news."""
         if not total:
             return False
         records = self.job.records
-        return self.journal.news(Op.PROGRESS, done=round(done / total * records), total=records)
+        return self.journal.once(Op.PROGRESS, done=round(done / total * records), total=records)
 
     async def output(self, session: Session, document: Any, status: str) -> None:
         """Journal the final output: what the document says, and the records behind it where the profile knows."""
@@ -166,11 +159,3 @@ class Conversation:
             if not isinstance(uri, str):
                 return found
         raise Refused(f"the records did not end within {_PAGES} pages")
-
-
-def parse(text: str) -> Any:
-    """A subject's JSON; raises Refused where it is none."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise Refused(f"expected JSON, found {excerpt(text)}") from None

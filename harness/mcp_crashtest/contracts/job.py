@@ -6,7 +6,6 @@ sent, so that whatever kills the client, the lab knows what it was about to do.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -16,10 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.model.profile import ContractKind, ObserveSpec, RecordsSpec, find
+from mcp_crashtest.model.profile import ContractKind, ObserveSpec, RecordsSpec
 
 JOB_VARIABLE = "CRASHTEST_JOB"
-_LONGEST_TEXT = 500
 _REPEAT_S = 0.25
 
 
@@ -72,7 +70,7 @@ class Journal:
         while line:
             line = line[os.write(self.descriptor, line) :]
 
-    def news(self, op: Op, **value: Any) -> bool:
+    def once(self, op: Op, **value: Any) -> bool:
         """Write an ``ok`` event if it says something new; whether it did."""
         new = self._last.get(op) != value
         if new:
@@ -80,7 +78,7 @@ class Journal:
             self.write(Type.OK, op, **value)
         return new
 
-    def changed(self, op: Op, **value: Any) -> bool:
+    def repeating(self, op: Op, **value: Any) -> bool:
         """Write an ``ok`` event when it says something new, or has not been said for a while; whether it is new."""
         new = self._last.get(op) != value
         if new or time.monotonic() > self._repeat_at.get(op, math.inf):
@@ -88,25 +86,3 @@ class Journal:
             self._repeat_at[op] = time.monotonic() + _REPEAT_S
             self.write(Type.OK, op, **value)
         return new
-
-
-def excerpt(text: object) -> str:
-    """A subject's text, bounded."""
-    shown = str(text)
-    return shown if len(shown) <= _LONGEST_TEXT else shown[:_LONGEST_TEXT] + " ..."
-
-
-def fingerprint(record: Any) -> str:
-    """Sixteen hexadecimal digits of a record's canonical JSON."""
-    text = json.dumps(record, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def summarise(records: list[Any], key: str) -> list[list[str]]:
-    """Records as [key, digest] pairs; a record without the key is named by what it is."""
-    pairs = []
-    for record in records:
-        name = find(record, key)
-        digest = fingerprint(record)
-        pairs.append([excerpt(name) if name is not None else f"(no {key}: {digest})", digest])
-    return pairs

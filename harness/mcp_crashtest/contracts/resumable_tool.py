@@ -1,35 +1,36 @@
-"""The contract ``resumable-tool``: one blocking call; called again with the same arguments, it continues."""
+"""One blocking call that comes back with the output; called again with the same arguments, it continues."""
 
 from __future__ import annotations
 
-from mcp_crashtest.contracts.conversation import LOST, Conversation, Refused, parse
-from mcp_crashtest.contracts.job import excerpt
-from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.wire.errors import DeadlineExceeded
-from mcp_crashtest.wire.session import Session
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_crashtest.contracts.contract import Refused, Seen, document_in
+from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.model.profile import ObserveSpec
+from mcp_crashtest.wire.session import Session, tool_reply
+
+HANDLE = "task"
+EXTENSIONS: tuple[str, ...] = ()
 
 
-async def drive(conversation: Conversation) -> int:
-    """Call the tool until it comes back with its result; journal progress on the way. Returns the exit code."""
-    job, journal = conversation.job, conversation.journal
+def refusal(result: Mapping[str, Any]) -> str | None:
+    """An error of the tool's, or a document that holds one."""
+    reply = tool_reply(result)
+    if reply.is_error:
+        return reply.text
+    try:
+        document = document_in(reply)
+    except Refused as error:
+        return str(error)
+    return reply.text if isinstance(document, dict) and document.get("error") else None
 
-    async def attempt(session: Session) -> None:
-        journal.write(Type.INVOKE, Op.SUBMIT, tool=job.tool)
-        try:
-            reply = await session.call_tool(
-                job.tool,
-                dict(job.arguments),
-                deadline_s=conversation.left_s,
-                on_progress=lambda done, total, _message: conversation.progress(done, total),
-            )
-        except (*LOST, DeadlineExceeded) as error:
-            journal.write(Type.INFO, Op.SUBMIT, error=excerpt(error))
-            raise
-        document = reply.structured if reply.structured is not None else parse(reply.text)
-        if reply.is_error or (isinstance(document, dict) and document.get("error")):
-            journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(reply.text))
-            raise Refused(reply.text)
-        journal.write(Type.OK, Op.SUBMIT)
-        await conversation.output(session, document, "completed")
 
-    return await conversation.hold(attempt)
+def handle_in(_result: Mapping[str, Any], _observe: ObserveSpec) -> str | None:
+    """A call has no name but its arguments."""
+    return None
+
+
+async def look(_session: Session, _job: Job, handle: str, _deadline_s: float) -> Seen:
+    """There is nothing to look at but the call itself."""
+    raise AssertionError(f"a blocking call has no task {handle}")

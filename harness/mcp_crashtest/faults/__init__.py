@@ -1,1 +1,1 @@
-"""Faults: one file a family. Each fault comes back with proof that it landed."""
+"""Faults: one file a family, one row an act. An act lands its fault, gives the proof, and heals it afterwards."""

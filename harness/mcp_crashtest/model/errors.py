@@ -1,4 +1,4 @@
-"""Who is to blame when something goes wrong.
+"""Who is to blame when something goes wrong, and how a scenario ends when it does not pass.
 
 Three errors, three exit codes. A harness error never counts against a subject, nor for it.
 Each message says what was expected, what was seen and what to change.
@@ -21,3 +21,15 @@ class SubjectError(CrashtestError):
 
 class HarnessError(CrashtestError):
     """The lab itself failed, or could not prove what it did. Exit code 4."""
+
+
+class Violation(AssertionError):
+    """An invariant is broken: the subject's fault."""
+
+
+class Unproven(Exception):
+    """A run proves nothing: a fault did not land, or could not be proven to have."""
+
+
+class NotAssessed(Exception):
+    """A scenario cannot be played with this subject; the text is the cap that the certificate names."""

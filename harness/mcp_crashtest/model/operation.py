@@ -3,7 +3,7 @@
 The model is Jepsen's: an operation is an ``invoke`` event, followed by ``ok`` (it happened), ``fail`` (it certainly
 did not happen) or ``info`` (nobody knows). Events that only report something seen, such as a progress notification,
 stand alone as ``ok`` or ``info``. The first line of a file is the header, which holds everything about the run that
-is not an event; together they are all that a checker may read.
+is not an event; together with the tables that events refer to they are all that a checker may read.
 
 This file does not write to disk and does not judge.
 """
@@ -11,14 +11,20 @@ This file does not write to disk and does not judge.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from mcp_crashtest.model import format_1
+from mcp_crashtest.model.columns import Table, referred
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.profile import ContractKind
 
-HISTORY_FORMAT = 1
+HISTORY_FORMAT = 2
+
+Load = Callable[[str], Table]
+"""Gives the table with this digest."""
 
 
 class Type(StrEnum):
@@ -34,7 +40,7 @@ class Op(StrEnum):
     """The operations of a run."""
 
     BOOT = "boot"  # lab: the subject was started; value: pid, warm, url
-    READY = "ready"  # lab: the subject answered for the first time in this boot; value: elapsed_s
+    READY = "ready"  # lab: the subject answered for the first time in this life; value: elapsed_s
     EXIT = "exit"  # lab: the subject ended without being asked to
     EXPECT = "expect"  # lab: what the golden run produced; value: records
     FAULT = "fault"  # nemesis: value: the fault; ok only with proof that it landed
@@ -44,16 +50,16 @@ class Op(StrEnum):
     SUBMIT = "submit"  # client: ask for the job; ok: acknowledged with a handle, or with the whole result
     PROGRESS = "progress"  # client: value: done (records), total (records)
     STATUS = "status"  # client: value: status, done; fail: the handle did not resolve
-    OUTPUT = "output"  # client or lab: the final output; value: count, records ([key, digest] pairs)
+    OUTPUT = "output"  # client or lab: the final output; value: count, records (a table of key, digest)
     CANCEL = "cancel"  # client
     LISTING = "listing"  # client
-    EFFECTS = "effects"  # ledger: value: executions ([task, record, times] triples)
+    EFFECTS = "effects"  # ledger: value: executions (a table of task, record, times)
     END = "end"  # lab: the run is over; value: reason
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One event. ``t`` is seconds since the run began, monotonic; ``boot`` counts the subject's lives from 1."""
+    """One event. ``t`` is seconds since the run began, monotonic; ``life`` counts the server's lives from 1."""
 
     i: int
     t: float
@@ -61,11 +67,11 @@ class Operation:
     type: Type
     op: Op
     task: str | None = None
-    boot: int = 0
+    life: int = 0
     value: Mapping[str, Any] = field(default_factory=dict)
 
     def to_line(self) -> str:
-        """Encode as one line of JSON, without the newline."""
+        """Encode as one line of JSON, without the newline; a table by its reference."""
         return json.dumps(
             {
                 "i": self.i,
@@ -74,16 +80,22 @@ class Operation:
                 "type": self.type,
                 "op": self.op,
                 "task": self.task,
-                "boot": self.boot,
+                "life": self.life,
                 "value": self.value,
             },
             ensure_ascii=True,
             separators=(",", ":"),
+            default=_reference,
         )
 
+    @property
+    def tables(self) -> Iterator[Table]:
+        """The tables among its values."""
+        return (value for value in self.value.values() if isinstance(value, Table))
+
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Operation:
-        """Decode one event; raises KeyError, ValueError, TypeError or OverflowError on anything else."""
+    def from_json(cls, data: Mapping[str, Any], load: Load | None = None) -> Operation:
+        """Decode one event; raises KeyError, ValueError, TypeError, OverflowError or UsageError on anything else."""
         if not isinstance(data["task"], str | None):
             raise TypeError(f"a task is a name or null, not {data['task']!r}")
         return cls(
@@ -93,17 +105,29 @@ class Operation:
             type=Type(data["type"]),
             op=Op(data["op"]),
             task=data["task"],
-            boot=int(data["boot"]),
-            value=dict(data["value"]),
+            life=int(data["life"]),
+            value={name: _loaded(value, load or _no_tables) for name, value in dict(data["value"]).items()},
         )
+
+
+def _reference(value: object) -> Any:
+    if isinstance(value, Table):
+        return value.reference()
+    raise TypeError(f"{value!r} is not for a history")
+
+
+def _loaded(value: Any, load: Load) -> Any:
+    digest = referred(value)
+    return value if digest is None else load(digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """What is known before the first event.
 
-    ``plan`` is the plan's JSON, ``claims`` and ``workload`` the profile's tables, ``subject`` the identity of the
-    subject: command or URL, serverInfo, protocol revision.
+    ``plan`` is the plan's JSON, ``claims`` the profile's table and ``workload`` that of the plan or else the profile,
+    ``subject`` the identity of the subject: command or URL, serverInfo, protocol revision. ``blocking``: the contract
+    is one call that comes back with the output.
     """
 
     seed: int
@@ -112,6 +136,7 @@ class Header:
     profile: str
     profile_digest: str
     contract: str
+    blocking: bool
     claims: Mapping[str, Any]
     workload: Mapping[str, Any]
     subject: Mapping[str, Any]
@@ -125,14 +150,16 @@ class Header:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Header:
-        """Decode the header; raises UsageError for a format that this version does not know."""
+        """Decode the header, also of format 1; raises UsageError for one that this version does not know."""
         if not isinstance(data, Mapping):
             raise TypeError(f"a header is a JSON object, not {data!r}")
-        if data.get("format") != HISTORY_FORMAT:
+        if data.get("format") not in (format_1.FORMAT, HISTORY_FORMAT):
             raise UsageError(
-                f"this history has format {data.get('format')!r}, this version of mcp-crashtest reads format "
-                f"{HISTORY_FORMAT}: recheck it with the version that wrote it"
+                f"this history has format {data.get('format')!r}, this version of mcp-crashtest reads formats "
+                f"{format_1.FORMAT} and {HISTORY_FORMAT}: recheck it with the version that wrote it"
             )
+        if data["format"] == format_1.FORMAT:
+            data = {**data, "format": HISTORY_FORMAT, "blocking": ContractKind(data["contract"]).blocking}
         return cls(**{name: data[name] for name in cls.__slots__})
 
 
@@ -154,17 +181,20 @@ class History:
             yield operation.to_line()
 
     @classmethod
-    def from_lines(cls, lines: Iterable[str]) -> History:
-        """Decode; raises UsageError that names the line which cannot be read."""
+    def from_lines(cls, lines: Iterable[str], load: Load | None = None) -> History:
+        """Decode; ``load`` gives the tables. Raises UsageError that names the line which cannot be read."""
         header: Header | None = None
         operations: list[Operation] = []
+        old = False
         for number, line in enumerate(lines, start=1):
             try:
                 data = json.loads(line)
                 if header is None:
                     header = Header.from_json(data)
+                    old = data["format"] == format_1.FORMAT
                 else:
-                    operations.append(Operation.from_json(data))
+                    said = format_1.operation(data) if old else data
+                    operations.append(Operation.from_json(said, load))
             except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
                 raise UsageError(
                     f"line {number} of this history cannot be read ({error!r}): the file is torn or not a history"
@@ -172,6 +202,10 @@ class History:
         if header is None:
             raise UsageError("this history is empty: not even its header was written")
         return cls(header, operations)
+
+
+def _no_tables(digest: str) -> Table:
+    raise UsageError(f"this history refers to the table {digest}, which is not beside it")
 
 
 def name_of(handle: str) -> str:

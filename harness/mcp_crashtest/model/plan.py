@@ -1,134 +1,94 @@
 """Plans: the faults of one run and where each of them lands. Pure data, printed, saved and replayed.
 
-A fault has a coordinate: (victim, task, batch k, phase). Phases are the subject's own crash points where it has them
-(``before-write`` ... ``acknowledged``), else ``observed``: the moment at which a client has seen batch k done.
-Where a client is under test, a fault may also land at a point of its conversation with the server, or at a moment of
-its life. Playing a plan is another room's work.
+A plan is a list of faults in the order in which they land, and the circumstances of the run. ``steps`` says in which
+order they land and are healed; playing them is another room's work.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mcp_crashtest.model import format_1
+from mcp_crashtest.model.coordinates import During
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.faults import Fault, Right
 
-PLAN_FORMAT = 1
-
-
-class Action(StrEnum):
-    """What is done to the victim."""
-
-    KILL = "kill"  # SIGKILL, then restart
-    TERMINATE = "terminate"  # SIGTERM, then restart: a planned restart
-    INTERRUPT = "interrupt"  # SIGINT to the client, which says goodbye as a polite client does; then restart it
-    DROP = "drop"  # the client drops its connection without a word and connects again
+PLAN_FORMAT = 2
 
 
-_HARSHNESS = {Action.TERMINATE: 0, Action.INTERRUPT: 0, Action.DROP: 1, Action.KILL: 2}
+class Absence(StrEnum):
+    """How long a client that was interrupted or killed stays away, measured in batches of the undisturbed job."""
 
-
-class Victim(StrEnum):
-    """Whom a fault hits."""
-
-    SERVER = "server"
-    CLIENT = "client"
-    BOTH = "both"
-
-
-class Phase(StrEnum):
-    """Where within a batch a fault lands, in the order in which a batch goes through them."""
-
-    BEFORE_WRITE = "before-write"
-    WRITTEN_UNCOMMITTED = "written-uncommitted"
-    COMMITTED_UNACKNOWLEDGED = "committed-unacknowledged"
-    ACKNOWLEDGED = "acknowledged"
-    OBSERVED = "observed"  # for subjects without crash points: a client has seen the batch done
-    # A client is under test; "batch" is a number of another kind, or 1:
-    UNANSWERED = "submission-unanswered"  # the server has answered its submission, and the answer is lost on the way
-    ANSWERED = "submission-answered"  # it has just been given the answer to its submission
-    ASKING = "asking"  # its n-th question about its task, since the fault before, is on the way
-    AWAY = "server-away"  # the server, killed by the fault before, is not back yet
-    MOMENT = "moment"  # n thousandths of the undisturbed job's time since its start
-    SPEAKING = "speaking"  # n thousandths of that time since its first word to the server, in this life
+    AT_ONCE = "at-once"
+    WITHIN_BATCH = "within-batch"
+    AFTER_BATCH = "after-batch"
+    AFTER_TWO = "after-two-batches"
 
     @property
-    def in_server(self) -> bool:
-        """Whether this is a crash point of the server, at which it parks itself."""
-        return self in _IN_SERVER
-
-    @property
-    def durable(self) -> bool:
-        """Whether the batch is committed here, so that a restart goes on behind it."""
-        return self not in (Phase.BEFORE_WRITE, Phase.WRITTEN_UNCOMMITTED)
+    def batches(self) -> float:
+        """The time for which it is away, in batches."""
+        return _ABSENT_BATCHES[self]
 
 
-_IN_SERVER = frozenset(
-    {Phase.BEFORE_WRITE, Phase.WRITTEN_UNCOMMITTED, Phase.COMMITTED_UNACKNOWLEDGED, Phase.ACKNOWLEDGED}
-)
-_SAID = {
-    Phase.UNANSWERED: "its submission, unanswered",
-    Phase.ANSWERED: "its submission, just answered",
-    Phase.ASKING: "question {n}",
-    Phase.AWAY: "a time without the server",
-    Phase.MOMENT: "{n}/1000 of the undisturbed time",
-    Phase.SPEAKING: "{n}/1000 of the undisturbed time from its first word on",
+_ABSENT_BATCHES = {
+    Absence.AT_ONCE: 0.0,
+    Absence.WITHIN_BATCH: 0.5,
+    Absence.AFTER_BATCH: 1.5,
+    Absence.AFTER_TWO: 2.5,
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Coordinate:
-    """Where a fault lands. ``batch`` counts from 1; ``task`` counts the run's concurrent tasks from 0."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Another size of the job than the profile's: ``records`` in batches of ``batch``."""
 
+    records: int
     batch: int
-    phase: Phase
-    task: int = 0
-
-    def __str__(self) -> str:
-        """As written in reports: ``batch 3, committed-unacknowledged``."""
-        return _SAID.get(self.phase, "batch {n}, {phase}").format(n=self.batch, phase=self.phase)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing done to one victim at one coordinate."""
+class Step:
+    """A fault lands, or is healed. ``number`` is the fault's in its plan, from 1."""
 
-    action: Action
-    victim: Victim
-    at: Coordinate
-
-    def __str__(self) -> str:
-        """As a person says it: ``kill server at batch 3, acknowledged``."""
-        return f"{self.action} {self.victim} at {self.at}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Encode."""
-        return {
-            "action": self.action,
-            "victim": self.victim,
-            "task": self.at.task,
-            "batch": self.at.batch,
-            "phase": self.at.phase,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Fault:
-        """Decode; raises KeyError, ValueError, TypeError or OverflowError on anything else."""
-        at = Coordinate(int(data["batch"]), Phase(data["phase"]), int(data["task"]))
-        return cls(Action(data["action"]), Victim(data["victim"]), at)
+    number: int
+    fault: Fault
+    heals: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The faults of one run, in the order in which they are to land, over one protocol revision."""
+    """The faults of one run, in the order in which they are to land, over one protocol revision.
+
+    ``absence`` is how long a client stays away; ``workload`` another size of the job; ``cold``: no life comes from a
+    fork server; ``hash_seed`` is Python's for all lives; ``afterlife``: after its end the server is killed and asked
+    once more. Raises UsageError for a fault that is to land during one that does not last any more, or not yet.
+    """
 
     scenario: str
     protocol: str
     faults: tuple[Fault, ...]
+    absence: Absence = Absence.AT_ONCE
+    workload: Size | None = None
+    cold: bool = False
+    hash_seed: int | None = None
+    afterlife: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible order."""
+        lasting: list[int] = []
+        for number, fault in enumerate(self.faults, start=1):
+            if isinstance(fault.at, During):
+                if fault.at.fault not in lasting:
+                    raise UsageError(f"fault {number}, {fault}: there is no fault {fault.at.fault} that lasts then")
+                del lasting[lasting.index(fault.at.fault) + 1 :]
+            else:
+                lasting.clear()
+            lasting.append(number)
 
     def __str__(self) -> str:
         """As a person says it."""
@@ -137,16 +97,39 @@ class Plan:
     @property
     def size(self) -> tuple[int, int, int]:
         """The order of shrinking: fewer faults first, then gentler ones, then earlier ones."""
-        harshness = sum(_HARSHNESS[f.action] + (f.victim is Victim.BOTH) for f in self.faults)
-        return len(self.faults), harshness, sum(f.at.batch for f in self.faults)
+        return len(self.faults), sum(f.harshness for f in self.faults), sum(f.at.order for f in self.faults)
+
+    @property
+    def needs(self) -> frozenset[Right]:
+        """The rights without which it cannot be played."""
+        return frozenset[Right]().union(*(fault.needs for fault in self.faults))
+
+    def steps(self) -> Iterator[Step]:
+        """Landings and healings in order: a fault is healed before the next one that does not land during it."""
+        lasting: list[int] = []
+        for number, fault in enumerate(self.faults, start=1):
+            keeps = fault.at.fault if isinstance(fault.at, During) else None
+            while lasting and lasting[-1] != keeps:
+                healed = lasting.pop()
+                yield Step(healed, self.faults[healed - 1], heals=True)
+            yield Step(number, fault, heals=False)
+            lasting.append(number)
+        for healed in reversed(lasting):
+            yield Step(healed, self.faults[healed - 1], heals=True)
 
     def to_json(self) -> dict[str, Any]:
         """Encode."""
+        size = self.workload
         return {
             "format": PLAN_FORMAT,
             "scenario": self.scenario,
             "protocol": self.protocol,
             "faults": [f.to_json() for f in self.faults],
+            "absence": self.absence,
+            "workload": {"records": size.records, "batch": size.batch} if size else None,
+            "cold": self.cold,
+            "hash_seed": self.hash_seed,
+            "afterlife": self.afterlife,
         }
 
     def to_text(self) -> str:
@@ -160,13 +143,30 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Plan:
-        """Decode; raises UsageError for an unknown format or a plan that cannot be read."""
+        """Decode, also what format 1 has written; raises UsageError for another one, or what cannot be read."""
         if not isinstance(data, Mapping):
             raise UsageError(f"a plan is a JSON object, and this is {data!r}")
-        if data.get("format") != PLAN_FORMAT:
-            raise UsageError(f"this plan has format {data.get('format')!r}, this version reads format {PLAN_FORMAT}")
+        if data.get("format") not in (format_1.FORMAT, PLAN_FORMAT):
+            raise UsageError(
+                f"this plan has format {data.get('format')!r}, this version reads formats {format_1.FORMAT} and "
+                f"{PLAN_FORMAT}"
+            )
         try:
-            faults = tuple(Fault.from_json(f) for f in data["faults"])
-            return cls(str(data["scenario"]), str(data["protocol"]), faults)
-        except (KeyError, ValueError, TypeError, OverflowError) as error:
+            if data["format"] == format_1.FORMAT:
+                data = format_1.plan(data)
+            return cls(
+                str(data["scenario"]),
+                str(data["protocol"]),
+                tuple(Fault.from_json(f) for f in data["faults"]),
+                Absence(data["absence"]),
+                None if data["workload"] is None else _size(data["workload"]),
+                bool(data["cold"]),
+                None if data["hash_seed"] is None else int(data["hash_seed"]),
+                bool(data["afterlife"]),
+            )
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise UsageError(f"this plan cannot be read: {error!r}") from error
+
+
+def _size(data: Mapping[str, Any]) -> Size:
+    return Size(int(data["records"]), int(data["batch"]))

@@ -1,24 +1,18 @@
 """What is said about a subject before a run: how to start and reach it, its contract, its claims, and the workload.
 
-Profiles are written in TOML; reading and checking the text is the work of ``mcp_crashtest.profiles``. Placeholders
-such as ``{port}`` and ``{total_records}`` are filled in by ``fill``.
+Profiles are written in TOML; reading and checking the text is the work of ``mcp_crashtest.files.profiles``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.plan import Phase
-
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-_INDEX = re.compile(r"\[([0-9]{1,9})\]")
+from mcp_crashtest.model.coordinates import Phase
 
 
 class ContractKind(StrEnum):
@@ -27,6 +21,11 @@ class ContractKind(StrEnum):
     RESUMABLE_TOOL = "resumable-tool"
     RESOURCE_TASK = "resource-task"
     TASKS_EXTENSION = "tasks-extension"
+
+    @property
+    def blocking(self) -> bool:
+        """Whether it is one call that comes back with the output, made again after a crash."""
+        return self is ContractKind.RESUMABLE_TOOL
 
 
 class Semantics(StrEnum):
@@ -160,44 +159,3 @@ class Profile:
 
 def _without_none(table: dict[str, Any]) -> dict[str, Any]:
     return {k: _without_none(v) if isinstance(v, dict) else v for k, v in table.items() if v is not None}
-
-
-def fill(template: Any, values: Mapping[str, Any]) -> Any:
-    """Fill ``{name}`` placeholders in a template of strings, lists and tables.
-
-    A string that is nothing but one placeholder becomes the value itself, so that a number stays a number. Braces
-    around anything that is not a known name are left alone: JSON in a command survives.
-    """
-    if isinstance(template, str):
-        whole = _PLACEHOLDER.fullmatch(template)
-        if whole and whole[1] in values:
-            return values[whole[1]]
-        return _PLACEHOLDER.sub(lambda m: str(values.get(m[1], m[0])), template)
-    if isinstance(template, Mapping):
-        return {key: fill(item, values) for key, item in template.items()}
-    if isinstance(template, list | tuple):
-        return [fill(item, values) for item in template]
-    return template
-
-
-def find(document: Any, path: str) -> Any:
-    """The value at a path such as ``$.result.records[0].id``; None where there is none.
-
-    Only names and indexes: whoever needs more of JSONPath should shape the answer instead. Raises UsageError for a
-    path that is not of this form.
-    """
-    if not path.startswith("$"):
-        raise UsageError(f"the path {path!r} must begin with '$', as in '$.result.count'")
-    value = document
-    for part in path[1:].replace("[", ".[").split("."):
-        if not part:
-            continue
-        if part.startswith("["):
-            written = _INDEX.fullmatch(part)
-            if written is None:
-                raise UsageError(f"the path {path!r} has {part!r} where an index such as [0] is expected")
-            index = int(written[1])
-            value = value[index] if isinstance(value, list) and index < len(value) else None
-        else:
-            value = value.get(part) if isinstance(value, Mapping) else None
-    return value

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from hypothesis import strategies as st
 
-from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
-from mcp_crashtest.model.profile import ContractKind, Profile
-from mcp_crashtest.planning.exhaustive import coordinates
+from mcp_crashtest.model.coordinates import Coordinate, During, Moment, Phase, Since, Window, WindowName
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.planning.exhaustive import places
 
 _QUESTIONS = (1, 2)
-_CLOCKS = (Phase.SPEAKING, Phase.SPEAKING, Phase.SPEAKING, Phase.MOMENT)  # most of a start is of no interest
+_CLOCKS = (Since.FIRST_WORD, Since.FIRST_WORD, Since.FIRST_WORD, Since.START)  # most of a start is of no interest
 _SPENT = 600  # of the undisturbed time's thousandths: what is left lets the last of several moments come
 
 
@@ -20,12 +22,12 @@ def windows(profile: Profile) -> list[Coordinate]:
 
     A blocking tool's questions are its calls, of which there is one in a life; the answer to it is the end.
     """
-    blocking = profile.contract.kind is ContractKind.RESUMABLE_TOOL
-    found = [Coordinate(n, Phase.ASKING) for n in (_QUESTIONS[:1] if blocking else _QUESTIONS)]
-    found += [Coordinate(1, Phase.UNANSWERED), Coordinate(1, Phase.ANSWERED)]
+    questions = _QUESTIONS[:1] if profile.contract.kind.blocking else _QUESTIONS
+    found: list[Coordinate] = [Window(WindowName.ASKING, n) for n in questions]
+    found += [Window(WindowName.UNANSWERED), Window(WindowName.ANSWERED)]
     in_server = [phase for phase in Phase if phase in profile.subject.crash_points and phase.in_server]
     batches = _few(profile.workload.batches)
-    return found + [at for at in coordinates(profile.workload, in_server) if at.batch in batches]
+    return found + [at for at in places(profile.workload, in_server) if at.number in batches]
 
 
 def _few(batches: int) -> set[int]:
@@ -35,14 +37,14 @@ def _few(batches: int) -> set[int]:
 
 def kills(scenario: str, protocol: str, victim: Victim, at: Sequence[Coordinate]) -> list[Plan]:
     """One plan for each window, with this one kill."""
-    return [Plan(scenario, protocol, (Fault(Action.KILL, victim, place),)) for place in at]
+    return [Plan(scenario, protocol, (Fault("kill", victim, place),)) for place in at]
 
 
 def outages(scenario: str, protocol: str, at: Sequence[Coordinate]) -> Iterator[Plan]:
     """The server is killed at each window: the client lives, or is killed while the server is away, once and twice."""
     for place in at:
-        gone = Fault(Action.KILL, Victim.SERVER, place)
-        dies = Fault(Action.KILL, Victim.CLIENT, Coordinate(1, Phase.AWAY))
+        gone = Fault("kill", Victim.SERVER, place)
+        dies = Fault("kill", Victim.CLIENT, During(1))
         yield Plan(scenario, protocol, (gone,))
         yield Plan(scenario, protocol, (gone, dies))
         yield Plan(scenario, protocol, (gone, dies, dies))
@@ -57,6 +59,6 @@ def moments(draw: st.DrawFn, *, scenario: str, protocols: Sequence[str], most: i
     for _ in range(count):
         victim = draw(st.sampled_from((Victim.CLIENT, Victim.BOTH)))
         share = draw(st.integers(0, 99))  # below 100, for the reason given in planning/randomized.py
-        at = Coordinate(1 + share * _SPENT // (100 * count), draw(st.sampled_from(_CLOCKS)))
-        faults.append(Fault(Action.KILL, victim, at))
+        at = Moment(1 + share * _SPENT // (100 * count), draw(st.sampled_from(_CLOCKS)))
+        faults.append(Fault("kill", victim, at))
     return Plan(scenario, protocol, tuple(faults))

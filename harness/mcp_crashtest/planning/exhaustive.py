@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.coordinates import Batch, Phase
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.planning.budget import corners_first
 
 
 def phases_of(crash_points: Sequence[Phase]) -> tuple[Phase, ...]:
@@ -21,19 +24,26 @@ def boundary_of(crash_points: Sequence[Phase]) -> Phase:
     return Phase.ACKNOWLEDGED if Phase.ACKNOWLEDGED in crash_points else Phase.OBSERVED
 
 
-def coordinates(workload: Workload, phases: Sequence[Phase]) -> Iterator[Coordinate]:
+def places(workload: Workload, phases: Sequence[Phase]) -> Iterator[Batch]:
     """Every (batch, phase).
 
     ``observed`` stops one batch short: when the last one has been seen, the job is over and no fault can land.
     """
-    for batch in range(1, workload.batches + 1):
+    for number in range(1, workload.batches + 1):
         for phase in phases:
-            if phase is not Phase.OBSERVED or batch < workload.batches:
-                yield Coordinate(batch, phase)
+            if phase is not Phase.OBSERVED or number < workload.batches:
+                yield Batch(number, phase)
 
 
 def every(
-    scenario: str, protocol: str, action: Action, victim: Victim, workload: Workload, phases: Sequence[Phase]
+    scenario: str,
+    protocols: Sequence[str],
+    kind: str,
+    victim: Victim,
+    workload: Workload,
+    phases: Sequence[Phase],
 ) -> list[Plan]:
-    """One plan for each coordinate, with this one fault."""
-    return [Plan(scenario, protocol, (Fault(action, victim, at),)) for at in coordinates(workload, phases)]
+    """One plan for each protocol revision and coordinate, with this one fault; the corners come first."""
+    at = list(places(workload, phases))
+    plans = [Plan(scenario, protocol, (Fault(kind, victim, place),)) for protocol in protocols for place in at]
+    return corners_first(plans)

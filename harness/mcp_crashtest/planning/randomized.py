@@ -6,26 +6,30 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 
 _RANK = {phase: rank for rank, phase in enumerate(Phase)}
 _DIGIT = 100
 
-Choice = tuple[Action, Victim]
+Choice = tuple[str, Victim]
 
 
 def earliest_after(fault: Fault) -> tuple[int, int]:
-    """The first (batch, phase rank) at which another fault can land once this one has.
+    """The first (batch, phase rank) at which another fault can land once this one has, at a phase of a batch.
 
     A server killed before its commit does that batch again, so the same batch is still ahead; behind a commit the
-    next batch is the first. A fault that leaves the server alone leaves the rest of its batch ahead.
+    next batch is the first. A fault that undoes nothing leaves the rest of its batch ahead.
     """
     at = fault.at
-    if fault.victim is Victim.CLIENT and at.phase is not Phase.OBSERVED:
-        return at.batch, _RANK[at.phase] + 1
-    return (at.batch + 1, 0) if at.phase.durable else (at.batch, 0)
+    if not isinstance(at, Batch) or at.phase is None:
+        raise UsageError(f"{fault}: only of faults at a phase of a batch is it known what is still ahead")
+    if not fault.undoes and at.phase is not Phase.OBSERVED:
+        return at.number, _RANK[at.phase] + 1
+    return (at.number + 1, 0) if at.phase.durable else (at.number, 0)
 
 
 def _number(draw: st.DrawFn, least: int, most: int) -> int:
@@ -53,7 +57,7 @@ def plans(
 ) -> Plan:
     """Plans of one to ``most`` faults, each of which can land after those before it.
 
-    ``choices`` are the pairs of action and victim to choose from, the simplest first. Raises UsageError where no fault
+    ``choices`` are the pairs of kind and victim to choose from, the simplest first. Raises UsageError where no fault
     can land at all.
     """
     protocol = draw(st.sampled_from(protocols))
@@ -72,8 +76,8 @@ def plans(
             batch, open_phases = batch + 1, list(phases)
             if batch > last:
                 break
-        action, victim = draw(st.sampled_from(choices))
-        fault = Fault(action, victim, Coordinate(batch, draw(st.sampled_from(open_phases))))
+        kind, victim = draw(st.sampled_from(choices))
+        fault = Fault(kind, victim, Batch(batch, draw(st.sampled_from(open_phases))))
         faults.append(fault)
         earliest = earliest_after(fault)
     return Plan(scenario, protocol, tuple(faults))

@@ -1,4 +1,4 @@
-"""The certificate: everything that a session showed, as JSON that scripts may rely on (``"format": 1``).
+"""The certificate: everything that a session showed, as JSON that scripts may rely on (``"format": 2``).
 
 A level is earned when every scenario of it, and of all lower ones, has passed. What could not be assessed caps the
 level and is named. This file is pure but for ``environment``.
@@ -6,21 +6,42 @@ level and is named. This file is pure but for ``environment``.
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mcp_crashtest import __version__
+from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.verdict import Verdict, worst
 
-CERTIFICATE_FORMAT = 1
+CERTIFICATE_FORMAT = 2
+_EARLIER_FORMAT = 1
+_MEASURED_WITH = ("h11", "hypothesis", "psutil", "pydantic", "pytest")
 Scenario = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was asked for: the level, certain scenarios, a first look; and the highest level that was run."""
+
+    level: int | None
+    highest: int
+    scenarios: tuple[str, ...] = ()
+    quick: bool = False
+
+
 def certificate(
-    scenarios: Sequence[Scenario], subjects: Mapping[str, Any], *, seed: int, asked: int | None, highest: int
+    scenarios: Sequence[Scenario],
+    subjects: Mapping[str, Any],
+    selection: Selection,
+    *,
+    seed: int,
+    finished: bool,
+    times: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Sum up a session. ``asked`` is the level that the user named, ``highest`` the one that was run."""
+    """Sum up a session. ``finished``: it came to its end by itself; ``times`` are its beginning and end."""
     recoveries = sorted(r for s in scenarios for r in s["recoveries_s"])
     confirmed = sum(s["faults_confirmed"] for s in scenarios)
     return {
@@ -28,8 +49,11 @@ def certificate(
         "subject": dict(subjects),
         "profile": ", ".join(subjects),
         "seed": seed,
-        "level": earned(scenarios, highest),
-        "level_asked": asked,
+        "selection": asdict(selection),
+        "finished": finished,
+        "times": dict(times),
+        "level": earned(scenarios, selection.level or selection.highest),
+        "level_asked": selection.level,
         "verdict": verdict(scenarios).name,
         "faults": {
             "confirmed": confirmed,
@@ -102,20 +126,19 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
     return lines + [f"not assessed: {cap}" for cap in certificate["caps"]]
 
 
-def exit_code(certificate: Mapping[str, Any], errors: Sequence[str]) -> int:
-    """0 certified, 1 violations, 2 usage, 3 no subject, 4 nothing proven. A violation is never masked.
+def read_certificate(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A saved certificate, also one of format 1; raises UsageError for one that this version does not know.
 
-    ``errors`` are the kinds of the errors that ended a scenario: usage, subject, harness.
+    What format 1 did not say is None: whether anything was selected, whether the session finished, and when.
     """
-    if certificate["verdict"] == Verdict.FAIL.name:
-        return 1
-    for kind, code in (("harness", 4), ("usage", 2), ("subject", 3)):
-        if kind in errors:
-            return code
-    if certificate["verdict"] == Verdict.INVALID.name:
-        return 4
-    asked = certificate["level_asked"]
-    return 4 if asked is not None and certificate["level"] < asked else 0
+    if data.get("format") == _EARLIER_FORMAT:
+        return {**data, "format": CERTIFICATE_FORMAT, "selection": None, "finished": None, "times": None}
+    if data.get("format") != CERTIFICATE_FORMAT:
+        raise UsageError(
+            f"this certificate has format {data.get('format')!r}, this version of mcp-crashtest reads formats "
+            f"{_EARLIER_FORMAT} and {CERTIFICATE_FORMAT}"
+        )
+    return dict(data)
 
 
 def environment() -> dict[str, str]:
@@ -123,6 +146,7 @@ def environment() -> dict[str, str]:
     return {
         "mcp_crashtest": __version__,
         "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in _MEASURED_WITH},
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
     }
 

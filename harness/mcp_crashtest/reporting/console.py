@@ -17,11 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from mcp_crashtest.laboratory import Outcome
+from mcp_crashtest.model.events import Event, RunPlayed, RunsPlanned, SessionEnded, SettingUp, TrialBegan, TrialEnded
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.reporting.certificate import applying, summary_lines
-from mcp_crashtest.trial import Trial
 
 _COLOURS = {"PASS": "green", "FAIL": "bold red", "INVALID": "yellow", "SKIP": "dim"}
 _LONGEST = 600
@@ -43,10 +42,11 @@ def seconds(value: float | None) -> str:
 
 
 class ConsoleFace:
-    """Shows a session on a console."""
+    """Shows a session on a console; it listens."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, report_dir: str) -> None:
         self.console = console
+        self.report_dir = report_dir
         self._kills = 0
         self._progress = Progress(
             SpinnerColumn(),
@@ -62,33 +62,36 @@ class ConsoleFace:
         if console.is_terminal:
             self._live.start()
 
-    def sets_up(self, profile: str) -> None:
-        """A subject is started for the first time, and does its job once, undisturbed."""
-        if self.console.is_terminal:
-            self._task = self._progress.add_task("golden run", total=None, profile=profile, kills=self._kills)
+    def __call__(self, event: Event) -> None:
+        """Show what has happened."""
+        match event:
+            case SettingUp():
+                if self.console.is_terminal:
+                    self._begin("golden run", event.profile, None)
+            case TrialBegan():
+                self._forget()
+                self._begin(event.scenario, event.profile, 0)
+            case RunsPlanned() if self._task is not None:
+                total = self._progress.tasks[self._progress.task_ids.index(self._task)].total or 0
+                self._progress.update(self._task, total=total + event.runs)
+            case RunPlayed():
+                self._kills += event.kills
+                if self._task is not None:
+                    self._progress.update(self._task, advance=1, kills=self._kills)
+            case TrialEnded():
+                self._forget()
+                self._line(event.summary)
+            case SessionEnded():
+                self.close()
+                show(self.console, event.certificate, self.report_dir)
+            case _:
+                pass
 
-    def began(self, trial: Trial) -> None:
-        """Show the trial."""
-        self._forget()
-        self._task = self._progress.add_task(
-            trial.scenario, total=0, profile=trial.bench.profile.name, kills=self._kills
-        )
+    def _begin(self, description: str, profile: str, total: int | None) -> None:
+        self._task = self._progress.add_task(description, total=total, profile=profile, kills=self._kills)
 
-    def planned(self, trial: Trial, runs: int) -> None:
-        """More runs to go."""
-        if self._task is not None:
-            total = self._progress.tasks[self._progress.task_ids.index(self._task)].total or 0
-            self._progress.update(self._task, total=total + runs)
-
-    def ran(self, trial: Trial, outcome: Outcome) -> None:
-        """One run less to go."""
-        self._kills += outcome.judgement.kills
-        if self._task is not None:
-            self._progress.update(self._task, advance=1, kills=self._kills)
-
-    def ended(self, summary: Mapping[str, Any]) -> None:
-        """The trial is over: its line stays, unless the scenario is not for subjects of this kind."""
-        self._forget()
+    def _line(self, summary: Mapping[str, Any]) -> None:
+        """A trial's line stays, unless the scenario is not for subjects of this kind."""
         if not summary.get("applies", True):
             return
         verdict = summary["verdict"]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from mcp_crashtest.model.profile import ClientSpec, fill
+from mcp_crashtest.model.paths import fill
+from mcp_crashtest.model.profile import ClientSpec
 from mcp_crashtest.subjects.process import Launch, Process
 from mcp_crashtest.subjects.sockets import LOOPBACK, find_free_port
 from mcp_crashtest.subjects.spawner import warm_target
@@ -40,7 +41,7 @@ class ClientSubject:
     @property
     def folder(self) -> Path:
         """What the client keeps over its lives."""
-        return self.server.state_dir / "client"
+        return self.server.folder.state_dir / "client"
 
     @property
     def state_file(self) -> Path | None:
@@ -48,13 +49,18 @@ class ClientSubject:
         return None if self.spec.state is None else Path(fill(self.spec.state, self._values))
 
     @property
+    def name(self) -> str:
+        """The latest life's name: client-0, client-1, ..."""
+        return f"client-{max(self.lives - 1, 0)}"
+
+    @property
     def output(self) -> Path:
         """Where the standard output of the latest life goes."""
-        return self.server.folder / f"client-{self.lives - 1}.out"
+        return self.server.folder.client_output(self.name)
 
     def log_tail(self) -> str:
         """The last lines that the latest life has written to standard error."""
-        return last_lines(self.output.with_suffix(".log"))
+        return last_lines(self.server.folder.client_log(self.name))
 
     @property
     def _values(self) -> Mapping[str, Any]:
@@ -67,7 +73,8 @@ class ClientSubject:
         environment = environment_of(self.spec.environment, self._values)
         warm = bool(self.spec.preload) and not self.server.cold and warm_target(argv, sys.executable) is not None
         self.lives += 1
-        with self.output.open("wb") as out, self.output.with_suffix(".log").open("wb") as log:
+        log_file = self.server.folder.client_log(self.name)
+        with self.output.open("wb") as out, log_file.open("wb") as log:
             launch = Launch(
                 argv=(sys.executable, *argv[1:]) if warm else absolute(argv, environment),
                 cwd=self.server.profile.folder,

@@ -25,6 +25,7 @@ _PR_SET_PDEATHSIG = 1
 _FIRST_FREE = 256
 _LONGEST_COMMAND = 200
 _IDLE_MS = 30
+_GROUP = 2  # of /proc/self/stat after the name
 PYTHON_IGNORES = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 _C = ctypes.CDLL(None, use_errno=True)
 
@@ -243,6 +244,12 @@ def children_of(pid: int) -> list[int]:
         else:
             found += [int(child) for child in listed.split()]
     return found
+
+
+def group_of(leader: int) -> list[int]:
+    """The living members of a process group, zombies left out."""
+    members = ((pid, _stat(pid)) for pid in _numbers("/proc"))
+    return [pid for pid, stat in members if len(stat) > _GROUP and stat[0] not in "ZX" and int(stat[_GROUP]) == leader]
 
 
 def state_of(pid: int) -> str:

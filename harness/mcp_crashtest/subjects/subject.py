@@ -1,8 +1,8 @@
-"""A subject at one site: the folder, the port and the ledger that it keeps over all its boots, and how to boot it.
+"""A subject at one site: the folder, the port and the ledger that it keeps over all its lives, and how to start one.
 
 A profile says how a subject is started; this file fills in the placeholders, writes the workload's input, holds the
 listening socket where the command takes one, and chooses between the fork server and a cold spawn. What may be
-killed is a ``Process``; faults are another room's work.
+killed is a ``Life``; faults are another room's work.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.model.coordinates import Batch, Coordinate
 from mcp_crashtest.model.errors import SubjectError, UsageError
-from mcp_crashtest.model.plan import Coordinate
-from mcp_crashtest.model.profile import Profile, Workload, fill
-from mcp_crashtest.subjects.process import Launch, Process
+from mcp_crashtest.model.paths import fill
+from mcp_crashtest.model.profile import Profile, Workload
+from mcp_crashtest.subjects.life import ProcessLife
+from mcp_crashtest.subjects.process import Launch
 from mcp_crashtest.subjects.sockets import find_free_port, listen_socket
 from mcp_crashtest.subjects.spawner import Spawner, warm_target
 
 POINTS_VARIABLE = "CRASHTEST_POINTS"
+_HASH_SEED = "PYTHONHASHSEED"
 _PRELOAD = ("fastmcp", "uvicorn")
 _LISTEN_FD = 3
 _SHOWN_LINES = 12
@@ -35,29 +39,34 @@ _OURS = ("CRASHTEST_", "PYTEST_")
 
 @dataclass(slots=True)
 class Subject:
-    """One subject at one site. ``close`` gives the port back; the folder stays. ``started`` names its boots."""
+    """One subject at one site, with one size of its job. ``close`` gives the port back; the folder stays.
+
+    ``started`` names its lives. With ``hash_seed`` Python's hashes are those of that seed in all of them.
+    """
 
     profile: Profile
     spawner: Spawner
-    folder: Path
+    folder: RunFolder
     run_id: str
+    workload: Workload
     cold: bool = False
+    hash_seed: int | None = None
     port: int = 0
     held: socket.socket | None = None
-    boots: int = 0
+    lives: int = 0
     started: list[str] = field(default_factory=list)
 
     def open(self) -> None:
         """Make the site: folders, port, input."""
         spec = self.profile.subject
-        self.state_dir.mkdir(parents=True, exist_ok=True)
+        self.folder.open()
         if spec.command and "{listen_fd}" in spec.command:
             self.held = listen_socket()
             self.port = self.held.getsockname()[1]
         elif spec.command:
             self.port = find_free_port()
-        if self.profile.workload.input_file:
-            write_input(Path(self.fill(self.profile.workload.input_file)), self.profile.workload)
+        if self.workload.input_file:
+            write_input(Path(self.fill(self.workload.input_file)), self.workload)
 
     def close(self) -> None:
         """Give the listening socket back."""
@@ -65,19 +74,15 @@ class Subject:
             self.held.close()
             self.held = None
 
-    def forget_state(self) -> None:
-        """Remove what the subject has stored: it is of no interest once the run has passed."""
-        shutil.rmtree(self.state_dir, ignore_errors=True)
+    @property
+    def killable(self) -> bool:
+        """Whether the lab may stop and start it."""
+        return self.profile.subject.command is not None
 
     @property
-    def state_dir(self) -> Path:
-        """The folder in which the subject keeps its state over all boots."""
-        return self.folder / "state"
-
-    @property
-    def ledger(self) -> Path:
-        """The effects file, outside the state."""
-        return self.folder / "ledger.jsonl"
+    def ready_deadline_s(self) -> float:
+        """How long a start may take."""
+        return self.profile.subject.ready_deadline_s
 
     @property
     def url(self) -> str:
@@ -87,16 +92,15 @@ class Subject:
     @property
     def values(self) -> dict[str, Any]:
         """What stands for the placeholders of the profile at this site."""
-        workload = self.profile.workload
         return {
             "python": sys.executable,
             "here": self.profile.folder,
             "port": self.port,
             "listen_fd": _LISTEN_FD,
-            "state_dir": str(self.state_dir),
-            "ledger": str(self.ledger),
-            "total_records": workload.records,
-            "batch_size": workload.batch,
+            "state_dir": str(self.folder.state_dir),
+            "ledger": str(self.folder.ledger),
+            "total_records": self.workload.records,
+            "batch_size": self.workload.batch,
             "client_id": f"client-{self.run_id}",
             "run_id": self.run_id,
         }
@@ -105,26 +109,25 @@ class Subject:
         """Fill a template of the profile with this site's values."""
         return fill(template, self.values)
 
-    def log(self, boot: int) -> Path:
-        """Where a boot's standard output and error go."""
-        return self.folder / f"boot-{boot}.log"
-
     def log_tail(self) -> str:
-        """The last lines that the latest boot has written, for an error message."""
-        return last_lines(self.log(self.boots))
+        """The last lines that the latest life has written, for an error message."""
+        return last_lines(self.folder.server_log(self.lives))
 
-    async def boot(self, points: Sequence[Coordinate] = ()) -> Process:
-        """Start the subject once more, with these crash points armed; raises SubjectError where it cannot be."""
+    async def boot(self, points: Sequence[Coordinate] = ()) -> ProcessLife:
+        """Begin another life, with these crash points armed; raises SubjectError where it cannot be."""
         spec = self.profile.subject
         if spec.command is None:
             raise UsageError("a subject that is reached by URL alone cannot be started by the lab: give a command")
         argv = words_of(spec.command, self.values)
         environment = environment_of(spec.environment, self.values)
         if points:
-            environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.batch}" for at in points)
+            armed = (at for at in points if isinstance(at, Batch))
+            environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.number}" for at in armed)
+        if self.hash_seed is not None and _HASH_SEED not in spec.environment:
+            environment[_HASH_SEED] = str(self.hash_seed)
         target = None if self.cold or spec.cold else warm_target(argv, sys.executable)
-        self.boots += 1
-        with self.log(self.boots).open("wb") as log:
+        self.lives += 1
+        with self.folder.server_log(self.lives).open("wb") as log:
             launch = Launch(
                 argv=absolute(argv, environment) if target is None else (sys.executable, *argv[1:]),
                 cwd=self.profile.folder,
@@ -137,7 +140,7 @@ class Subject:
             )
             process = await self.spawner.spawn(launch)
         self.started.append(process.boot)
-        return process
+        return ProcessLife(self.lives, process)
 
 
 def last_lines(path: Path) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mcp_crashtest.model.coordinates import Window, WindowName
+from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.operation import History, Op, Type
-from mcp_crashtest.model.plan import Coordinate, Fault, Phase
 from tests.harness.checkers.histories import KILL_CLIENT, Event, Events, boot, effects, end, history, landed
 
-WINDOW = replace(KILL_CLIENT, at=Coordinate(1, Phase.ASKING))
+WINDOW = replace(KILL_CLIENT, at=Window(WindowName.ASKING))
 
 
 def client_history(events: Events, faults: Sequence[Fault] = (), contract: str = "resource-task") -> History:

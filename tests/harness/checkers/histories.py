@@ -2,7 +2,7 @@
 
 A record is a letter: its key is the letter in lower case, its content the letter as it stands, so that ``aBcd`` is
 ``abcd`` with another second record. The workload is ``abcdef`` in batches of two, and event ``i`` happens at second
-``i``. Boots count themselves. Whatever happens is a list of events, and a history is made of such lists.
+``i``. Lives count themselves. Whatever happens is a list of events, and a history is made of such lists.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from itertools import chain
 from typing import Any
 
 from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.model.coordinates import Batch, Phase
+from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
-from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Claims, Semantics, Workload
 from mcp_crashtest.model.verdict import Verdict
 
@@ -23,7 +25,7 @@ ALL = "abcdef"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event without its number, its time and its boot."""
+    """One event without its number, its time and its life."""
 
     process: str
     type: Type
@@ -53,17 +55,18 @@ def history(
         profile="literal",
         profile_digest="",
         contract=contract,
+        blocking=contract == "resumable-tool",
         claims=asdict(Claims(Semantics(semantics), **claims)),
         workload=asdict(workload or Workload(len(ALL), 2)),
         subject={},
     )
     expect = [Event("lab", Type.OK, Op.EXPECT, {"records": records(golden)})] if golden is not None else []
     operations: list[Operation] = []
-    boots = 0
+    lives = 0
     for i, event in enumerate(chain(expect, *events)):
-        boots += event.op is Op.BOOT
+        lives += event.op is Op.BOOT
         operations.append(
-            Operation(i, float(i), event.process, event.type, event.op, event.task, max(boots, 1), event.value)
+            Operation(i, float(i), event.process, event.type, event.op, event.task, max(lives, 1), event.value)
         )
     return History(header, tuple(operations))
 
@@ -86,15 +89,15 @@ def fail(*invariants: str) -> tuple[Verdict, list[str]]:
 # --- faults
 
 
-def fault(action: Action, victim: Victim, batch: int = 1, phase: Phase = Phase.OBSERVED) -> Fault:
-    return Fault(action, victim, Coordinate(batch, phase))
+def fault(kind: str, victim: Victim, batch: int = 1, phase: Phase = Phase.OBSERVED) -> Fault:
+    return Fault(kind, victim, Batch(batch, phase))
 
 
-KILL = fault(Action.KILL, Victim.SERVER)
-KILL_CLIENT = fault(Action.KILL, Victim.CLIENT)
-KILL_BOTH = fault(Action.KILL, Victim.BOTH)
-DROP = fault(Action.DROP, Victim.CLIENT)
-TERMINATE = fault(Action.TERMINATE, Victim.SERVER)
+KILL = fault("kill", Victim.SERVER)
+KILL_CLIENT = fault("kill", Victim.CLIENT)
+KILL_BOTH = fault("kill", Victim.BOTH)
+DROP = fault("drop", Victim.CLIENT)
+TERMINATE = fault("terminate", Victim.SERVER)
 
 
 def landed(done: Fault, kills: int = 1) -> list[Event]:

@@ -59,7 +59,7 @@ def test_a_run_that_was_over_before_its_fault_proves_nothing() -> None:
 
 
 def test_of_two_faults_the_one_that_did_not_land_is_named() -> None:
-    second = fault(TERMINATE.action, TERMINATE.victim, batch=2)
+    second = fault(TERMINATE.kind, TERMINATE.victim, batch=2)
     judgement = judge(history([*RUN, landed(KILL), boot(), *DONE], faults=[KILL, second]))
     assert judgement.verdict is Verdict.INVALID
     assert judgement.unproven == (

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.operation import History
-from mcp_crashtest.model.plan import Fault
 from tests.harness.checkers.histories import (
     DROP,
     KILL,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from mcp_crashtest.model.columns import Table, referred
+from mcp_crashtest.model.coordinates import Batch, During, Moment, Phase, Since, Syscall, Window, WindowName
+from mcp_crashtest.model.faults import KINDS, Fault
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
-from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.plan import Absence, Plan, Size
 
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _HOSTILE = ("\x00", "\ud800", "\udcff", "\x1b[2J", "\u2028", "\r\n", "\\", '"', "{port}", "</script>", "NaN")
@@ -35,8 +39,8 @@ operations = st.builds(
     type=st.sampled_from(Type),
     op=st.sampled_from(Op),
     task=st.none() | texts,
-    boot=integers,
-    value=tables,
+    life=integers,
+    value=tables.filter(lambda value: not any(map(referred, value.values()))),
 )
 headers = st.builds(
     Header,
@@ -46,12 +50,58 @@ headers = st.builds(
     profile=texts,
     profile_digest=texts,
     contract=texts,
+    blocking=st.booleans(),
     claims=tables,
     workload=tables,
     subject=tables,
 )
 histories = st.builds(History, headers, st.lists(operations, max_size=4).map(tuple))
 
-coordinates = st.builds(Coordinate, integers, st.sampled_from(Phase), integers)
-faults = st.builds(Fault, st.sampled_from(Action), st.sampled_from(Victim), coordinates)
-plans = st.builds(Plan, texts, texts, st.lists(faults, max_size=4).map(tuple))
+_counts = st.integers(1, 10**30)
+coordinates = st.one_of(
+    st.builds(Batch, _counts, st.sampled_from(Phase), st.none(), st.integers(0)),
+    st.builds(Batch, _counts, st.none(), st.integers(0, 1000), st.integers(0)),
+    st.builds(Window, st.sampled_from(WindowName), _counts),
+    st.builds(Moment, st.integers(0), st.sampled_from(Since)),
+    st.builds(Syscall, texts, _counts),
+)
+_kinds_and_victims = st.sampled_from(
+    [(kind.name, victim) for kind in KINDS.values() for victim in sorted(kind.victims)]
+)
+faults = st.builds(
+    lambda who, at, until, settings: Fault(who[0], who[1], at, until, settings),
+    _kinds_and_victims,
+    coordinates,
+    st.none() | coordinates,
+    st.dictionaries(texts, st.floats(allow_nan=False), max_size=2),
+)
+
+
+@st.composite
+def _sequences(draw: st.DrawFn) -> tuple[Fault, ...]:
+    """Faults, some of which land during earlier ones."""
+    found: list[Fault] = []
+    lasting: list[int] = []
+    for number, fault in enumerate(draw(st.lists(faults, max_size=4)), start=1):
+        within = draw(st.integers(0, len(lasting)))
+        found.append(replace(fault, at=During(lasting[within - 1])) if within else fault)
+        lasting = [*lasting[:within], number]
+    return tuple(found)
+
+
+plans = st.builds(
+    Plan,
+    texts,
+    texts,
+    _sequences(),
+    st.sampled_from(Absence),
+    st.none() | st.builds(Size, _counts, _counts),
+    st.booleans(),
+    st.none() | st.integers(),
+    st.booleans(),
+)
+columns = st.builds(
+    lambda rows, width: Table.of([row[:width] for row in rows], width),
+    st.lists(st.tuples(texts, scalars, texts), max_size=5),
+    st.integers(1, 3),
+)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
 from tests.harness.model.strategies import documents, headers, histories, operations
@@ -20,13 +21,14 @@ HEADER = Header(
     profile="mine",
     profile_digest="d",
     contract="resource-task",
+    blocking=False,
     claims={},
     workload={},
     subject={},
 )
 SUBMIT = Operation(0, 0.5, "client-0", Type.INVOKE, Op.SUBMIT, None, 1, {"tool": "start"})
 LINE = (
-    '{"i":0,"t":0.5,"process":"client-0","type":"invoke","op":"submit","task":null,"boot":1,"value":{"tool":"start"}}'
+    '{"i":0,"t":0.5,"process":"client-0","type":"invoke","op":"submit","task":null,"life":1,"value":{"tool":"start"}}'
 )
 
 
@@ -75,7 +77,7 @@ def test_whatever_json_stands_in_a_line_is_an_event_or_a_usage_error(document: o
 
 
 @pytest.mark.parametrize("value", ["1e999", "NaN", '"x"', "null", "[]"])
-@pytest.mark.parametrize("name", ["i", "t", "boot", "type", "op", "value"])
+@pytest.mark.parametrize("name", ["i", "t", "life", "type", "op", "value"])
 def test_an_event_with_a_value_of_the_wrong_kind_never_ends_in_anything_but_a_usage_error(
     name: str, value: str
 ) -> None:
@@ -100,11 +102,46 @@ def test_an_empty_history_is_refused() -> None:
         History.from_lines([])
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 3, "2", None])
 def test_a_history_of_an_unknown_format_is_refused_with_the_format_that_is_known(version: object) -> None:
     data = {**json.loads(HEADER.to_line()), "format": version}
-    with pytest.raises(UsageError, match=r"reads format 1.*recheck it with the version that wrote it"):
+    with pytest.raises(UsageError, match=r"reads formats 1 and 2: recheck it with the version that wrote it"):
         History.from_lines([json.dumps(data)])
+
+
+def test_a_table_stands_in_the_line_by_its_reference_and_comes_back_from_beside_it() -> None:
+    table = Table.of([("a", "1"), ("b", "2")], width=2)
+    shown = Operation(0, 0.5, "client-0", Type.OK, Op.OUTPUT, "t", 1, {"records": table, "count": 2})
+    line = shown.to_line()
+    assert json.loads(line)["value"] == {"records": {"columns": table.digest, "rows": 2}, "count": 2}
+    history = History.from_lines([HEADER.to_line(), line], {table.digest: table}.__getitem__)
+    assert list(history.operations) == [shown]
+
+
+def test_a_table_that_is_not_beside_the_history_is_a_usage_error() -> None:
+    line = Operation(0, 0.5, "c", Type.OK, Op.OUTPUT, None, 1, {"records": Table.of([], width=2)}).to_line()
+    with pytest.raises(UsageError, match="which is not beside it"):
+        History.from_lines([HEADER.to_line(), line])
+
+
+OLD_HEADER = {**json.loads(HEADER.to_line()), "format": 1, "contract": "resumable-tool"}
+del OLD_HEADER["blocking"]
+
+
+def test_a_history_of_format_1_is_read_in_the_words_of_format_2() -> None:
+    fault = {"action": "kill", "victim": "server", "task": 0, "batch": 3, "phase": "acknowledged"}
+    old = {"i": 0, "t": 1.5, "process": "nemesis", "type": "ok", "op": "fault", "task": None, "boot": 2, "value": fault}
+    history = History.from_lines([json.dumps(OLD_HEADER), json.dumps(old)])
+    assert history.header.blocking
+    assert history.header.format == 2
+    [event] = history.operations
+    assert event.life == 2
+    assert event.value["kind"] == "kill"
+
+
+def test_a_header_of_format_1_with_a_contract_that_there_never_was_is_refused() -> None:
+    with pytest.raises(UsageError, match="line 1"):
+        History.from_lines([json.dumps({**OLD_HEADER, "contract": "telepathy"})])
 
 
 def test_events_are_found_by_operation_and_type_in_their_order() -> None:

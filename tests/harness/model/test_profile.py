@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.paths import fill, find
 from mcp_crashtest.model.profile import (
     Claims,
     ContractKind,
@@ -21,8 +22,6 @@ from mcp_crashtest.model.profile import (
     RecordsSpec,
     SubjectSpec,
     Workload,
-    fill,
-    find,
 )
 from tests.harness.model.strategies import documents, tables, texts
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_crashtest.model.plan import Coordinate, Phase, Plan, Victim
+from mcp_crashtest.model.coordinates import Batch, Phase, Window, WindowName
+from mcp_crashtest.model.faults import Victim
+from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import ContractKind, ContractSpec, Profile, SubjectSpec, Workload
 from mcp_crashtest.planning.clients import kills, moments, outages, windows
 from mcp_crashtest.planning.search import draw
@@ -29,23 +31,23 @@ def test_the_windows_of_a_conversation_about_a_task() -> None:
 
 def test_a_blocking_call_is_one_question() -> None:
     found = windows(profile(ContractKind.RESUMABLE_TOOL))
-    assert [at for at in found if at.phase is Phase.ASKING] == [Coordinate(1, Phase.ASKING)]
+    assert [at for at in found if isinstance(at, Window) and at.name is WindowName.ASKING] == [
+        Window(WindowName.ASKING)
+    ]
 
 
 def test_the_crash_points_of_a_few_batches_are_windows_too() -> None:
     found = windows(profile(ContractKind.RESOURCE_TASK, 600, POINTS))
-    assert [at for at in found if at.phase.in_server] == [
-        Coordinate(batch, phase) for batch in (1, 2, 150, 300) for phase in POINTS
-    ]
+    assert [at for at in found if at.parks] == [Batch(batch, phase) for batch in (1, 2, 150, 300) for phase in POINTS]
 
 
 @given(st.integers(1, 40))
 def test_each_crash_point_of_a_job_of_any_length_is_a_window_once(records: int) -> None:
     made = profile(ContractKind.RESOURCE_TASK, records, POINTS)
-    found = [at for at in windows(made) if at.phase.in_server]
+    found = [at for at in windows(made) if isinstance(at, Batch) and at.parks]
     assert len(set(found)) == len(found)
-    assert {at.batch for at in found} <= set(range(1, made.workload.batches + 1))
-    assert {1, made.workload.batches} <= {at.batch for at in found}
+    assert {at.number for at in found} <= set(range(1, made.workload.batches + 1))
+    assert {1, made.workload.batches} <= {at.number for at in found}
 
 
 def test_each_window_is_a_plan_of_one_kill() -> None:
@@ -55,9 +57,9 @@ def test_each_window_is_a_plan_of_one_kill() -> None:
 
 
 def test_while_the_server_is_away_its_client_is_killed_never_once_and_twice() -> None:
-    [alone, once, twice] = outages("s", "p", [Coordinate(1, Phase.ASKING)])
+    [alone, once, twice] = outages("s", "p", [Window(WindowName.ASKING)])
     assert str(alone) == "kill server at question 1"
-    assert str(once) == "kill server at question 1, then kill client at a time without the server"
+    assert str(once) == "kill server at question 1, then kill client at a time at which fault 1 lasts"
     assert [fault.victim for fault in twice.faults] == [Victim.SERVER, Victim.CLIENT, Victim.CLIENT]
 
 
@@ -69,6 +71,6 @@ def test_random_moments_leave_time_for_each_other_and_are_the_same_for_the_same_
     assert {len(plan.faults) for plan in made} == {1, 2, 3, 4, 5}
     assert {fault.victim for plan in made for fault in plan.faults} == {Victim.CLIENT, Victim.BOTH}
     for plan in made:
-        assert all(fault.at.batch >= 1 for fault in plan.faults)
-        assert sum(fault.at.batch for fault in plan.faults) <= 600 + len(plan.faults)
+        assert all(fault.at.order >= 1 for fault in plan.faults)
+        assert sum(fault.at.order for fault in plan.faults) <= 600 + len(plan.faults)
         assert Plan.from_json(plan.to_json()) == plan

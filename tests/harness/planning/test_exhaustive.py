@@ -8,30 +8,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_crashtest.model.plan import Action, Coordinate, Phase, Plan, Victim
+from mcp_crashtest.model.coordinates import Batch, Phase
+from mcp_crashtest.model.faults import Victim
+from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
-from mcp_crashtest.planning.exhaustive import boundary_of, coordinates, every, phases_of
+from mcp_crashtest.planning.exhaustive import boundary_of, every, phases_of, places
 
 POINTS = tuple(phase for phase in Phase if phase.in_server)
 
 
 def plans(workload: Workload, *phases: Phase) -> list[Plan]:
-    return every("s", "p", Action.KILL, Victim.SERVER, workload, phases)
+    return every("s", ("p",), "kill", Victim.SERVER, workload, phases)
 
 
-def test_three_batches_with_two_phases_are_six_plans_in_the_order_of_the_job() -> None:
+def test_three_batches_with_two_phases_are_six_plans_the_corners_first_and_then_in_the_order_of_the_job() -> None:
     assert [str(plan) for plan in plans(Workload(5, 2), Phase.BEFORE_WRITE, Phase.ACKNOWLEDGED)] == [
         "kill server at batch 1, before-write",
+        "kill server at batch 3, acknowledged",
+        "kill server at batch 2, acknowledged",
         "kill server at batch 1, acknowledged",
         "kill server at batch 2, before-write",
-        "kill server at batch 2, acknowledged",
         "kill server at batch 3, before-write",
-        "kill server at batch 3, acknowledged",
     ]
 
 
 def test_nothing_can_land_once_the_last_batch_has_been_observed() -> None:
-    assert [plan.faults[0].at.batch for plan in plans(Workload(6, 2), Phase.OBSERVED)] == [1, 2]
+    assert [plan.faults[0].at.order for plan in plans(Workload(6, 2), Phase.OBSERVED)] == [1, 2]
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.lists(st.sampled_from(Phase), unique=True, min_size=1).map(tuple))
@@ -42,13 +44,13 @@ def test_each_coordinate_is_covered_exactly_once_by_a_plan_of_one_fault(
     made = plans(workload, *phases)
     assert all(len(plan.faults) == 1 for plan in made)
     expected = {
-        Coordinate(number, phase)
+        Batch(number, phase)
         for number in range(1, workload.batches + 1)
         for phase in phases
         if (number, phase) != (workload.batches, Phase.OBSERVED)
     }
     assert Counter(plan.faults[0].at for plan in made) == Counter(expected)
-    assert [plan.faults[0].at for plan in made] == list(coordinates(workload, phases))
+    assert {plan.faults[0].at for plan in made} == set(places(workload, phases))
 
 
 def test_a_subject_without_crash_points_is_observed() -> None:

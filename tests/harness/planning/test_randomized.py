@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.exhaustive import phases_of
 from mcp_crashtest.planning.randomized import earliest_after, plans
@@ -21,10 +22,10 @@ from mcp_crashtest.planning.search import draw
 
 POINTS = tuple(phase for phase in Phase if phase.in_server)
 CHOICES = (
-    (Action.KILL, Victim.SERVER),
-    (Action.KILL, Victim.BOTH),
-    (Action.KILL, Victim.CLIENT),
-    (Action.DROP, Victim.CLIENT),
+    ("kill", Victim.SERVER),
+    ("kill", Victim.BOTH),
+    ("kill", Victim.CLIENT),
+    ("drop", Victim.CLIENT),
 )
 MOST = 4
 
@@ -33,20 +34,31 @@ def strategy(workload: Workload, phases: tuple[Phase, ...]) -> st.SearchStrategy
     return plans(scenario="s", protocols=("a", "b"), choices=CHOICES, workload=workload, phases=phases, most=MOST)
 
 
+def places(plan: Plan) -> list[tuple[int, Phase]]:
+    """Batch and phase of each fault: random plans have no other coordinates."""
+    found = []
+    for fault in plan.faults:
+        assert isinstance(fault.at, Batch)
+        assert fault.at.phase is not None
+        assert fault.at.task == 0
+        found.append((fault.at.number, fault.at.phase))
+    return found
+
+
 def life_of_a_job(plan: Plan, workload: Workload) -> bool:
     """Whether a subject that works as the phases say comes by every fault of the plan, in its order."""
     phases = list(Phase)
     batch, rank = 1, 0
-    for fault in plan.faults:
-        at = fault.at.batch, phases.index(fault.at.phase)
-        if at < (batch, rank) or fault.at.batch > workload.batches:
+    for fault, (number, phase) in zip(plan.faults, places(plan), strict=True):
+        at = number, phases.index(phase)
+        if at < (batch, rank) or number > workload.batches:
             return False
-        if fault.at.phase is Phase.OBSERVED and fault.at.batch == workload.batches:
+        if phase is Phase.OBSERVED and number == workload.batches:
             return False  # the client has its result: the job is over
         batch, rank = at[0], at[1] + 1
-        if fault.victim is Victim.CLIENT and fault.at.phase is not Phase.OBSERVED:
+        if fault.victim is Victim.CLIENT and phase is not Phase.OBSERVED:
             continue
-        if fault.at.phase.durable:
+        if phase.durable:
             batch += 1
         rank = 0
     return True
@@ -67,12 +79,11 @@ def test_each_fault_of_a_plan_can_land_after_the_ones_before(
     workload, phases = case
     plan = data.draw(strategy(workload, phases))
     assert 1 <= len(plan.faults) <= MOST
-    assert {fault.at.phase for fault in plan.faults} <= set(phases)
-    assert {(fault.action, fault.victim) for fault in plan.faults} <= set(CHOICES)
-    assert all(fault.at.task == 0 for fault in plan.faults)
+    assert {phase for _, phase in places(plan)} <= set(phases)
+    assert {(fault.kind, fault.victim) for fault in plan.faults} <= set(CHOICES)
     assert life_of_a_job(plan, workload)
-    for before, after in pairwise(plan.faults):
-        assert (after.at.batch, list(Phase).index(after.at.phase)) >= earliest_after(before)
+    for before, (number, phase) in zip(plan.faults, places(plan)[1:], strict=False):
+        assert (number, list(Phase).index(phase)) >= earliest_after(before)
 
 
 @pytest.mark.parametrize(
@@ -91,24 +102,24 @@ def test_each_fault_of_a_plan_can_land_after_the_ones_before(
 def test_the_next_fault_lands_behind_what_this_one_left_standing(
     victim: Victim, phase: Phase, earliest: tuple[int, int]
 ) -> None:
-    assert earliest_after(Fault(Action.KILL, victim, Coordinate(3, phase))) == earliest
+    assert earliest_after(Fault("kill", victim, Batch(3, phase))) == earliest
 
 
 def test_a_batch_that_was_killed_before_its_commit_can_be_hit_again() -> None:
     found = draw(strategy(Workload(2, 1), POINTS), seed=0, examples=200)
-    assert any([f.at.batch for f in plan.faults][:2] == [2, 2] for plan in found)
+    assert any([number for number, _ in places(plan)][:2] == [2, 2] for plan in found)
 
 
 def test_every_coordinate_and_every_choice_is_within_reach() -> None:
     workload = Workload(6, 2)
-    found = [fault for plan in draw(strategy(workload, POINTS), seed=0, examples=300) for fault in plan.faults]
-    assert {(f.at.batch, f.at.phase) for f in found} == {(batch, phase) for batch in (1, 2, 3) for phase in POINTS}
-    assert {(f.action, f.victim) for f in found} == set(CHOICES)
+    found = draw(strategy(workload, POINTS), seed=0, examples=300)
+    assert {place for plan in found for place in places(plan)} == {(n, phase) for n in (1, 2, 3) for phase in POINTS}
+    assert {(fault.kind, fault.victim) for plan in found for fault in plan.faults} == set(CHOICES)
 
 
 def test_late_batches_of_a_long_job_are_within_reach() -> None:
     found = draw(strategy(Workload(25_000, 10), (Phase.OBSERVED,)), seed=0, examples=300)
-    batches = {fault.at.batch for plan in found for fault in plan.faults}
+    batches = {number for plan in found for number, _ in places(plan)}
     assert min(batches) < 250
     assert max(batches) > 2250
     assert max(batches) <= 2499

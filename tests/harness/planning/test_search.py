@@ -7,14 +7,16 @@ from collections.abc import Callable
 import pytest
 from hypothesis import strategies as st
 
+from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import HarnessError
-from mcp_crashtest.model.plan import Action, Phase, Plan, Victim
+from mcp_crashtest.model.faults import Victim
+from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.randomized import plans
 from mcp_crashtest.planning.search import draw, search
 
 POINTS = tuple(phase for phase in Phase if phase.in_server)
-CHOICES = ((Action.INTERRUPT, Victim.CLIENT), (Action.DROP, Victim.CLIENT), (Action.KILL, Victim.SERVER))
+CHOICES = (("interrupt", Victim.CLIENT), ("drop", Victim.CLIENT), ("kill", Victim.SERVER))
 STRATEGY = plans(scenario="s", protocols=("p",), choices=CHOICES, workload=Workload(60, 10), phases=POINTS, most=4)
 SEEDS = range(8)
 
@@ -36,7 +38,7 @@ class Player:
 
 
 def interrupted_late(plan: Plan) -> bool:
-    return any(f.action is Action.INTERRUPT and f.at.batch >= 2 for f in plan.faults)
+    return any(f.kind == "interrupt" and f.at.order >= 2 for f in plan.faults)
 
 
 def always(_: Plan) -> bool:
@@ -57,7 +59,7 @@ def test_the_smallest_failing_plan_has_the_one_fault_that_matters(seed: int) -> 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_pair_of_faults_that_only_fails_together_is_kept_together(seed: int) -> None:
     def fails(plan: Plan) -> bool:
-        return sum(f.action is Action.KILL for f in plan.faults) >= 2
+        return sum(f.kind == "kill" for f in plan.faults) >= 2
 
     player = Player(fails)
     found = search(STRATEGY, player, seed=seed, examples=100, shrink_runs=100)

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from mcp_crashtest.model.plan import Action, Coordinate, Fault, Phase, Plan, Victim
-from mcp_crashtest.reporting.certificate import certificate
+from mcp_crashtest.model.coordinates import Batch, Phase
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.reporting.certificate import Selection, certificate
 from mcp_crashtest.reporting.console import clean, seconds, show
 
-PLAN = Plan("server-killed", "2026-07-28", (Fault(Action.KILL, Victim.SERVER, Coordinate(3, Phase.ACKNOWLEDGED)),))
+PLAN = Plan("server-killed", "2026-07-28", (Fault("kill", Victim.SERVER, Batch(3, Phase.ACKNOWLEDGED)),))
 
 
 def finding(message: str) -> dict[str, Any]:
@@ -48,7 +50,8 @@ def shown(message: str) -> str:
     }
     out = io.StringIO()
     console = Console(file=out, width=110, force_terminal=False)
-    show(console, certificate([scenario], {"subject": {}}, seed=0, asked=None, highest=2), "crashtest-report")
+    summed = certificate([scenario], {"subject": {}}, Selection(None, 2), seed=0, finished=True, times={})
+    show(console, summed, "crashtest-report")
     return out.getvalue()
 
 

@@ -1,0 +1,1 @@
+"""Commands: what a person, or a script, asks of the lab."""

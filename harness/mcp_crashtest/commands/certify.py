@@ -1,0 +1,156 @@
+"""``mcp-crashtest certify`` and ``list``: the same pytest run that anybody can start, with a face of its own.
+
+The scenarios are found as an installed package and run by pytest, with no other plugins and no configuration but
+ours, so that the project around cannot change a verdict.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mcp_crashtest.commands.exit_codes import ExitCode, of_session
+from mcp_crashtest.model.errors import HarnessError, UsageError
+from mcp_crashtest.model.events import Listener
+from mcp_crashtest.reporting.certificate import Selection
+from mcp_crashtest.reporting.console import ConsoleFace
+from mcp_crashtest.reporting.tally import Tally
+from mcp_crashtest.sessions.collector import LISTENERS, TALLY
+from mcp_crashtest.sessions.options import HIGHEST_LEVEL
+from mcp_crashtest.sessions.scenarios import level_of, scenario_of, story_of
+
+_SCENARIOS = "mcp_crashtest.scenarios"
+
+
+class Watcher:
+    """A pytest plugin that gives the session its tally and listeners, and keeps what it collected."""
+
+    def __init__(self, tally: Tally, *listeners: Listener) -> None:
+        self.tally = tally
+        self.listeners = listeners
+        self.listed: list[pytest.Item] = []
+        self.broken: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Put our tally in the place of the plugin's own."""
+        config.stash[TALLY] = self.tally
+        config.stash[LISTENERS] = list(self.listeners)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Keep what was collected."""
+        self.listed = list(session.items)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what could not be collected."""
+        if report.failed:
+            self.broken.append(report.longreprtext)
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Keep what broke."""
+        self.broken.append(str(excrepr))
+
+
+def scenarios_folder() -> Path:
+    """Where the scenarios are installed; raises HarnessError."""
+    spec = importlib.util.find_spec(_SCENARIOS)
+    if spec is None or not spec.submodule_search_locations:
+        raise HarnessError("the scenarios are not installed beside the lab: install mcp-crashtest anew")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def certify(options: argparse.Namespace) -> int:
+    """Run the scenarios; returns the exit code."""
+    console = Console(stderr=options.json)
+    selection = Selection(options.level, HIGHEST_LEVEL, tuple(options.scenario or ()), options.quick)
+    tally = Tally(selection, options.seed)
+    face = None if options.json else ConsoleFace(console, options.report_dir)
+    watcher = Watcher(tally, *([face] if face else []))
+    try:
+        status = _run_pytest(_arguments(options), watcher)
+    finally:
+        if face:
+            face.close()
+    if status == pytest.ExitCode.USAGE_ERROR:
+        return ExitCode.USAGE
+    if watcher.broken:
+        raise HarnessError("\n".join(watcher.broken))
+    certificate = tally.certificate()
+    if options.json:
+        print(json.dumps(certificate, indent=2))
+    if status == pytest.ExitCode.INTERRUPTED:
+        console.print("interrupted: what was shown so far is above, and nothing is left running")
+        return ExitCode.INTERRUPTED
+    if not tally.scenarios:
+        raise UsageError("no scenario was run")
+    return of_session(certificate, tally.errors)
+
+
+def list_scenarios(options: argparse.Namespace) -> int:
+    """Print the scenarios: stars, name, story."""
+    watcher = Watcher(Tally(Selection(None, HIGHEST_LEVEL), seed=0))
+    profile = scenarios_folder() / "profiles"  # any will do: nothing is played
+    some = [f"--crashtest-profile={path}" for path in sorted(profile.glob("*.toml"))[:1]]
+    _run_pytest([str(scenarios_folder()), "--collect-only", *some], watcher)
+    if watcher.broken:
+        raise HarnessError("\n".join(watcher.broken))
+    rows = sorted({(level_of(item), scenario_of(item), story_of(item)) for item in watcher.listed})
+    if options.json:
+        print(json.dumps([{"id": name, "level": level, "story": story} for level, name, story in rows], indent=2))
+    else:
+        for level, name, story in rows:
+            print(f"{'*' * level:<6}{name:<26}{story}")
+    return ExitCode.CERTIFIED
+
+
+def _arguments(options: argparse.Namespace) -> list[str]:
+    arguments = [str(options.scenarios or scenarios_folder())]
+    for name in ("command", "url", "level"):
+        if getattr(options, name) is not None:
+            arguments.append(f"--crashtest-{name}={getattr(options, name)}")
+    arguments += [f"--crashtest-profile={Path(p).resolve()}" for p in options.profile or ()]
+    arguments += [f"--crashtest-scenario={name}" for name in options.scenario or ()]
+    arguments += [f"--crashtest-seed={options.seed}", f"--crashtest-report={options.report_dir}"]
+    arguments += [f"--crashtest-jobs={options.jobs}"]
+    return arguments + (["--crashtest-quick"] if options.quick else [])
+
+
+def _run_pytest(arguments: list[str], watcher: Watcher) -> int:
+    folder = scenarios_folder()
+    ours = [
+        "-c",
+        os.devnull,
+        f"--rootdir={folder.parent}",
+        f"--confcutdir={folder}",
+        "--capture=no",
+        "--strict-markers",
+    ]
+    plugins = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "mcp_crashtest.plugin"]
+    with _no_other_plugins():
+        return int(pytest.main([*arguments, *ours, *plugins], plugins=[watcher]))
+
+
+@contextmanager
+def _no_other_plugins() -> Iterator[None]:
+    changed = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = writes_bytecode
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

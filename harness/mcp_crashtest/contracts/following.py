@@ -1,0 +1,88 @@
+"""Driving a job over any contract: submit it, follow its task to the end, and read the output.
+
+Progress and status are journalled as they change. We ask more often than a server may want us to (``pollIntervalMs``):
+what happens between two questions is what a crash test is about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_crashtest.contracts.contract import COMPLETED, ENDS, FAILED, Contract, Refused, Seen, Vanished, document_in
+from mcp_crashtest.contracts.conversation import LOST, Conversation
+from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.text import excerpt
+from mcp_crashtest.wire.errors import DeadlineExceeded
+from mcp_crashtest.wire.session import Session, tool_reply
+
+_SHORTEST_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.05
+
+
+async def drive(contract: Contract, conversation: Conversation) -> int:
+    """Do the job, over as many connections as it takes. Returns the exit code."""
+    job, journal = conversation.job, conversation.journal
+    journal.task = job.handle
+
+    async def call(session: Session) -> None:
+        result = await _submit(contract, conversation, session)
+        await conversation.output(session, document_in(tool_reply(result)), COMPLETED)
+
+    async def start_and_follow(session: Session) -> None:
+        if journal.task is None:
+            await _submit(contract, conversation, session)
+        await _output(conversation, session, await _follow(contract, conversation, session))
+
+    return await conversation.hold(call if job.kind.blocking else start_and_follow)
+
+
+async def _submit(contract: Contract, conversation: Conversation, session: Session) -> Mapping[str, Any]:
+    job, journal = conversation.job, conversation.journal
+    journal.write(Type.INVOKE, Op.SUBMIT, tool=job.tool)
+    asked = {"name": job.tool, "arguments": dict(job.arguments)}
+    heard = conversation.progress if job.kind.blocking else None
+    try:
+        result = await session.call("tools/call", asked, deadline_s=conversation.left_s, on_progress=heard)
+    except (*LOST, DeadlineExceeded) as error:
+        journal.write(Type.INFO, Op.SUBMIT, error=excerpt(error))
+        raise
+    refusal, handle = contract.refusal(result), contract.handle_in(result, job.observe)
+    if refusal is None and handle is None and not job.kind.blocking:
+        refusal = f"no {contract.HANDLE} in the tool's answer: {excerpt(tool_reply(result).text)}"
+    if refusal is not None:
+        journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(refusal))
+        raise Refused(refusal)
+    journal.task = handle
+    journal.write(Type.OK, Op.SUBMIT)
+    return result
+
+
+async def _follow(contract: Contract, conversation: Conversation, session: Session) -> Seen:
+    """Look again and again until the task has ended."""
+    journal, pause_s = conversation.journal, _SHORTEST_PAUSE_S
+    assert journal.task is not None
+    while True:
+        try:
+            seen = await contract.look(session, conversation.job, journal.task, conversation.left_s)
+        except Vanished as error:
+            journal.write(Type.FAIL, Op.STATUS, error=excerpt(error))
+            raise
+        moved = journal.repeating(Op.STATUS, status=seen.status)
+        if seen.progress is not None:
+            moved |= conversation.progress(*seen.progress)
+        if seen.status in ENDS:
+            return seen
+        pause_s = _SHORTEST_PAUSE_S if moved else min(pause_s * 1.5, _LONGEST_PAUSE_S)
+        await asyncio.sleep(pause_s)
+
+
+async def _output(conversation: Conversation, session: Session, seen: Seen) -> None:
+    """Read the output of a task that has ended; an error in it is no success, whatever the task says."""
+    if seen.status == COMPLETED and seen.failure is None:
+        await conversation.output(session, seen.document, COMPLETED)
+        return
+    status = FAILED if seen.status == COMPLETED else seen.status
+    error = f"status {status!r}: {excerpt(seen.failure)}"
+    conversation.journal.write(Type.FAIL, Op.OUTPUT, reason=status, error=error)

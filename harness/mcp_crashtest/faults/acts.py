@@ -1,0 +1,25 @@
+"""The acts that there are, a row for each kind of fault in ``model.faults.KINDS``.
+
+An act is a context manager: before its ``yield`` it lands the fault, and yields the proof (None where its victim had
+ended by itself before, so that there was nothing to do); behind it the fault is healed. Where the run is over before,
+what is behind the ``yield`` does not happen: clean up in ``finally`` what must be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from mcp_crashtest.faults import client, process
+from mcp_crashtest.model.faults import Fault
+from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.stage.stage import Stage
+
+Act = Callable[[Stage, Fault], AbstractAsyncContextManager[Proof | None]]
+
+FAULTS: dict[str, Act] = {
+    "kill": process.kill,
+    "terminate": process.terminate,
+    "interrupt": client.interrupt,
+    "drop": client.drop,
+}

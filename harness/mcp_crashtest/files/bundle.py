@@ -1,0 +1,144 @@
+"""The bundle: the evidence of a session on disk.
+
+    crashtest-report/
+      mcp-crashtest.json      says that the folder is ours
+      certificate.json
+      runs/<profile>/profile.json
+      runs/<profile>/<scenario>/<number>/plan.json, history.jsonl, <digest>.columns, judgement.json, boot-*.log, ...
+
+A folder that is not ours is never touched. Nobody else knows these names.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcp_crashtest.files.atomic import write_json
+from mcp_crashtest.files.profiles import parse_profile
+from mcp_crashtest.files.run_folder import RunFolder, read_json
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.operation import History
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.profile import Profile
+
+BUNDLE_FORMAT = 1
+GOLDEN = "golden"
+_MARKER, _CERTIFICATE, _RUNS, _PROFILE = "mcp-crashtest.json", "certificate.json", "runs", "profile.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One session's evidence. ``worker`` tells apart the processes of a session that share it."""
+
+    folder: Path
+    worker: str = ""
+
+    def prepare(self, session: str) -> None:
+        """Make the folder ready for this session: what an earlier one left is removed, once.
+
+        Sessions with several worker processes share a folder and a ``session``. Raises UsageError for a folder that
+        holds anything and is not ours.
+        """
+        folder, marker = self.folder, self.folder / _MARKER
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"the report directory {folder} is a file: give another one to --report-dir")
+        if folder.is_dir() and any(folder.iterdir()) and not marker.exists():
+            raise UsageError(
+                f"the report directory {folder} holds files that are not ours, and would be emptied: give a new or an "
+                f"empty one to --report-dir"
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with marker.open("a+", encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.seek(0)
+                text = file.read()
+                if text and json.loads(text).get("session") == session:
+                    return
+                shutil.rmtree(folder / _RUNS, ignore_errors=True)
+                (folder / _CERTIFICATE).unlink(missing_ok=True)
+                file.truncate(0)
+                file.write(json.dumps({"format": BUNDLE_FORMAT, "session": session}) + "\n")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"the report directory {folder} cannot be used: {error}") from error
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the folder is one of ours."""
+        return (self.folder / _MARKER).exists()
+
+    # --- what a session leaves
+
+    def save_profile(self, profile: Profile) -> None:
+        """Keep the profile beside its runs, so that they can be replayed."""
+        write_json(self._of(profile) / _PROFILE, profile.to_json())
+
+    def save_certificate(self, certificate: Mapping[str, Any]) -> None:
+        """Keep what the session came to."""
+        write_json(self.folder / _CERTIFICATE, dict(certificate))
+
+    def certificate(self) -> Mapping[str, Any] | None:
+        """What the session came to, as it stands there; None where there is none. Raises UsageError."""
+        path = self.folder / _CERTIFICATE
+        if not path.exists():
+            return None
+        found = read_json(path)
+        if not isinstance(found, dict):
+            raise UsageError(f"{path} is not a certificate: expected a JSON object")
+        return found
+
+    # --- its runs
+
+    def run(self, profile: Profile, scenario: str, number: int, attempt: int = 1) -> RunFolder:
+        """Where the run of a plan with this number lies; a plan that is played again has a folder for each attempt."""
+        again = f"-{attempt}" if attempt > 1 else ""
+        golden = self.setting_up(profile, GOLDEN).path
+        return RunFolder(self._of(profile) / scenario / f"{number:04d}{again}", golden)
+
+    def setting_up(self, profile: Profile, name: str) -> RunFolder:
+        """Where a run lies that is no scenario's; each worker has its own."""
+        return RunFolder(self._of(profile) / (f"{name}-{self.worker}" if self.worker else name))
+
+    def runs(self, scenario: str | None = None) -> list[RunFolder]:
+        """Every run that has begun, of one scenario or of all, in the order of their names."""
+        found = self.folder.glob(f"{_RUNS}/*/{scenario or '**'}/**/*.jsonl")
+        return [RunFolder(path) for path in sorted({f.parent for f in found}) if RunFolder(path).has_begun]
+
+    def judged_runs(self) -> Iterator[tuple[RunFolder, History, Mapping[str, Any]]]:
+        """Every run that was judged, with its history and judgement; raises UsageError."""
+        if not self.is_ours:
+            raise UsageError(f"{self.folder} is not a report directory of mcp-crashtest: there is no {_MARKER} in it")
+        for run in self.runs():
+            judgement = run.judgement()
+            if judgement is not None:
+                yield run, run.history(), judgement
+
+    def _of(self, profile: Profile) -> Path:
+        return self.folder / _RUNS / profile.name
+
+
+def saved_profile(run: RunFolder) -> Profile:
+    """The profile that was kept beside a run; raises UsageError."""
+    path = run.path.parent.parent / _PROFILE
+    data = read_json(path)
+    try:
+        folder = Path(data.pop("folder"))
+        return parse_profile(data, name=data["name"], source=str(path), folder=folder)
+    except (KeyError, AttributeError, TypeError) as error:
+        raise UsageError(f"{path} is not a profile of a bundle: {error!r}") from error
+
+
+def saved_plan(path: Path) -> Plan:
+    """The plan in a file, or in a run's folder; raises UsageError."""
+    if path.is_dir():
+        return RunFolder(path).plan()
+    data = read_json(path)
+    if not isinstance(data, dict):
+        raise UsageError(f"{path} is not a plan: expected a JSON object")
+    return Plan.from_json(data)

@@ -1,0 +1,179 @@
+"""Reading profiles: from TOML text that anybody may have written to a checked ``Profile``.
+
+This is the rim: pydantic looks at every table, and whatever is wrong is said with the file, the place and the fix.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from mcp_crashtest.model.coordinates import Phase
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.paths import find
+from mcp_crashtest.model.profile import (
+    Claims,
+    ClientSpec,
+    ContractSpec,
+    ObserveSpec,
+    Profile,
+    RecordsSpec,
+    SubjectSpec,
+    Workload,
+)
+
+_TABLES: dict[str, type[Any]] = {
+    "subject": SubjectSpec,
+    "contract": ContractSpec,
+    "observe": ObserveSpec,
+    "claims": Claims,
+    "workload": Workload,
+    "client": ClientSpec,
+}
+_OPTIONAL = frozenset({"client"})
+_MOST_RECORDS = 1_000_000
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the command line or pytest's options say about the subject, over what the profile says."""
+
+    command: str | None = None
+    url: str | None = None
+
+
+def read_profile(path: Path, target: Target | None = None) -> Profile:
+    """Read one profile; raises UsageError that names the file, the key and what was expected there."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the profile {path} cannot be read: {error}; give a TOML file to --profile") from error
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"the profile {path} is not TOML: {error}") from error
+    return parse_profile(data, name=path.stem, source=str(path), folder=path.resolve().parent, target=target)
+
+
+def parse_profile(
+    data: Mapping[str, Any], *, name: str, source: str, folder: Path, target: Target | None = None
+) -> Profile:
+    """Check the tables of one profile; raises UsageError."""
+    unknown = sorted(set(data) - set(_TABLES) - {"name"})
+    if unknown:
+        raise UsageError(f"{source}: unknown table [{unknown[0]}]; a profile has {', '.join(_TABLES)}")
+    if "contract" not in data:
+        raise UsageError(f"{source}: a profile needs a [contract] table with kind and tool")
+    present = {key: kind for key, kind in _TABLES.items() if key in data or key not in _OPTIONAL}
+    tables = {key: _table(key, kind, data.get(key, {}), source) for key, kind in present.items()}
+    profile = Profile(name=str(data.get("name", name)), folder=str(folder), **tables)
+    if target and (target.command or target.url) and profile.client:
+        profile = _other_client(profile, target, source)
+    elif target and (target.command or target.url):
+        subject = replace(profile.subject, command=target.command, url=target.url or profile.subject.url)
+        if target.command:
+            folder = Path.cwd()
+        if target.url:
+            subject = replace(subject, command=None, url=target.url, crash_points=())
+        profile = replace(profile, subject=subject, folder=str(folder))
+    _check(profile, source)
+    return profile
+
+
+def _other_client(profile: Profile, target: Target, source: str) -> Profile:
+    """The same server, and another client's command, to be started in the profile's folder too."""
+    if target.url or not profile.client or not target.command:
+        raise UsageError(f"{source}: a client is tested against a server that the lab may kill: give no --url")
+    return replace(profile, client=replace(profile.client, command=target.command))
+
+
+def _table(key: str, kind: type[Any], data: Any, source: str) -> Any:
+    if not isinstance(data, Mapping):
+        raise UsageError(f"{source}: [{key}] must be a table")
+    _no_unknown(f"[{key}]", kind, data, source)
+    if kind is ObserveSpec and isinstance(data.get("records"), Mapping):
+        _no_unknown(f"[{key}] records", RecordsSpec, data["records"], source)
+    try:
+        return TypeAdapter(kind).validate_python(dict(data))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in (key, *first["loc"]))
+        raise UsageError(f"{source}: {place}: {first['msg']} (found {first['input']!r})") from error
+
+
+def _no_unknown(place: str, kind: type[Any], data: Mapping[str, Any], source: str) -> None:
+    known = {field.name for field in fields(kind)}
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise UsageError(f"{source}: {place} has no key {unknown[0]!r}; it knows {', '.join(sorted(known))}")
+
+
+def _check(profile: Profile, source: str) -> None:
+    subject, workload, records = profile.subject, profile.workload, profile.observe.records
+    if not _NAME.fullmatch(profile.name):
+        raise UsageError(f"{source}: the name {profile.name!r} must be letters, digits, '-', '_' and '.', at most 80")
+    if not subject.command and not subject.url:
+        raise UsageError(f"{source}: [subject] needs a command, or a url (or give --command or --url)")
+    if subject.command and not subject.url:
+        raise UsageError(f"{source}: [subject] needs the url at which the command serves, with {{port}} in it")
+    if subject.command and "{port}" not in (subject.url or "") and "{listen_fd}" not in subject.command:
+        raise UsageError(f"{source}: [subject] url needs {{port}}, so that every run has a port of its own")
+    if not 1 <= workload.records <= _MOST_RECORDS or not 1 <= workload.batch <= workload.records:
+        raise UsageError(
+            f"{source}: [workload] wants 1 <= batch <= records <= {_MOST_RECORDS}, found batch = {workload.batch}, "
+            f"records = {workload.records}"
+        )
+    if profile.client:
+        _check_client(profile, profile.client, source)
+    if any(point is not Phase.OBSERVED and not point.in_server for point in subject.crash_points):
+        raise UsageError(f"{source}: [subject] crash_points are points of the server, found {subject.crash_points}")
+    if workload.batches < 2 and all(point is Phase.OBSERVED for point in subject.crash_points):
+        raise UsageError(
+            f"{source}: [workload] needs two batches or more: without crash points a fault can land only between two, "
+            f"found batch = {workload.batch}, records = {workload.records}"
+        )
+    for place, seconds in (
+        ("[claims] recovery_deadline_s", profile.claims.recovery_deadline_s),
+        ("[subject] ready_deadline_s", subject.ready_deadline_s),
+    ):
+        if not 0 < seconds < math.inf:
+            raise UsageError(f"{source}: {place}: deadlines are seconds greater than 0, found {seconds}")
+    _check_paths(profile, source)
+    if records and bool(records.file) == bool(records.resource) and "$." not in records.items:
+        raise UsageError(f"{source}: [observe] records needs a file, a resource, or items in the result")
+
+
+def _check_client(profile: Profile, client: ClientSpec, source: str) -> None:
+    if profile.subject.command is None:
+        raise UsageError(f"{source}: a client is tested against a server that the lab may kill: give its command")
+    if "{url}" not in client.command:
+        raise UsageError(f"{source}: [client] command needs {{url}}: the lab listens in on what it asks")
+    if not client.result:
+        raise UsageError(f"{source}: [client] result needs a path or more in the JSON that the client prints")
+    if client.handle and client.state is None:
+        raise UsageError(f"{source}: [client] handle is where the task stands in the state file: give state too")
+    for path in (*client.result, *client.handle):
+        try:
+            find(None, path)
+        except UsageError as error:
+            raise UsageError(f"{source}: [client] {error}") from error
+
+
+def _check_paths(profile: Profile, source: str) -> None:
+    observe, records = profile.observe, profile.observe.records
+    paths = {name: getattr(observe, name) for name in ("handle", "status", "progress", "total", "count")}
+    if records:
+        paths |= {f"records.{name}": getattr(records, name) for name in ("items", "next", "key")}
+    for name, path in paths.items():
+        try:
+            find(None, path or "$")
+        except UsageError as error:
+            raise UsageError(f"{source}: [observe] {name}: {error}") from error

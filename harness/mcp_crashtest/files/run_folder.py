@@ -1,0 +1,139 @@
+"""A run's folder: where its plan, history, tables, judgement, logs and the subject's own files lie."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcp_crashtest.files.atomic import write_atomically, write_json
+from mcp_crashtest.model.columns import Table, digest_of
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.operation import History
+from mcp_crashtest.model.plan import Plan
+
+_PLAN, _HISTORY, _JUDGEMENT = "plan.json", "history.jsonl", "judgement.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run's evidence. ``golden`` is the folder of the golden run, with whose output most outputs are equal."""
+
+    path: Path
+    golden: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it apart from the other runs of its scenario."""
+        return self.path.name
+
+    # --- the plan, the history and the judgement
+
+    def save_plan(self, plan: Plan) -> None:
+        """Keep the plan, before it is played."""
+        write_atomically(self.path / _PLAN, plan.to_text())
+
+    def plan(self) -> Plan:
+        """The plan; raises UsageError."""
+        return Plan.from_json(read_json(self.path / _PLAN))
+
+    @property
+    def plan_bytes(self) -> bytes:
+        """The plan, byte for byte."""
+        return (self.path / _PLAN).read_bytes()
+
+    @property
+    def history_file(self) -> Path:
+        """Where the history grows."""
+        return self.path / _HISTORY
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a history."""
+        return self.history_file.exists()
+
+    def save_table(self, table: Table) -> None:
+        """Keep a table beside the history that refers to it; one that the golden run has too is the same file."""
+        path = self._table(table.digest)
+        if self.golden is not None and not path.exists():
+            with suppress(OSError):
+                os.link(RunFolder(self.golden)._table(table.digest), path)
+        if not path.exists():
+            path.write_text(table.text, encoding="ascii")
+
+    def history(self) -> History:
+        """The history with its tables; raises UsageError, also where a table is not what its name says."""
+        with self.history_file.open(encoding="utf-8") as file:
+            return History.from_lines(file, self._load)
+
+    def _load(self, digest: str) -> Table:
+        path = self._table(digest)
+        try:
+            text = path.read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path} cannot be read: {error}") from error
+        if digest_of(text) != digest:
+            raise UsageError(f"{path} is not what its name says: the file was changed")
+        return Table.from_text(text)
+
+    def _table(self, digest: str) -> Path:
+        return self.path / f"{Path(digest).name}.columns"
+
+    def save_judgement(self, judgement: Mapping[str, Any]) -> None:
+        """Keep what the run came to."""
+        write_json(self.path / _JUDGEMENT, dict(judgement))
+
+    def judgement(self) -> Mapping[str, Any] | None:
+        """What the run came to; None where it was not judged. Raises UsageError."""
+        path = self.path / _JUDGEMENT
+        if not path.exists():
+            return None
+        found = read_json(path)
+        if not isinstance(found, dict):
+            raise UsageError(f"{path} is not a judgement: expected a JSON object")
+        return found
+
+    # --- the subject's own
+
+    def open(self) -> None:
+        """Make the folders."""
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def state_dir(self) -> Path:
+        """The folder in which the subject keeps its state over all lives."""
+        return self.path / "state"
+
+    def forget_state(self) -> None:
+        """Remove what the subject has stored: it is of no interest once the run has passed."""
+        shutil.rmtree(self.state_dir, ignore_errors=True)
+
+    @property
+    def ledger(self) -> Path:
+        """The effects file, outside the state."""
+        return self.path / "ledger.jsonl"
+
+    def server_log(self, life: int) -> Path:
+        """Where the standard output and error of a server's life go."""
+        return self.path / f"boot-{life}.log"
+
+    def client_log(self, name: str) -> Path:
+        """Where the standard error of a client's life goes."""
+        return self.path / f"{name}.log"
+
+    def client_output(self, name: str) -> Path:
+        """Where the standard output of a life of a client under test goes."""
+        return self.path / f"{name}.out"
+
+
+def read_json(path: Path) -> Any:
+    """The JSON document in a file; raises UsageError."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error

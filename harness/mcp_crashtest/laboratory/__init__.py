@@ -1,0 +1,1 @@
+"""The laboratory: plans are played on subjects that were seen to work, and scenarios are tried."""

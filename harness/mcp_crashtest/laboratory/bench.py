@@ -1,0 +1,103 @@
+"""A bench: a subject that was seen to work, with what its undisturbed job produced and how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.coordinates import Batch, Moment, Since, Syscall, Window
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.faults import Fault, Right
+from mcp_crashtest.model.plan import Plan, Size
+from mcp_crashtest.model.profile import Profile, Workload
+from mcp_crashtest.stage.stage import Limits, Pace
+
+_OUTAGE, _SHORTEST_OUTAGE_S, _LONGEST_OUTAGE_S = 0.3, 0.3, 2.0
+_GOLDEN = Limits(silence_s=60.0, total_s=3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """What the undisturbed job produced, which every other run's output is compared with, and how long it took.
+
+    ``expected`` is a table of records for a server on trial, the printed results for a client, or None.
+    ``elapsed_s`` is counted from the client's start to the output.
+    """
+
+    expected: Table | list[list[str]] | None
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A subject at work. ``golden`` is that of the profile's own workload, ``others`` those of other sizes."""
+
+    profile: Profile
+    protocols: tuple[str, ...] = ()
+    server: Mapping[str, Any] = field(default_factory=dict)
+    cold: bool = False
+    golden: Golden | None = None
+    others: Mapping[Size, Golden] = field(default_factory=dict)
+    haste: float = 1.0
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What the lab may do to it."""
+        return frozenset({Right.SERVER}) if self.profile.subject.command is not None else frozenset()
+
+    def workload(self, plan: Plan) -> Workload:
+        """The job of this plan: the profile's, of the plan's size where it has one."""
+        mine, size = self.profile.workload, plan.workload
+        return replace(mine, records=size.records, batch=size.batch) if size else mine
+
+    def golden_of(self, plan: Plan) -> Golden | None:
+        """The golden run of a plan's workload; None before it was played."""
+        return self.others.get(plan.workload) if plan.workload else self.golden
+
+    def hastened(self) -> Bench:
+        """With a client under test, twice as fast a clock: its job was over before the moment of a fault had come.
+
+        A machine that had more to do when the pace was measured is faster than was thought.
+        """
+        return replace(self, haste=self.haste / 2) if self.profile.client else self
+
+    def pace(self, plan: Plan) -> Pace:
+        """The times of a run of this plan."""
+        undisturbed_s = self._undisturbed_s(plan)
+        outage_s = min(max(_OUTAGE * undisturbed_s, _SHORTEST_OUTAGE_S), _LONGEST_OUTAGE_S)
+        return Pace(undisturbed_s, undisturbed_s / self.workload(plan).batches, outage_s)
+
+    def limits(self, plan: Plan) -> Limits:
+        """What a run of this plan may take: the claimed recovery time, and the time the work itself needs."""
+        if self.golden_of(plan) is None:
+            return _GOLDEN
+        undisturbed_s = self._undisturbed_s(plan)
+        silence_s = self.profile.claims.recovery_deadline_s + undisturbed_s
+        return Limits(silence_s, (len(plan.faults) + 2) * (silence_s + undisturbed_s))
+
+    def _undisturbed_s(self, plan: Plan) -> float:
+        golden = self.golden_of(plan)
+        return golden.elapsed_s * self.haste if golden else _GOLDEN.silence_s
+
+    def refuse_misplaced(self, plan: Plan) -> None:
+        """Raise UsageError for a plan that cannot be played on this subject, before anything is started."""
+        kind, other = ("client", "server") if self.profile.client else ("server", "client")
+        for fault in plan.faults:
+            if not self._can_land(fault):
+                raise UsageError(
+                    f"{fault}: this plan is for a {other}, and the subject of {self.profile.name} is a {kind}"
+                )
+            if isinstance(fault.at, Syscall):
+                raise UsageError(f"{fault}: this version does not wait for system calls")
+        for right in plan.needs - self.rights:
+            raise UsageError(f"{plan}: {right}")
+        if plan.afterlife:
+            raise UsageError("this version plays no afterlife: leave it out of the plan")
+
+    def _can_land(self, fault: Fault) -> bool:
+        at = fault.at
+        if self.profile.client:
+            return fault.kind == "kill" and not (isinstance(at, Batch) and not at.parks)
+        return not isinstance(at, Window) and not (isinstance(at, Moment) and at.since is not Since.FAULT)

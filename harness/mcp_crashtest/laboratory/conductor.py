@@ -1,0 +1,79 @@
+"""The conductor plays any plan on any stage. He knows no fault, no contract and no subject by name.
+
+A plan's steps are landings and healings in order. Each fault is journalled before it is done, and again with its proof;
+one that cannot be proven ends the run. Nothing here judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+
+from mcp_crashtest.faults.acts import FAULTS, Act
+from mcp_crashtest.model.operation import History, Op, Type
+from mcp_crashtest.model.plan import Step
+from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.stage.arrival import arrive
+from mcp_crashtest.stage.stage import NEMESIS, Stage
+
+Lasting = dict[int, AbstractAsyncContextManager[Proof | None]]
+
+
+class Abandoned(Exception):
+    """Thrown into an act whose fault is not healed any more, because the run is over."""
+
+
+async def conduct(stage: Stage, acts: Mapping[str, Act] = FAULTS) -> History:
+    """Play the stage's plan; the history grows in its folder, and is returned when it is whole.
+
+    Raises SubjectError when the subject cannot be started or driven at all, HarnessError when the lab fails.
+    """
+    try:
+        await stage.begin()
+        await _faults(stage, acts)
+        await stage.until(lambda: False)
+    finally:
+        history = await stage.end()
+    if stage.failure:
+        raise stage.failure
+    return history
+
+
+async def _faults(stage: Stage, acts: Mapping[str, Act]) -> None:
+    lasting: Lasting = {}
+    try:
+        for step in stage.plan.steps():
+            if not await (_heal(stage, step, lasting) if step.heals else _land(stage, step, lasting, acts)):
+                break
+    finally:
+        for act in reversed(lasting.values()):
+            await act.__aexit__(Abandoned, Abandoned(), None)
+
+
+async def _heal(stage: Stage, step: Step, lasting: Lasting) -> bool:
+    if step.fault.until is not None and not await arrive(stage, step.fault.until):
+        return False
+    await lasting.pop(step.number).__aexit__(None, None, None)
+    return True
+
+
+async def _land(stage: Stage, step: Step, lasting: Lasting, acts: Mapping[str, Act]) -> bool:
+    """Whether the fault landed, with proof."""
+    fault = step.fault
+    if not await arrive(stage, fault.at):
+        return False
+    described = {**fault.to_json(), "number": step.number, "fault": str(fault), "done": stage.client.done}
+    stage.write(NEMESIS, Type.INVOKE, Op.FAULT, described)
+    act = acts[fault.kind](stage, fault)
+    proof = await act.__aenter__()
+    lasting[step.number] = act
+    if proof is None:
+        return False
+    value = {**described, "kills": proof.kills, "reason": proof.reason, "elapsed_s": round(proof.elapsed_s, 6)}
+    stage.write(NEMESIS, Type.OK if proof.confirmed else Type.FAIL, Op.FAULT, value)
+    if proof.confirmed:
+        stage.fault_landed(step.number)
+    else:
+        stage.stray = True
+        stage.ended = stage.ended or "a fault could not be proven"
+    return proof.confirmed

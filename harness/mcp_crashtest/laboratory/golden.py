@@ -1,0 +1,66 @@
+"""The golden run: the job with nobody in the way, cold, once for each workload. All other runs are compared with it.
+
+A client under test does its job once more, as its later runs will be: for the pace, and because what it prints must be
+the same both times if a comparison is to mean anything.
+"""
+
+from __future__ import annotations
+
+from mcp_crashtest.files.bundle import GOLDEN, Bundle
+from mcp_crashtest.laboratory.bench import Bench, Golden
+from mcp_crashtest.laboratory.play import play
+from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.model.plan import Plan, Size
+from mcp_crashtest.model.text import NOTHING
+from mcp_crashtest.subjects.spawner import Spawner
+
+_PACE = "pace"
+
+
+async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int, size: Size | None = None) -> Golden:
+    """Play it; raises SubjectError where the job does not come to its end, or cannot be compared with another one."""
+
+    async def undisturbed(name: str, *, cold: bool) -> History:
+        plan = Plan(name, bench.protocols[0], (), workload=size, cold=cold)
+        place = f"{name}-{size.records}-in-{size.batch}" if size else name
+        _, history = await play(bench, plan, bundle.setting_up(bench.profile, place), spawner, seed)
+        return history
+
+    golden = await undisturbed(GOLDEN, cold=True)
+    output = _output(golden, bench)
+    if bench.profile.client is None:
+        return Golden(output.value.get("records"), _elapsed_s(golden, output))
+    paced = await undisturbed(_PACE, cold=False)
+    again = _output(paced, bench)
+    _refuse_differences(bench, output, again)
+    return Golden(output.value["result"], _elapsed_s(paced, again))
+
+
+def _output(history: History, bench: Bench) -> Operation:
+    output = next(history.of(Op.OUTPUT, types=[Type.OK]), None)
+    if output is not None:
+        return output
+    who = "client" if bench.profile.client else "job"
+    failed, end = next(history.of(Op.OUTPUT), None), next(history.of(Op.END))
+    reason = end.value["reason"]
+    if failed and bench.profile.client:
+        reason = f"{failed.value['how']}: {failed.value.get('last_words')}"
+    elif failed:
+        reason = failed.value.get("error")
+    raise SubjectError(f"the undisturbed {who} of {bench.profile.name} did not come to its end: {reason}")
+
+
+def _elapsed_s(history: History, output: Operation) -> float:
+    return round(output.t - next(history.of(Op.CLIENT)).t, 6)
+
+
+def _refuse_differences(bench: Bench, output: Operation, again: Operation) -> None:
+    for (path, first), (_, second) in zip(output.value["result"], again.value["result"], strict=True):
+        if first == NOTHING:
+            raise SubjectError(f"the undisturbed client of {bench.profile.name} prints no JSON with a value at {path}")
+        if first != second:
+            raise SubjectError(
+                f"two undisturbed runs of {bench.profile.name} differ at {path}: {first}, then {second}. Name in "
+                f"[client] result what stays the same"
+            )

@@ -1,0 +1,130 @@
+"""The laboratory: one spawner and one event loop for a whole session, and a bench for each subject.
+
+A subject earns its bench by working once, undisturbed: the protocols that it speaks are found out, and the golden run
+gives the output that every other run is compared with. On the bench plans are played, some at a time. This file
+decides nothing about which plans, and says nothing to anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.laboratory.bench import Bench
+from mcp_crashtest.laboratory.golden import golden_run
+from mcp_crashtest.laboratory.play import Outcome, play
+from mcp_crashtest.laboratory.probe import probed
+from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.subjects.spawner import Spawner
+
+_ATTEMPTS = 3
+
+Numbered = tuple[int, Plan]
+
+
+class Laboratory:
+    """Plays plans. Open it with ``with``; everything that it has started is dead when it is closed."""
+
+    def __init__(self, bundle: Bundle, seed: int, jobs: int = 2) -> None:
+        self.bundle = replace(bundle, folder=bundle.folder.resolve())
+        self.seed = seed
+        self.jobs = jobs
+        self._runner = asyncio.Runner()
+        self._spawner: Spawner | None = None
+        self._benches: dict[str, Bench | SubjectError] = {}
+
+    def __enter__(self) -> Laboratory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process that was started, then the event loop."""
+        if self._spawner:
+            spawner, self._spawner = self._spawner, None
+            self._runner.run(spawner.close())
+        self._runner.close()
+
+    async def _spawning(self) -> Spawner:
+        if self._spawner is None:
+            self._spawner = await Spawner().__aenter__()
+        return self._spawner
+
+    def bench(self, profile: Profile) -> Bench:
+        """The bench of this profile, set up at the first call; raises SubjectError, at every call, if that fails."""
+        if profile.digest not in self._benches:
+            try:
+                self._benches[profile.digest] = self._runner.run(self._set_up(profile))
+            except SubjectError as error:
+                self._benches[profile.digest] = error
+        bench = self._benches[profile.digest]
+        if isinstance(bench, SubjectError):
+            raise bench
+        return bench
+
+    async def _set_up(self, profile: Profile) -> Bench:
+        spawner = await self._spawning()
+        bench = await probed(Bench(profile), self.bundle, spawner)
+        return replace(bench, golden=await golden_run(bench, self.bundle, spawner, self.seed))
+
+    def play(
+        self, bench: Bench, scenario: str, plans: Iterable[Numbered], seen: Callable[[int, Outcome], None]
+    ) -> list[Outcome]:
+        """Play numbered plans, ``jobs`` at a time; no new one is begun once a run was not PASS.
+
+        ``seen`` is told each outcome as it comes, with its number. Raises UsageError, SubjectError and HarnessError.
+        """
+        return self._runner.run(self._play_all(bench, scenario, list(plans), seen))
+
+    async def _play_all(
+        self, bench: Bench, scenario: str, plans: list[Numbered], seen: Callable[[int, Outcome], None]
+    ) -> list[Outcome]:
+        bench = await self._with_workloads(bench, plans)
+        waiting = iter(plans)
+        outcomes: list[Outcome] = []
+
+        async def lane() -> None:
+            for number, plan in waiting:
+                outcome = await self._until_landed(bench, scenario, number, plan)
+                outcomes.append(outcome)
+                seen(number, outcome)
+                if any(o.verdict is not Verdict.PASS for o in outcomes):
+                    return
+
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                for _ in range(self.jobs):
+                    lanes.create_task(lane())
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
+        return outcomes
+
+    async def _with_workloads(self, bench: Bench, plans: list[Numbered]) -> Bench:
+        """The bench with a golden run for each workload of these plans; they are kept for later ones."""
+        known = self._benches.get(bench.profile.digest)
+        spawner, goldens = await self._spawning(), dict(known.others if isinstance(known, Bench) else bench.others)
+        for _, plan in plans:
+            if plan.workload and plan.workload not in goldens:
+                golden = await golden_run(bench, self.bundle, spawner, self.seed, plan.workload)
+                goldens[plan.workload] = golden
+        bench = replace(bench, others=goldens)
+        self._benches[bench.profile.digest] = bench
+        return bench
+
+    async def _until_landed(self, bench: Bench, scenario: str, number: int, plan: Plan) -> Outcome:
+        """Play a plan; where the job was over before a fault could land, once more: that shows nothing yet."""
+        spawner = await self._spawning()
+        attempt = 0
+        while True:
+            attempt += 1
+            folder = self.bundle.run(bench.profile, scenario, number, attempt)
+            outcome, _ = await play(bench, plan, folder, spawner, self.seed)
+            if outcome.verdict is not Verdict.INVALID or outcome.judgement.refused or attempt == _ATTEMPTS:
+                return outcome
+            bench = bench.hastened()

@@ -1,0 +1,99 @@
+"""Playing one plan on a bench: a site, a stage, the conductor, and the judgement, which is made once."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, dataclass
+
+from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.laboratory.bench import Bench
+from mcp_crashtest.laboratory.conductor import conduct
+from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.operation import Header, History
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.verdict import Judgement, Verdict
+from mcp_crashtest.stage.lab_client import LabClient
+from mcp_crashtest.stage.stage import Stage
+from mcp_crashtest.stage.tested_client import TestedClient
+from mcp_crashtest.subjects.client import ClientSubject
+from mcp_crashtest.subjects.spawner import Spawner
+from mcp_crashtest.subjects.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A plan that was played, what it came to, and where its evidence lies."""
+
+    plan: Plan
+    judgement: Judgement
+    folder: RunFolder
+
+    @property
+    def verdict(self) -> Verdict:
+        """The judgement's verdict."""
+        return self.judgement.verdict
+
+
+async def play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, seed: int) -> tuple[Outcome, History]:
+    """Play a plan to its end and judge it. Raises UsageError, SubjectError and HarnessError."""
+    bench.refuse_misplaced(plan)
+    folder.save_plan(plan)
+    subject = site(bench, folder, spawner, plan)
+    client: ClientSubject | None = None
+    subject.open()
+    try:
+        if bench.profile.client:
+            client = ClientSubject(bench.profile.client, subject)
+            client.open()
+        stage = _stage(bench, plan, subject, client, seed)
+        history = await conduct(stage)
+    finally:
+        subject.close()
+    judgement = judge(history)
+    folder.save_judgement(judgement.to_json())
+    if stage.stray:
+        await spawner.sweep([*subject.started, *(client.started if client else ())])
+    elif judgement.verdict is Verdict.PASS:
+        folder.forget_state()
+    return Outcome(plan, judgement, folder), history
+
+
+def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subject:
+    """A subject's site for one plan."""
+    run_id = f"{folder.name}-{secrets.token_hex(4)}"
+    cold = bench.cold or plan.cold
+    return Subject(bench.profile, spawner, folder, run_id, bench.workload(plan), cold, plan.hash_seed)
+
+
+def _stage(bench: Bench, plan: Plan, subject: Subject, tested: ClientSubject | None, seed: int) -> Stage:
+    golden = bench.golden_of(plan)
+    expected = golden.expected if golden else None
+    header, limits, pace = _header(bench, plan, seed), bench.limits(plan), bench.pace(plan)
+    if tested is None:
+        records = expected if isinstance(expected, Table) else None
+        return Stage(plan, subject, LabClient(subject, records), header, limits, pace)
+    client = TestedClient(tested, None if isinstance(expected, Table) else expected)
+    return Stage(plan, subject, client, header, limits, pace, door=client.relay)
+
+
+def _header(bench: Bench, plan: Plan, seed: int) -> Header:
+    profile = bench.profile
+    return Header(
+        seed=seed,
+        scenario=plan.scenario,
+        plan=plan.to_json(),
+        profile=profile.name,
+        profile_digest=profile.digest,
+        contract=profile.contract.kind,
+        blocking=profile.contract.kind.blocking,
+        claims=asdict(profile.claims),
+        workload=asdict(bench.workload(plan)),
+        subject={
+            "command": profile.subject.command,
+            "url": profile.subject.url,
+            "server": dict(bench.server),
+            "protocol": plan.protocol,
+            **({"client": {"command": profile.client.command}} if profile.client else {}),
+        },
+    )

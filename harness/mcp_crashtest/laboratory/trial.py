@@ -1,0 +1,174 @@
+"""A trial: one scenario on one subject. Plays its plans, finds the smallest one that fails, and sums up.
+
+This is what a scenario is given. ``play`` takes plans as they are; ``explore`` takes a strategy and, where a plan
+fails, shrinks it. Both raise ``Violation`` as soon as an invariant is broken and ``Unproven`` when a run proves
+nothing; otherwise the scenario has passed.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis.strategies import SearchStrategy
+
+from mcp_crashtest.laboratory.bench import Bench
+from mcp_crashtest.laboratory.laboratory import Laboratory
+from mcp_crashtest.laboratory.play import Outcome
+from mcp_crashtest.model.coordinates import Coordinate, Phase
+from mcp_crashtest.model.errors import NotAssessed, Unproven, Violation
+from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
+from mcp_crashtest.model.faults import Right
+from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.model.verdict import Finding, Verdict
+from mcp_crashtest.planning.budget import prefix_length
+from mcp_crashtest.planning.clients import windows
+from mcp_crashtest.planning.exhaustive import boundary_of, phases_of
+from mcp_crashtest.planning.search import draw, search
+
+_SHRINK_RUNS = 30
+
+
+@dataclass(slots=True)
+class Trial:
+    """One scenario on one subject; ``listener`` is told of every run. ``planned`` counts the scenario's plans."""
+
+    laboratory: Laboratory
+    bench: Bench
+    scenario: str
+    level: int
+    story: str
+    listener: Listener
+    quick: bool = False
+    outcomes: list[Outcome] = field(default_factory=list)
+    planned: int = 0
+    _numbers: int = 0
+
+    # --- what a scenario asks about its subject
+
+    @property
+    def workload(self) -> Workload:
+        """The job."""
+        return self.bench.profile.workload
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """The protocol revisions that the subject speaks."""
+        return self.bench.protocols
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Where within a batch faults can land."""
+        return phases_of(self.bench.profile.subject.crash_points)
+
+    @property
+    def boundary(self) -> Phase:
+        """The phase that stands for "the batch is done and its client knows it"."""
+        return boundary_of(self.bench.profile.subject.crash_points)
+
+    @property
+    def windows(self) -> list[Coordinate]:
+        """Where a client under test can be killed."""
+        return windows(self.bench.profile)
+
+    # --- playing
+
+    def play(self, plans: Iterable[Plan]) -> None:
+        """Play the plans in their order, or a prefix of them for a first look.
+
+        Raises Violation or Unproven at the first that does not pass, NotAssessed where the lab lacks a right.
+        """
+        self._raise_for(self._play(self._within_budget(list(plans))))
+
+    def explore(self, strategy: SearchStrategy[Plan], examples: int) -> None:
+        """Play ``examples`` plans drawn with the session's seed; where one fails, look for the smallest that does."""
+        seed = self.laboratory.seed
+        outcomes = self._play(self._within_budget(draw(strategy, seed=seed, examples=examples)))
+        if any(o.verdict is Verdict.FAIL for o in outcomes):
+            known = {o.plan.to_text(): o.verdict is Verdict.FAIL for o in outcomes}
+            search(strategy, self._fails, seed=seed, examples=examples, shrink_runs=_SHRINK_RUNS, known=known)
+        self._raise_for(self.outcomes)
+
+    def _within_budget(self, plans: Sequence[Plan]) -> Sequence[Plan]:
+        """The prefix that is played; raises NotAssessed where a plan needs a right that the lab does not have."""
+        missing = frozenset[Right]().union(*(plan.needs for plan in plans)) - self.bench.rights
+        if missing:
+            raise NotAssessed("; ".join(sorted(missing)))
+        self.planned += len(plans)
+        return plans[: prefix_length(len(plans), quick=self.quick)]
+
+    def _fails(self, plan: Plan) -> bool:
+        return self._play([plan])[0].verdict is Verdict.FAIL
+
+    def _play(self, plans: Sequence[Plan]) -> list[Outcome]:
+        self.listener(RunsPlanned(self.bench.profile.name, self.scenario, len(plans)))
+        numbered = list(enumerate(plans, start=self._numbers + 1))
+        self._numbers += len(plans)
+        return self.laboratory.play(self.bench, self.scenario, numbered, self._seen)
+
+    def _seen(self, number: int, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        plan, judgement = outcome.plan, outcome.judgement
+        told = (number, str(plan), plan.protocol, outcome.verdict.name, judgement.confirmed, judgement.kills)
+        self.listener(RunPlayed(self.bench.profile.name, self.scenario, *told, str(outcome.folder.path)))
+
+    def _raise_for(self, outcomes: Iterable[Outcome]) -> None:
+        failed = self.smallest(Verdict.FAIL)
+        if failed:
+            raise Violation(describe(failed))
+        unproven = next((o for o in outcomes if o.verdict is Verdict.INVALID), None)
+        if unproven:
+            raise Unproven(f"INVALID, this run proves nothing: {'; '.join(unproven.judgement.unproven)}")
+
+    def smallest(self, verdict: Verdict) -> Outcome | None:
+        """The smallest plan with this verdict."""
+        return min((o for o in self.outcomes if o.verdict is verdict), key=lambda o: o.plan.size, default=None)
+
+    def summary(self, verdict: Verdict, reason: str) -> dict[str, Any]:
+        """The trial as JSON, for certificates; ``reason`` says why where the verdict is not PASS."""
+        failed = self.smallest(Verdict.FAIL)
+        judgements = [o.judgement for o in self.outcomes]
+        return {
+            "id": self.scenario,
+            "profile": self.bench.profile.name,
+            "level": self.level,
+            "story": self.story,
+            "verdict": verdict.name,
+            "reason": reason,
+            "plans": self.planned,
+            "runs": len(self.outcomes),
+            "faults_confirmed": sum(j.confirmed for j in judgements),
+            "faults_unconfirmed": sum(1 for j in judgements if j.refused),
+            "kills_confirmed": sum(j.kills for j in judgements),
+            "recoveries_s": sorted(r for j in judgements for r in j.recoveries_s),
+            "findings": self._findings(failed) if failed else [],
+        }
+
+    def _findings(self, failed: Outcome) -> list[dict[str, Any]]:
+        where = {"scenario": self.scenario, "profile": self.bench.profile.name}
+        plan = {"plan": failed.plan.to_json(), "plan_text": str(failed.plan), "replay": replay_line(failed.folder.path)}
+        return [{**finding.to_json(), **where, **plan} for finding in by_weight(failed.judgement.findings)]
+
+
+def by_weight(findings: Iterable[Finding]) -> list[Finding]:
+    """In the order of the table of invariants: what a record suffered comes before what was counted wrong."""
+    order = list(INVARIANTS)
+    return sorted(findings, key=lambda finding: order.index(finding.invariant))
+
+
+def replay_line(folder: Path) -> str:
+    """The one line that plays a run's plan again."""
+    here = Path.cwd()
+    shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    return f"mcp-crashtest replay {shlex.quote(str(shown))}"
+
+
+def describe(outcome: Outcome) -> str:
+    """What a failing run has shown, in a few lines."""
+    lines = [f"{finding.invariant}: {finding.message}" for finding in by_weight(outcome.judgement.findings)]
+    return "\n".join([*lines, f"smallest failing plan: {outcome.plan}", f"replay: {replay_line(outcome.folder.path)}"])

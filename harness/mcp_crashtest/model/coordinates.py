@@ -1,0 +1,207 @@
+"""Where a fault lands: a tagged union of coordinates, all of them relative.
+
+A coordinate counts batches, questions, thousandths of a time or other faults, never seconds or bytes: the same profile
+and seed give the same plan on every machine. What a coordinate means in milliseconds is found out when it is played,
+and written to the history. Waiting for one is another room's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from mcp_crashtest.model.errors import UsageError
+
+_THOUSAND = 1000
+
+
+class Phase(StrEnum):
+    """Where within a batch a fault lands, in the order in which a batch goes through them."""
+
+    BEFORE_WRITE = "before-write"
+    WRITTEN_UNCOMMITTED = "written-uncommitted"
+    COMMITTED_UNACKNOWLEDGED = "committed-unacknowledged"
+    ACKNOWLEDGED = "acknowledged"
+    OBSERVED = "observed"  # for subjects without crash points: a client has seen the batch done
+
+    @property
+    def in_server(self) -> bool:
+        """Whether this is a crash point of the server, at which it parks itself."""
+        return self is not Phase.OBSERVED
+
+    @property
+    def durable(self) -> bool:
+        """Whether the batch is committed here, so that a restart goes on behind it."""
+        return self not in (Phase.BEFORE_WRITE, Phase.WRITTEN_UNCOMMITTED)
+
+
+class WindowName(StrEnum):
+    """A window of the conversation between a client under test and its server."""
+
+    UNANSWERED = "submission-unanswered"  # the server has answered its submission, and the answer is lost on the way
+    ANSWERED = "submission-answered"  # it has just been given the answer to its submission
+    ASKING = "asking"  # its n-th question about its task, since the fault before, is on the way
+
+
+class Since(StrEnum):
+    """What a moment is counted from."""
+
+    START = "start"  # the start of the client's life
+    FIRST_WORD = "first-word"  # its first word to the server, in this life
+    FAULT = "fault"  # the landing of the fault that this moment ends
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A phase of the batch with this number (from 1), or so many thousandths of the way through it: one of the two.
+
+    ``task`` counts the run's concurrent tasks from 0.
+    """
+
+    tag: ClassVar[str] = "batch"
+    number: int
+    phase: Phase | None = None
+    thousandths: int | None = None
+    task: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no place in a batch."""
+        if (self.phase is None) == (self.thousandths is None):
+            raise UsageError("a coordinate in a batch has a phase or thousandths, one of the two")
+        if self.number < 1 or self.task < 0 or not 0 <= (self.thousandths or 0) <= _THOUSAND:
+            raise UsageError(f"there is no such place in a batch: {self!r}")
+
+    @property
+    def parks(self) -> bool:
+        """Whether the server parks itself here, when it is told to at its start."""
+        return self.phase is not None and self.phase.in_server
+
+    @property
+    def order(self) -> int:
+        """Earlier places have lower numbers."""
+        return self.number
+
+    def __str__(self) -> str:
+        """As written in reports: ``batch 3, committed-unacknowledged``."""
+        return f"batch {self.number}, {self.phase or f'{self.thousandths}/1000 of it'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window of a client's conversation; ``number`` counts its questions since the fault before, from 1."""
+
+    tag: ClassVar[str] = "window"
+    parks: ClassVar[bool] = False
+    name: WindowName
+    number: int = 1
+
+    @property
+    def order(self) -> int:
+        """Earlier windows have lower numbers."""
+        return self.number
+
+    def __str__(self) -> str:
+        """As written in reports."""
+        return _WINDOWS[self.name].format(n=self.number)
+
+
+_WINDOWS = {
+    WindowName.UNANSWERED: "its submission, unanswered",
+    WindowName.ANSWERED: "its submission, just answered",
+    WindowName.ASKING: "question {n}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """So many thousandths of the undisturbed job's time, counted from ``since``."""
+
+    tag: ClassVar[str] = "moment"
+    parks: ClassVar[bool] = False
+    thousandths: int
+    since: Since = Since.START
+
+    def __post_init__(self) -> None:
+        """Refuse a time before its beginning."""
+        if self.thousandths < 0:
+            raise UsageError(f"a moment lies behind its beginning, not {self.thousandths} thousandths from it")
+
+    @property
+    def order(self) -> int:
+        """Earlier moments have lower numbers."""
+        return self.thousandths
+
+    def __str__(self) -> str:
+        """As written in reports."""
+        return f"{self.thousandths}/1000 of the undisturbed time{_SINCE[self.since]}"
+
+
+_SINCE = {Since.START: "", Since.FIRST_WORD: " from its first word on", Since.FAULT: " after it"}
+
+
+@dataclass(frozen=True, slots=True)
+class During:
+    """While the plan's fault with this number (from 1) lasts: it has landed, and is not healed yet."""
+
+    tag: ClassVar[str] = "during"
+    parks: ClassVar[bool] = False
+    fault: int
+
+    @property
+    def order(self) -> int:
+        """There is no earlier and later within a fault."""
+        return 1
+
+    def __str__(self) -> str:
+        """As written in reports."""
+        return f"a time at which fault {self.fault} lasts"
+
+
+@dataclass(frozen=True, slots=True)
+class Syscall:
+    """The server's n-th call of this name, from 1, in one life."""
+
+    tag: ClassVar[str] = "syscall"
+    parks: ClassVar[bool] = False
+    name: str
+    number: int
+
+    @property
+    def order(self) -> int:
+        """Earlier calls have lower numbers."""
+        return self.number
+
+    def __str__(self) -> str:
+        """As written in reports."""
+        return f"{self.name} call {self.number}"
+
+
+Coordinate = Batch | Window | Moment | During | Syscall
+KINDS_OF_COORDINATES: dict[str, type[Coordinate]] = {
+    kind.tag: kind for kind in (Batch, Window, Moment, During, Syscall)
+}
+_ENUMS = {"phase": Phase, "since": Since}
+
+
+def to_json(at: Coordinate) -> dict[str, Any]:
+    """Encode: the tag, and what is said."""
+    said = {field.name: getattr(at, field.name) for field in fields(at)}
+    return {"kind": at.tag, **{name: value for name, value in said.items() if value is not None}}
+
+
+def from_json(data: Mapping[str, Any]) -> Coordinate:
+    """Decode; raises KeyError, ValueError, TypeError or UsageError on anything else."""
+    kind = KINDS_OF_COORDINATES[data["kind"]]
+    said: dict[str, Any] = {name: value for name, value in data.items() if name != "kind"}
+    for name, enum in _ENUMS.items():
+        if name in said:
+            said[name] = enum(said[name])
+    if kind is Window:
+        said["name"] = WindowName(said["name"])
+    for name, value in said.items():
+        wanted: type = str if name in (*_ENUMS, "name") else int
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r}")
+    return kind(**said)

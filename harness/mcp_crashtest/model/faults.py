@@ -1,0 +1,139 @@
+"""Faults: the table of their kinds, and one of them at its coordinate. Pure; landing them is another room's work.
+
+A kind says what a plan, a report and the laboratory have to know of it: whom it can hit, how harsh it is, what it
+needs, whether it undoes work, and its colour in pictures. A fault that no kind allows is refused when it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from mcp_crashtest.model import coordinates
+from mcp_crashtest.model.coordinates import Coordinate
+from mcp_crashtest.model.errors import UsageError
+
+
+class Victim(StrEnum):
+    """Whom a fault hits."""
+
+    SERVER = "server"
+    CLIENT = "client"
+    BOTH = "both"
+
+    @property
+    def hits_server(self) -> bool:
+        """Whether the server is hit, alone or with its client."""
+        return self is not Victim.CLIENT
+
+    @property
+    def hits_client(self) -> bool:
+        """Whether the client is hit, alone or with its server."""
+        return self is not Victim.SERVER
+
+
+class Right(StrEnum):
+    """What the lab must be allowed, or able, to do; its text is the cap that a certificate names where it is not."""
+
+    SERVER = "no right to kill the server: certify it by command"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of fault.
+
+    ``harshness`` orders kinds for shrinking, the gentle ones first. ``needs`` are rights beside that to touch the
+    server, which every fault on it needs. ``undoes``: with these victims the server may do again the batch that was
+    under way. ``colour`` is a CSS colour.
+    """
+
+    name: str
+    family: str
+    meaning: str
+    victims: frozenset[Victim]
+    harshness: int
+    colour: str
+    needs: frozenset[Right] = frozenset()
+    undoes: frozenset[Victim] = frozenset()
+
+
+_SERVER, _CLIENT, _BOTH = frozenset({Victim.SERVER}), frozenset({Victim.CLIENT}), frozenset({Victim.BOTH})
+
+_TABLE = (
+    Kind("kill", "process", "SIGKILL of the whole group, then started again", _SERVER | _CLIENT | _BOTH, 2, "#c0392b",
+         undoes=_SERVER | _BOTH),
+    Kind("terminate", "process", "SIGTERM, then started again: a planned restart", _SERVER, 0, "#2980b9",
+         undoes=_SERVER),
+    Kind("interrupt", "client", "the client says goodbye as upon a person's Ctrl-C; then it is started again", _CLIENT,
+         0, "#8e44ad"),
+    Kind("drop", "client", "the client loses its connections without a word, and connects again", _CLIENT, 1,
+         "#d35400"),
+)  # fmt: skip
+
+KINDS = {kind.name: kind for kind in _TABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing done to one victim at one coordinate.
+
+    ``until``: where it is healed; None for at once, or behind the last fault that lands while it lasts. ``settings``
+    are numbers that its kind knows by name. Raises UsageError for a kind that there is not, or that cannot hit this
+    victim.
+    """
+
+    kind: str
+    victim: Victim
+    at: Coordinate
+    until: Coordinate | None = None
+    settings: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible fault."""
+        if self.kind not in KINDS:
+            raise UsageError(f"there is no fault {self.kind!r}; there are {', '.join(KINDS)}")
+        if self.victim not in KINDS[self.kind].victims:
+            hit = " or ".join(sorted(KINDS[self.kind].victims))
+            raise UsageError(f"{self.kind} can hit the {hit}, and is to hit {self.victim}")
+
+    @property
+    def needs(self) -> frozenset[Right]:
+        """The rights without which it cannot be done."""
+        own = frozenset({Right.SERVER}) if self.victim.hits_server else frozenset[Right]()
+        return own | KINDS[self.kind].needs
+
+    @property
+    def undoes(self) -> bool:
+        """Whether the server may do again the batch that was under way."""
+        return self.victim in KINDS[self.kind].undoes
+
+    @property
+    def harshness(self) -> int:
+        """The order of shrinking: gentler faults first."""
+        return KINDS[self.kind].harshness + (self.victim is Victim.BOTH)
+
+    def __str__(self) -> str:
+        """As a person says it: ``kill server at batch 3, acknowledged``."""
+        healed = f", until {self.until}" if self.until else ""
+        return f"{self.kind} {self.victim} at {self.at}{healed}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Encode."""
+        data: dict[str, Any] = {"kind": self.kind, "victim": self.victim, "at": coordinates.to_json(self.at)}
+        if self.until is not None:
+            data["until"] = coordinates.to_json(self.until)
+        return data | ({"settings": dict(self.settings)} if self.settings else {})
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Fault:
+        """Decode; raises KeyError, ValueError, TypeError, OverflowError or UsageError on anything else."""
+        until, settings = data.get("until"), data.get("settings", {})
+        return cls(
+            str(data["kind"]),
+            Victim(data["victim"]),
+            coordinates.from_json(data["at"]),
+            None if until is None else coordinates.from_json(until),
+            {str(name): float(value) for name, value in settings.items()},
+        )

@@ -1,0 +1,15 @@
+"""The proof that a fault landed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What became of a fault. ``kills`` counts processes that are proven to have died by our SIGKILL."""
+
+    confirmed: bool
+    reason: str
+    kills: int = 0
+    elapsed_s: float = 0.0

@@ -1,0 +1,67 @@
+"""The tally: the scenarios' summaries as they come in, and the certificate that they add up to."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from mcp_crashtest.model.events import Event, TrialEnded
+from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.reporting.certificate import Selection, certificate
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a session has shown so far; it listens. ``errors`` are the kinds of errors that ended scenarios."""
+
+    selection: Selection
+    seed: int
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    scenarios: list[dict[str, Any]] = field(default_factory=list)
+    subjects: dict[str, Any] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    finished: bool = False
+    _began: str = field(default_factory=lambda: _now())
+
+    def __call__(self, event: Event) -> None:
+        """Take a scenario's summary over."""
+        if isinstance(event, TrialEnded):
+            scenario = dict(event.summary)
+            self.subjects[scenario["profile"]] = scenario.pop("subject")
+            kind = scenario.pop("error")
+            if kind:
+                self.errors.append(kind)
+            self.scenarios.append(scenario)
+
+    def certificate(self) -> dict[str, Any]:
+        """Sum up."""
+        times = {"began": self._began, "ended": _now()}
+        return certificate(
+            self.scenarios, self.subjects, self.selection, seed=self.seed, finished=self.finished, times=times
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def unplayed(scenario: str, profile: str, level: int, verdict: Verdict, reason: str) -> Mapping[str, Any]:
+    """The summary of a scenario that never came to a run."""
+    return {
+        "id": scenario,
+        "profile": profile,
+        "level": level,
+        "story": "",
+        "verdict": verdict.name,
+        "reason": reason,
+        "plans": 0,
+        "runs": 0,
+        "faults_confirmed": 0,
+        "faults_unconfirmed": 0,
+        "kills_confirmed": 0,
+        "recoveries_s": [],
+        "findings": [],
+    }

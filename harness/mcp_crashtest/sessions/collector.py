@@ -1,0 +1,83 @@
+"""The collector: a session's events come together here, whether they happened in this process or in a worker's.
+
+What happens in this process is heard at once. A worker of xdist has no listeners: what it would have told them travels
+with the report of each test, and is told here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mcp_crashtest.model import events
+from mcp_crashtest.model.events import Event, Listener, SessionEnded
+from mcp_crashtest.reporting.certificate import CERTIFICATE_FORMAT, summary_lines
+from mcp_crashtest.reporting.tally import Tally
+
+TALLY = pytest.StashKey[Tally]()
+LISTENERS = pytest.StashKey[list[Listener]]()
+_SENT = pytest.StashKey[list[Event]]()
+_PROPERTY = f"crashtest-{CERTIFICATE_FORMAT}"
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this is a worker process of xdist."""
+    return hasattr(config, "workerinput")
+
+
+def tell(item: pytest.Item, event: Event) -> None:
+    """Tell this process's listeners, or, in a worker, keep it for those of the controller."""
+    if is_worker(item.config):
+        item.stash.setdefault(_SENT, []).append(event)
+    else:
+        for listener in item.config.stash[LISTENERS]:
+            listener(event)
+
+
+def send_along(item: pytest.Item, report: pytest.TestReport, last: Event) -> None:
+    """Have a report carry what the controller has not heard yet, and a last event."""
+    sent = [*item.stash.get(_SENT, []), last]
+    item.stash[_SENT] = []
+    # As text, so that it comes through from a worker.
+    report.user_properties.append((_PROPERTY, json.dumps([events.to_json(event) for event in sent])))
+
+
+class Collector:
+    """Tells the listeners what reports carry, and at the end what it all came to."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.tally = config.stash[TALLY]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test is over."""
+        for name, value in report.user_properties:
+            if name == _PROPERTY and isinstance(value, str):
+                for data in json.loads(value):
+                    self._tell(events.from_json(data))
+
+    def _tell(self, event: Event) -> None:
+        for listener in self.config.stash[LISTENERS]:
+            listener(event)
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write the certificate, where there was anything to certify."""
+        from mcp_crashtest.files.bundle import Bundle
+        from mcp_crashtest.sessions.options import report_dir_of
+
+        if self.tally.scenarios:
+            self.tally.finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+            certificate = self.tally.certificate()
+            Bundle(report_dir_of(self.config)).save_certificate(certificate)
+            self._tell(SessionEnded(certificate))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say what the session came to, and where the evidence lies."""
+        if not self.tally.scenarios:
+            return
+        terminalreporter.section("mcp-crashtest")
+        for line in summary_lines(self.tally.certificate()):
+            terminalreporter.line(line)
+        terminalreporter.line(f"evidence: {self.config.getoption('--crashtest-report')}")

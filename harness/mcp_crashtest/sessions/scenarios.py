@@ -1,0 +1,152 @@
+"""Scenarios among pytest's items: what their marks say, which of them a session plays, and what one came to.
+
+A scenario is a test that takes ``crashtest`` and carries ``@pytest.mark.crashtest(level=...)``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mcp_crashtest.model.errors import CrashtestError, SubjectError, Unproven, UsageError, Violation
+from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.reporting.tally import unplayed
+from mcp_crashtest.sessions.options import HIGHEST_LEVEL
+
+if TYPE_CHECKING:
+    from mcp_crashtest.laboratory.trial import Trial
+    from mcp_crashtest.model.profile import Profile
+
+TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
+MARK = (
+    "crashtest(level, client=False): a scenario of mcp-crashtest and the stars it is for; client: for a client under "
+    "test, not for a server"
+)
+_FOR_CLIENTS = "this scenario is for clients, and the subject is a server"
+_FOR_SERVERS = "this scenario is for servers, and the subject is a client"
+
+
+def level_of(item: pytest.Item) -> int:
+    """The stars that a scenario is for; 0 for other tests."""
+    marker = item.get_closest_marker("crashtest")
+    return int(marker.kwargs["level"]) if marker else 0
+
+
+def scenario_of(item: pytest.Item) -> str:
+    """A scenario's name: its function's, without ``test_``."""
+    name = getattr(item, "originalname", None) or item.name
+    return str(name).removeprefix("test_").replace("_", "-")
+
+
+def story_of(item: pytest.Item) -> str:
+    """A scenario's story: the first line of its function's docstring."""
+    documented = getattr(getattr(item, "function", None), "__doc__", None) or ""
+    return next(iter(documented.strip().splitlines()), "")
+
+
+def profile_of(item: pytest.Item) -> Profile:
+    """The subject that a scenario is played on."""
+    profile: Profile = item.callspec.params["crashtest"]  # type: ignore[attr-defined]
+    return profile
+
+
+def why_not(item: pytest.Item) -> str | None:
+    """Why a scenario is not for subjects of this kind; None where it is."""
+    if _is_for_clients(item) == (profile_of(item).client is not None):
+        return None
+    return _FOR_CLIENTS if _is_for_clients(item) else _FOR_SERVERS
+
+
+def _is_for_clients(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("crashtest")
+    return bool(marker and marker.kwargs.get("client"))
+
+
+# --- which are played
+
+
+def select(config: pytest.Config, items: list[pytest.Item]) -> bool:
+    """Leave out what was not asked for, play the lower levels first; whether a scenario is left.
+
+    Raises pytest.UsageError for a level or a scenario that there is not.
+    """
+    asked = config.getoption("--crashtest-level")
+    named = config.getoption("--crashtest-scenario") or ()
+    ours = {scenario_of(item) for item in items if level_of(item)}
+    if ours and asked:
+        _refuse_level_beyond(items, asked)
+    for name in named:
+        if name not in ours:
+            raise pytest.UsageError(f"there is no scenario {name!r}; there are {', '.join(sorted(ours))}")
+    level = asked or HIGHEST_LEVEL
+    left_out = [item for item in items if level_of(item) > level or _not_named(item, named)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    played = [item for item in items if level_of(item)]
+    if played:
+        items.sort(key=level_of)
+    if config.pluginmanager.hasplugin("timeout"):
+        for item in played:  # the laboratory has deadlines of its own
+            item.add_marker(pytest.mark.timeout(0))
+    return bool(played)
+
+
+def _not_named(item: pytest.Item, named: list[str] | tuple[str, ...]) -> bool:
+    return bool(level_of(item) and named and scenario_of(item) not in named)
+
+
+def _refuse_level_beyond(items: list[pytest.Item], level: int) -> None:
+    """Refuse a level for which there is no scenario: what cannot be assessed cannot be asked for."""
+    for kind, for_clients in (("server", False), ("client", True)):
+        scenarios = [item for item in items if level_of(item) and why_not(item) is None]
+        highest = max((level_of(i) for i in scenarios if _is_for_clients(i) == for_clients), default=level)
+        if highest < level:
+            raise pytest.UsageError(f"level {level}: this version certifies a {kind} for levels 1 to {highest}")
+
+
+# --- what one came to
+
+
+def kind_of(error: BaseException) -> str:
+    """A word for how a scenario has ended."""
+    for kind, name in ((Violation, "FAIL"), (Unproven, "INVALID"), (UsageError, "usage"), (SubjectError, "subject")):
+        if isinstance(error, kind):
+            return name
+    return "harness"
+
+
+def is_ours(error: BaseException | None) -> bool:
+    """Whether an error says by itself what a scenario came to."""
+    return isinstance(error, Violation | Unproven | CrashtestError)
+
+
+def summary_of(item: pytest.Item, error: BaseException | None) -> dict[str, Any] | None:
+    """A scenario's summary; None when it was ended by hand."""
+    reason = str(error) or repr(error) if error else ""
+    if isinstance(error, pytest.skip.Exception):
+        verdict = Verdict.SKIP
+        reason = str(error.msg)
+    elif isinstance(error, KeyboardInterrupt | SystemExit):
+        return None
+    elif error is None:
+        verdict = Verdict.PASS
+    else:
+        verdict = Verdict.FAIL if isinstance(error, Violation) else Verdict.INVALID
+    trial, profile = item.stash.get(TRIAL, None), profile_of(item)
+    kind = None
+    if error and not isinstance(error, Violation | Unproven | pytest.skip.Exception):
+        kind = kind_of(error)
+    if trial is None:
+        summed = unplayed(scenario_of(item), profile.name, level_of(item), verdict, reason)
+    else:
+        summed = trial.summary(verdict, reason)
+    return {**summed, "applies": why_not(item) is None, "error": kind, "subject": _identity(profile)}
+
+
+def _identity(profile: Profile) -> dict[str, Any]:
+    """The subject's identity, for the certificate."""
+    spec = profile.subject
+    server = {"command": spec.command, "url": spec.url, "contract": profile.contract.kind, "digest": profile.digest}
+    return {"client": profile.client.command, **server} if profile.client else server

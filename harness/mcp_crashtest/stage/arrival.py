@@ -1,0 +1,64 @@
+"""Arriving at a coordinate: one row a kind. What a plan says in relative terms is resolved here, when it is played."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mcp_crashtest.model.coordinates import Batch, Coordinate, During, Moment, Since, Window
+from mcp_crashtest.stage.stage import Stage
+
+_THOUSAND = 1000
+
+
+async def _batch(stage: Stage, at: Batch) -> bool:
+    """A crash point, at which the server parks itself; else a client has seen the batch done, or is on its way."""
+    if at.parks:
+        return await stage.until(lambda: stage.server is not None and stage.server.parked)
+    whole = at.number if at.thousandths is None else at.number - 1
+    mark = whole * stage.site.workload.batch
+    if not await stage.until(lambda: stage.client.done >= mark):
+        return False
+    if at.thousandths is None:
+        return True
+    return await stage.until_time(time.monotonic() + at.thousandths / _THOUSAND * stage.pace.batch_s)
+
+
+async def _window(stage: Stage, _at: Window) -> bool:
+    """A window of the conversation, which the client was told to hold."""
+    return await stage.until(lambda: stage.client.reached)
+
+
+async def _moment(stage: Stage, at: Moment) -> bool:
+    """A share of the undisturbed time, from the client's start or first word, or from now."""
+    began_at: float | None = stage.client.began_at
+    if at.since is Since.FAULT:
+        began_at = time.monotonic()
+    elif at.since is Since.FIRST_WORD:
+        if not await stage.until(lambda: stage.client.spoke_at is not None):
+            return False
+        began_at = stage.client.spoke_at
+    assert began_at is not None
+    return await stage.until_time(began_at + at.thousandths / _THOUSAND * stage.pace.undisturbed_s)
+
+
+async def _during(stage: Stage, _at: During) -> bool:
+    """The plan's steps see to it that the other fault lasts: a client that is dead is started, and meets it."""
+    if not stage.client.living and not stage.over:
+        await stage.client.start()
+    await stage.client.endure()
+    return not stage.over
+
+
+ARRIVALS: dict[type[Coordinate], Callable[[Stage, Any], Awaitable[bool]]] = {
+    Batch: _batch,
+    Window: _window,
+    Moment: _moment,
+    During: _during,
+}
+
+
+async def arrive(stage: Stage, at: Coordinate) -> bool:
+    """Wait for a coordinate; False when the run is over before, however."""
+    return await ARRIVALS[type(at)](stage, at)

@@ -1,0 +1,68 @@
+"""A client on the stage: the lab's own, which drives a server on trial, or one that is on trial itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mcp_crashtest.model.coordinates import Coordinate
+from mcp_crashtest.model.operation import Operation
+from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.subjects.life import Mortal
+
+if TYPE_CHECKING:
+    from mcp_crashtest.stage.stage import Stage
+
+
+class Client(Protocol):
+    """One client and its lives. Times are those of ``time.monotonic``.
+
+    ``done`` is the highest progress that it has seen, in records. ``began_at`` is the start of its latest life.
+    """
+
+    done: float
+    began_at: float
+
+    @property
+    def spoke_at(self) -> float | None:
+        """That life's first word to the server; None before anybody has heard it."""
+
+    def enter(self, stage: Stage) -> Any:
+        """It belongs to this stage from now on; what its undisturbed self produced, for the history, or None."""
+
+    @property
+    def living(self) -> Mortal | None:
+        """Its life, if it has one."""
+
+    async def start(self) -> None:
+        """Begin another life."""
+
+    def expect(self, at: Coordinate | None) -> None:
+        """The next fault is to land there: hold the conversation at that window."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the conversation is at the window that was expected."""
+
+    def server_starts(self) -> None:
+        """Another life of the server begins."""
+
+    def saw(self, operation: Operation) -> bool:
+        """An event of the run; whether it shows that something goes on."""
+
+    def expect_end(self) -> None:
+        """Its life is about to be ended."""
+
+    async def struck(self) -> bool:
+        """It was to be killed: hear what it had to say; False where it had ended by itself before."""
+
+    async def endure(self) -> None:
+        """The server is away, and this client lives: let it meet that."""
+
+    async def interrupt(self) -> Proof:
+        """Have it leave politely."""
+
+    async def drop(self) -> Proof:
+        """Have it lose its connections without a word."""
+
+    async def close(self) -> bool:
+        """End it, if it lives; whether nobody of it can be left."""

@@ -1,0 +1,196 @@
+"""The lab's own client on the stage: it drives the server that is on trial, and is killed like any other.
+
+It journals through a pipe; what it says is taken over into the history. Records that stand in a file are read at the
+moment at which it says that the job is done.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.files.outputs import read_records
+from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.coordinates import Coordinate
+from mcp_crashtest.model.errors import HarnessError, SubjectError
+from mcp_crashtest.model.operation import Op, Operation, Type
+from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.model.text import summarise
+from mcp_crashtest.stage.client_process import ClientProcess
+from mcp_crashtest.stage.stage import LAB, Stage
+from mcp_crashtest.subjects.life import Mortal
+from mcp_crashtest.subjects.subject import Subject
+
+_DROPPING_S = 5.0
+_LEAVING_S = 5.0
+_INTERRUPTED = 130
+_MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.SUBMIT, Op.OUTPUT, Op.FAULT, Op.BOOT})
+
+
+class LabClient:
+    """Drives one job on a subject; ``expected`` is the golden run's output, None in the golden run itself."""
+
+    def __init__(self, subject: Subject, expected: Table | None) -> None:
+        self.done: float = 0
+        self.began_at: float = 0
+        self.spoke_at: float | None = None
+        self._subject = subject
+        self._expected = expected
+        self._process: ClientProcess | None = None
+        self._lives = 0
+        self._handle: str | None = None
+        self._status: str | None = None
+
+    def enter(self, stage: Stage) -> Mapping[str, Any] | None:
+        """It belongs to this stage from now on; the records that the golden run produced."""
+        self._stage = stage
+        return None if self._expected is None else {"records": self._expected}
+
+    @property
+    def living(self) -> Mortal | None:
+        """Its life, if it has one."""
+        process = self._process.process if self._process else None
+        return process if process and process.exited is None else None
+
+    async def start(self) -> None:
+        """Begin another life, which has the handle that the lives before it had."""
+        stage, subject, contract = self._stage, self._subject, self._subject.profile.contract
+        job = Job(
+            url=subject.url,
+            protocol=stage.plan.protocol,
+            kind=contract.kind,
+            tool=contract.tool,
+            arguments=subject.fill(contract.arguments),
+            observe=subject.profile.observe,
+            records=subject.workload.records,
+            deadline_s=stage.limits.total_s,
+            handle=self._handle,
+        )
+        name = f"client-{self._lives}"
+        self._lives += 1
+        log = subject.folder.client_log(name)
+        process = await ClientProcess.start(subject.spawner, job, log, lambda event: self._journalled(name, event))
+        self._process = process
+        self.began_at = time.monotonic()
+        stage.recorder.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": name})
+        stage.watch(self._watch_end(process))
+
+    def _journalled(self, name: str, event: Operation) -> None:
+        """Take an event over."""
+        value, type_ = dict(event.value), event.type
+        if event.op is Op.OUTPUT and event.type is Type.OK:
+            try:
+                value["records"] = self._records(value["records"])
+            except SubjectError as error:
+                type_, value = Type.FAIL, {"reason": "unreadable output", "error": str(error)}
+        self._stage.write(name, type_, event.op, value, event.task)
+
+    def _records(self, seen: list[list[str]] | None) -> Table | None:
+        """The output's records as key and digest: those that the client saw, or those in the profile's file."""
+        spec = self._subject.profile.observe.records
+        if spec is not None and spec.file:
+            seen = summarise(read_records(Path(self._subject.fill(spec.file))), spec.key)
+        return None if seen is None else Table.of(seen, width=2)
+
+    async def _watch_end(self, process: ClientProcess) -> None:
+        stage = self._stage
+        ended = await process.ended(stage.limits.total_s)
+        if process is self._process and not stage.ended and not process.expected_to_end:
+            stage.failure = HarnessError(f"the lab's own client ended with {ended}:\n{process.log_tail()}")
+        stage.stir()
+
+    # --- what is seen
+
+    def expect(self, at: Coordinate | None) -> None:
+        """It has no windows: it is not on trial."""
+
+    @property
+    def reached(self) -> bool:
+        """It has no windows."""
+        return False
+
+    def server_starts(self) -> None:
+        """It will notice by itself."""
+
+    def saw(self, operation: Operation) -> bool:
+        """An event of the run; whether it shows that something goes on."""
+        if operation.op is Op.PROGRESS:
+            self.done = max(self.done, operation.value["done"])
+        if operation.op is Op.SUBMIT and operation.type is Type.OK:
+            self._handle = operation.task
+        if operation.op is Op.CONNECT and self.spoke_at is None:
+            self.spoke_at = time.monotonic()
+        if operation.op is Op.OUTPUT:
+            self._stage.ended = self._stage.ended or "output"
+        if operation.op is Op.END and operation.process.startswith("client"):
+            self._stage.ended = self._stage.ended or "client deadline"
+        return self._is_move(operation)
+
+    def _is_move(self, operation: Operation) -> bool:
+        """A status that is what it was is no move."""
+        if operation.op is Op.STATUS and operation.type is Type.OK:
+            before, self._status = self._status, operation.value["status"]
+            return before != self._status
+        return operation.op in _MOVES and operation.type is not Type.INVOKE
+
+    # --- what is done to it
+
+    def expect_end(self) -> None:
+        """Its life is about to be ended."""
+        if self._process:
+            self._process.expected_to_end = True
+
+    async def struck(self) -> bool:
+        """It was killed: hear what it had written before."""
+        if self._process and self._process.process.exited:
+            await self._process.drained()
+        return True
+
+    async def endure(self) -> None:
+        """It tries again until the server is back."""
+
+    async def interrupt(self) -> Proof:
+        """SIGINT, upon which it says goodbye and leaves.
+
+        A server that is parked goes on once the client has heard: before, its answer could come first, and be the end.
+        """
+        client, began = self._process, time.monotonic()
+        if client is None or not await client.listening():
+            return Proof(False, "the client was not ready for a signal")
+        self.expect_end()
+        if not client.process.signal(signal.SIGINT):
+            return Proof(False, "the client had already ended before SIGINT")
+        await client.interrupted()
+        self._stage.let_go()
+        try:
+            ended = await client.process.wait_exit(_LEAVING_S)
+        except TimeoutError:
+            return Proof(False, f"the client did not leave within {_LEAVING_S:.0f} s of SIGINT")
+        if ended.code != _INTERRUPTED:
+            return Proof(False, f"the client ended with {ended} before the interrupt reached it")
+        await client.drained()
+        return Proof(True, "left politely", 0, time.monotonic() - began)
+
+    async def drop(self) -> Proof:
+        """Have it lose its connections; the proof is its own word that it had one."""
+        client, began = self._process, time.monotonic()
+        if client is None or not await client.listening():
+            return Proof(False, "the client was not ready for a signal")
+        before = client.drops
+        if not client.process.signal(signal.SIGUSR1):
+            return Proof(False, "the client had already ended")
+        dropped = await client.dropped(before, _DROPPING_S)
+        self._stage.let_go()
+        if not dropped:
+            return Proof(False, "the client had no connection to drop")
+        return Proof(True, "dropped", 0, time.monotonic() - began)
+
+    async def close(self) -> bool:
+        """End it, if it lives."""
+        if self._process:
+            await self._process.close()
+        return True

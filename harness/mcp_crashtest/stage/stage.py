@@ -1,0 +1,288 @@
+"""What every run has, whoever is on trial: a server with its lives, a client, a record, limits, and an end.
+
+The stage starts, restarts and ends; it knows no fault and no contract. Waiting is always for a predicate, and always
+ends: with the end of the run, however it came, or with a run that nothing moves any more ("stalled").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mcp_crashtest.files.ledger import read_executions
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.model.coordinates import Coordinate
+from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.faults import Victim
+from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.stage.client import Client
+from mcp_crashtest.stage.recorder import Recorder
+from mcp_crashtest.subjects.life import Life, Mortal
+
+LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a run may be silent, and how long it may take in all. Seconds."""
+
+    silence_s: float
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Times of the undisturbed job, in seconds: all of it, a batch of it; and how long a server stays away."""
+
+    undisturbed_s: float
+    batch_s: float
+    outage_s: float
+
+
+class Site(Protocol):
+    """Where the server lives."""
+
+    workload: Workload
+    folder: RunFolder
+
+    @property
+    def killable(self) -> bool:
+        """Whether the lab may stop and start it."""
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+
+    @property
+    def ready_deadline_s(self) -> float:
+        """How long a start may take."""
+
+    async def boot(self, points: Sequence[Coordinate] = ()) -> Life:
+        """Begin another life, with these crash points armed."""
+
+    def log_tail(self) -> str:
+        """The last lines that the latest life has written."""
+
+
+class Door(Protocol):
+    """What stands between a client under test and its server."""
+
+    async def open(self, deadline_s: float) -> None:
+        """Open once the server accepts connections; raises TimeoutError."""
+
+    def shut(self) -> None:
+        """Refuse connections from now on."""
+
+    async def cut(self) -> None:
+        """Cut all connections, as a crash does."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """One run's state. ``stray``: somebody may have got away from a fault; ``ended``: how the run has ended.
+
+    ``landed`` counts the faults that have landed; ``failure`` is whose fault it is that there is nothing to judge.
+    """
+
+    plan: Plan
+    site: Site
+    client: Client
+    header: Header
+    limits: Limits
+    pace: Pace
+    door: Door | None = None
+    lives: list[Life] = field(default_factory=list)
+    landed: int = 0
+    ended: str | None = None
+    failure: Exception | None = None
+    stray: bool = False
+    recorder: Recorder = field(init=False)
+    _moved_at: float = field(init=False, default=0)
+    _stir: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _watches: list[asyncio.Task[None]] = field(init=False, default_factory=list)
+
+    # --- the record
+
+    def write(
+        self, process: str, type_: Type, op: Op, value: Mapping[str, Any] | None = None, task: str | None = None
+    ) -> None:
+        """Append an event of the server's present life to the history."""
+        self.recorder.write(process, type_, op, value or {}, life=max(len(self.lives), 1), task=task)
+
+    def _heard(self, operation: Operation) -> None:
+        if self.client.saw(operation):
+            self._moved_at = time.monotonic()
+        self.stir()
+
+    def stir(self) -> None:
+        """Something has changed: whoever waits looks again."""
+        self._stir.set()
+
+    # --- waiting
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended, however."""
+        return self.ended is not None or self.failure is not None
+
+    async def until(self, reached: Callable[[], bool], at: float | None = None) -> bool:
+        """Wait until ``reached``, which may turn true at a time; False when the run is over before, however."""
+        while not self.over:
+            if reached():
+                return True
+            now, silent_at = time.monotonic(), self._moved_at + self.limits.silence_s
+            if now >= silent_at:
+                self.ended = "stalled"
+                break
+            wake_at = min(silent_at, at) if at is not None and at > now else silent_at
+            self._stir.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stir.wait(), wake_at - now)
+        return False
+
+    async def until_time(self, at: float) -> bool:
+        """Wait for a time: there is nothing else to wait for. False when the run is over before."""
+        return await self.until(lambda: time.monotonic() >= at, at)
+
+    def watch(self, watching: Coroutine[Any, Any, None]) -> None:
+        """Run something beside the run, until its end."""
+        self._watches.append(asyncio.create_task(watching))
+
+    # --- from the beginning to the end
+
+    async def begin(self) -> None:
+        """Open the history; start the server and its client. Raises SubjectError."""
+        self.recorder = Recorder(self.header, self.site.folder, self._heard)
+        self._moved_at = time.monotonic()
+        expected = self.client.enter(self)
+        if expected is not None:
+            self.write(LAB, Type.OK, Op.EXPECT, expected)
+        self.client.expect(self._next())
+        await self.boot()
+        await self.client.start()
+
+    def fault_landed(self, number: int) -> None:
+        """The plan's fault with this number (from 1) has landed; the next one is expected."""
+        self.landed = number
+        self.client.expect(self._next())
+
+    def _next(self) -> Coordinate | None:
+        return self.plan.faults[self.landed].at if self.landed < len(self.plan.faults) else None
+
+    async def end(self) -> History:
+        """Note how the run ended, end what is left of it, and read the ledger. The whole history."""
+        reason = str(self.failure) if self.failure else self.ended or "broken off"
+        silent_s = round(time.monotonic() - self._moved_at, 6)
+        self.client.expect_end()
+        for life in self.lives:
+            life.expected_to_end = True
+        await self._stop_watching()
+        if self.door:
+            self.door.shut()
+        self.stray |= not await self.client.close()
+        for life in self.lives:
+            if life.exited is None:
+                self.stray |= not (await life.kill()).confirmed
+        if self.door:
+            await self.door.cut()
+        if (executions := read_executions(self.site.folder.ledger)) is not None:
+            self.write(LAB, Type.OK, Op.EFFECTS, {"executions": executions})
+        value = {"reason": reason, "silent_s": silent_s, "deadline_s": self.limits.silence_s}
+        self.write(LAB, Type.OK, Op.END, value)
+        return self.recorder.close()
+
+    async def _stop_watching(self) -> None:
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
+
+    # --- the server
+
+    @property
+    def server(self) -> Life | None:
+        """The server's latest life, while it lasts."""
+        return self.lives[-1] if self.lives and self.lives[-1].exited is None else None
+
+    async def boot(self) -> None:
+        """Begin another life of the server, with the crash points armed at which faults are still to land."""
+        if not self.site.killable:
+            return
+        self.client.server_starts()
+        points = [f.at for f in self.plan.faults[self.landed :] if f.at.parks]
+        life = await self.site.boot(points)
+        self.lives.append(life)
+        self.write(LAB, Type.OK, Op.BOOT, {"pid": life.pid, "warm": life.warm, "url": self.site.url})
+        self.watch(self._watch_end(life))
+        if points:
+            self.watch(self._watch_park(life))
+        if self.door:
+            try:
+                await self.door.open(self.site.ready_deadline_s)
+            except TimeoutError:
+                self.ended = self.ended or f"nothing accepts connections at {self.site.url}"
+
+    async def _watch_end(self, life: Life) -> None:
+        ended = await life.wait_exit(self.limits.total_s)
+        if life.expected_to_end:
+            return
+        self.recorder.write(SERVER, Type.OK, Op.EXIT, {"how": str(ended)}, life=life.number)
+        self.ended = self.ended or "the server ended by itself"
+        if not self.plan.faults:
+            self.failure = SubjectError(
+                f"the subject ended with {ended} in the middle of an undisturbed run; its last words:\n"
+                f"{self.site.log_tail()}"
+            )
+        self.stir()
+
+    async def _watch_park(self, life: Life) -> None:
+        if await life.wait_parked(self.limits.total_s):
+            self.stir()
+
+    def let_go(self) -> None:
+        """Have a parked server go on; where more crash points are armed it parks again."""
+        life = self.server
+        if life and life.parked:
+            life.parked = False
+            more = any(fault.at.parks for fault in self.plan.faults[self.landed :])
+            self.watch(self._go_on(life, more))
+
+    async def _go_on(self, life: Life, more: bool) -> None:
+        if await life.go_on() and more:
+            await self._watch_park(life)
+
+    # --- what faults do
+
+    @contextlib.asynccontextmanager
+    async def striking(self, victim: Victim) -> AsyncIterator[list[Mortal]]:
+        """Whom a fault on this victim ends: their end is no surprise, and their connections are cut behind it."""
+        server, client = self.server, self.client.living
+        if victim.hits_server and server:
+            server.expected_to_end = True
+            if self.door:
+                self.door.shut()
+        if victim.hits_client:
+            self.client.expect_end()
+        hit = ((victim.hits_server, server), (victim.hits_client, client))
+        yield [life for is_hit, life in hit if is_hit and life]
+        if self.door:
+            await self.door.cut()
+        self.client.expect(None)
+
+    async def revive(self, victim: Victim) -> None:
+        """Start again what was hit. A client that lives meets the server's absence; one that left stays away."""
+        if victim.hits_server and self.server is None:
+            if self.client.living:
+                await self.client.endure()
+            await self.boot()
+        else:
+            self.let_go()
+        if victim.hits_client and not self.client.living and not self.over:
+            if self.plan.absence.batches:
+                await self.until_time(time.monotonic() + self.plan.absence.batches * self.pace.batch_s)
+            await self.client.start()

@@ -1,0 +1,151 @@
+"""A client under test on the stage: it is killed at windows of its conversation, and started again.
+
+It reaches its server through a relay of the lab's, so that its submissions and questions are seen, can be cut off at
+any of them, and meet a closed door while the server is away. Between two lives its state file is read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_crashtest.files.leavings import printed, state_of
+from mcp_crashtest.model.coordinates import Coordinate
+from mcp_crashtest.model.operation import Op, Operation, Type
+from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.stage.stage import LAB, Stage
+from mcp_crashtest.stage.witness import Witness
+from mcp_crashtest.subjects.client import ClientSubject
+from mcp_crashtest.subjects.life import Mortal
+from mcp_crashtest.subjects.process import Exit, Process
+from mcp_crashtest.wire.relay import Relay
+
+_MOVES = frozenset({Op.BOOT, Op.CLIENT, Op.FAULT})
+_NOT_BUILT = "a client under test can only be killed"
+
+
+class TestedClient:
+    """One client on trial; ``expected`` is what the golden run printed, None in the golden run itself."""
+
+    __test__ = False  # it is nobody's test case
+
+    def __init__(self, subject: ClientSubject, expected: list[list[str]] | None) -> None:
+        self.done: float = 0
+        self.began_at: float = 0
+        self.subject = subject
+        self.witness = Witness(subject.server.profile, self._testify, self._stirred)
+        self.relay = Relay(subject.port, subject.server.port, self.witness)
+        self._expected = expected
+        self._process: Process | None = None
+        self._expects_end = False
+        self._unread = False
+
+    @property
+    def spoke_at(self) -> float | None:
+        """This life's first word to the server."""
+        return self.witness.spoke_at
+
+    def enter(self, stage: Stage) -> Mapping[str, Any] | None:
+        """It belongs to this stage from now on; what the golden run printed."""
+        self._stage = stage
+        return None if self._expected is None else {"result": self._expected}
+
+    @property
+    def living(self) -> Mortal | None:
+        """Its life, if it has one."""
+        return self._process if self._process and self._process.exited is None else None
+
+    async def start(self) -> None:
+        """Begin another life; what the one before has left is read first."""
+        self._read_state()
+        if self._stage.ended:
+            return
+        self.witness.another_life()
+        self._process = process = await self.subject.start()
+        self._expects_end = False
+        self.began_at = time.monotonic()
+        value = {"pid": process.pid, "warm": process.warm, "name": self.subject.name}
+        self._stage.write(LAB, Type.OK, Op.CLIENT, value)
+        self._stage.watch(self._watch_end(process))
+
+    async def _watch_end(self, process: Process) -> None:
+        ended = await process.wait_exit(self._stage.limits.total_s)
+        if process is self._process and not self._expects_end:
+            self._note_exit(ended)
+
+    def _note_exit(self, ended: Exit) -> None:
+        """It has ended by itself: what it leaves, its exit code, and what it has printed."""
+        self._unread = True
+        self._read_state(done=ended.code == 0)
+        value: dict[str, Any] = {"how": str(ended), "result": printed(self.subject.output, self.subject.spec.result)}
+        if ended.code != 0:
+            value["last_words"] = self.subject.log_tail()
+        self._stage.write(self.subject.name, Type.OK if ended.code == 0 else Type.FAIL, Op.OUTPUT, value)
+        self._stage.ended = self._stage.ended or "output"
+
+    def _read_state(self, *, done: bool = False) -> None:
+        """Read the state file that the life before has left, once."""
+        path, unread, self._unread = self.subject.state_file, self._unread, False
+        if path is not None and unread:
+            readable, value = state_of(path, self.subject.spec.handle)
+            said = {**value, "of": self.subject.name, "done": done}
+            self._stage.write(LAB, Type.OK if readable else Type.FAIL, Op.STATE, said)
+
+    # --- what is seen
+
+    def _testify(self, type_: Type, op: Op, value: Mapping[str, Any], task: str | None) -> None:
+        self._stage.write(self.subject.name, type_, op, value, task)
+
+    def _stirred(self) -> None:
+        self._stage.stir()
+
+    def expect(self, at: Coordinate | None) -> None:
+        """Hold the conversation at this window from now on; None: let everything pass."""
+        self.witness.arm(at)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the conversation is at the window that was expected."""
+        return self.witness.reached
+
+    def server_starts(self) -> None:
+        """The first question to another life of the server is news."""
+        self.witness.another_server()
+
+    def saw(self, operation: Operation) -> bool:
+        """Only starts and faults are moves: how often a client asks shows nothing."""
+        return operation.op in _MOVES
+
+    # --- what is done to it
+
+    def expect_end(self) -> None:
+        """Its life is about to be ended."""
+        self._expects_end = True
+
+    async def struck(self) -> bool:
+        """It was to be killed. One that got away has ended by itself: then nothing has landed."""
+        if self._process and self._process.exited and self._process.exited.code is not None:
+            self._note_exit(self._process.exited)
+            return False
+        self._unread = True
+        return True
+
+    async def endure(self) -> None:
+        """Meet a closed door for a time."""
+        if self.living:
+            await self._stage.until_time(time.monotonic() + self._stage.pace.outage_s)
+
+    async def interrupt(self) -> Proof:
+        """Not built: what a person's Ctrl-C does to a client under test."""
+        return Proof(False, _NOT_BUILT)
+
+    async def drop(self) -> Proof:
+        """Not built."""
+        return Proof(False, _NOT_BUILT)
+
+    async def close(self) -> bool:
+        """End it, if it lives; whether nobody of it can be left."""
+        if self._process is None or self._process.exited is not None:
+            return True
+        return (await self._process.kill()).confirmed

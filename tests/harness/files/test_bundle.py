@@ -1,0 +1,157 @@
+"""Bundles: a folder that is not ours is never touched, and what was saved can be read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mcp_crashtest.files.bundle import Bundle, saved_plan, saved_profile
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.coordinates import Batch, Phase
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.profile import ContractKind, ContractSpec, ObserveSpec, Profile, RecordsSpec, SubjectSpec
+from mcp_crashtest.stage.recorder import Recorder
+from tests.harness.checkers.histories import history
+
+PROFILE = Profile(
+    name="subject",
+    subject=SubjectSpec(
+        command="{python} server.py", url="http://127.0.0.1:{port}/mcp", crash_points=(Phase.BEFORE_WRITE,)
+    ),
+    contract=ContractSpec(ContractKind.RESUMABLE_TOOL, "work", {"n": "{total_records}", "list": [1, "{client_id}"]}),
+    observe=ObserveSpec(records=RecordsSpec(key="$.id", items="$.records")),
+)
+PLAN = Plan("kills", "2026-07-28", (Fault("kill", Victim.BOTH, Batch(3, Phase.BEFORE_WRITE)),))
+HEADER = history([]).header
+RECORDS = Table.of([("a", "1"), ("b", "2")], width=2)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_new_folder_is_made_ours(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path / "deep" / "report")
+    assert not bundle.is_ours
+    bundle.prepare("a")
+    assert bundle.is_ours
+
+
+def test_a_folder_with_strange_files_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("three years of work")
+    with pytest.raises(UsageError, match="not ours"):
+        Bundle(tmp_path).prepare("a")
+    assert names(tmp_path) == ["thesis.txt"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "report").write_text("")
+    with pytest.raises(UsageError, match="is a file"):
+        Bundle(tmp_path / "report").prepare("a")
+
+
+def begin(bundle: Bundle, number: int = 1) -> RunFolder:
+    """A run that has begun, with a certificate over it."""
+    folder = bundle.run(PROFILE, "kills", number)
+    folder.open()
+    Recorder(HEADER, folder, lambda _: None).close()
+    bundle.save_certificate({"format": 2})
+    return folder
+
+
+def test_a_new_session_removes_what_the_last_one_left(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    bundle.prepare("a")
+    fresh = names(tmp_path)
+    begin(bundle)
+    assert bundle.runs()
+    bundle.prepare("b")
+    assert names(tmp_path) == fresh
+    assert bundle.runs() == []
+    assert bundle.certificate() is None
+
+
+def test_a_second_worker_of_the_same_session_removes_nothing(tmp_path: Path) -> None:
+    Bundle(tmp_path).prepare("a")
+    begun = begin(Bundle(tmp_path))
+    Bundle(tmp_path, "gw1").prepare("a")
+    assert [run.path for run in Bundle(tmp_path).runs()] == [begun.path]
+
+
+def test_workers_do_not_set_up_in_the_same_place_and_play_in_the_same_tree(tmp_path: Path) -> None:
+    one, other = Bundle(tmp_path, "gw0"), Bundle(tmp_path, "gw1")
+    assert one.setting_up(PROFILE, "golden").path != other.setting_up(PROFILE, "golden").path
+    assert one.run(PROFILE, "kills", 1).path == other.run(PROFILE, "kills", 1).path
+
+
+def test_each_attempt_of_a_plan_has_its_own_folder(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    assert len({bundle.run(PROFILE, "kills", 1, attempt).path for attempt in (1, 2, 3)}) == 3
+
+
+def test_a_saved_profile_comes_back_with_the_same_digest(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    bundle.save_profile(PROFILE)
+    assert saved_profile(bundle.run(PROFILE, "kills", 1)).digest == PROFILE.digest
+
+
+def test_a_saved_plan_is_found_by_its_file_and_by_its_folder(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.save_plan(PLAN)
+    [file] = tmp_path.iterdir()
+    assert saved_plan(tmp_path) == saved_plan(file) == folder.plan() == PLAN
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', '{"format": 1}', '{"format": 2, "faults": 3}'])
+def test_a_plan_that_cannot_be_read_is_a_usage_error(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "plan"
+    file.write_text(text)
+    with pytest.raises(UsageError):
+        saved_plan(file)
+
+
+def test_a_history_comes_back_with_its_tables_and_a_table_of_the_golden_run_is_kept_once(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    folders = [bundle.setting_up(PROFILE, "golden"), bundle.run(PROFILE, "kills", 1)]
+    for folder in folders:
+        folder.open()
+        recorder = Recorder(HEADER, folder, lambda _: None)
+        recorder.write("client-0", Type.OK, Op.OUTPUT, {"records": RECORDS, "count": 2}, life=1)
+        written = recorder.close()
+        assert folder.history() == written
+    inodes = {file.stat().st_ino for folder in folders for file in folder.path.glob(f"{RECORDS.digest}*")}
+    assert len(inodes) == 1
+
+
+def test_a_table_that_was_changed_is_noticed(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    recorder = Recorder(HEADER, folder, lambda _: None)
+    recorder.write("client-0", Type.OK, Op.OUTPUT, {"records": RECORDS}, life=1)
+    recorder.close()
+    [file] = tmp_path.glob(f"{RECORDS.digest}*")
+    file.write_text(file.read_text().replace('"a"', '"c"'))
+    with pytest.raises(UsageError, match="the file was changed"):
+        folder.history()
+    file.unlink()
+    with pytest.raises(UsageError, match="cannot be read"):
+        folder.history()
+
+
+def test_a_run_is_judged_again_only_if_it_was_judged(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    bundle.prepare("a")
+    folder = begin(bundle)
+    assert list(bundle.judged_runs()) == []
+    folder.save_judgement({"verdict": "PASS"})
+    [(found, read, judgement)] = bundle.judged_runs()
+    assert (found.path, read.header, judgement) == (folder.path, HEADER, {"verdict": "PASS"})
+
+
+def test_a_folder_that_is_no_bundle_is_not_rechecked(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not a report directory"):
+        list(Bundle(tmp_path).judged_runs())

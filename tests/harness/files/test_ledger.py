@@ -1,0 +1,37 @@
+"""The ledger: effects are counted by task and record; a torn last line did not happen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mcp_crashtest.files.ledger import read_executions
+from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.errors import SubjectError
+
+
+def test_executions_are_counted_in_the_order_of_the_first(tmp_path: Path) -> None:
+    ledger = tmp_path / "effects"
+    ledger.write_text('{"task":"t","record":"b"}\n{"task":"t","record":"a"}\n{"task":"t","record":"b"}\n')
+    assert read_executions(ledger) == Table.of([("t", "b", 2), ("t", "a", 1)], width=3)
+
+
+def test_a_line_torn_by_a_kill_is_an_effect_that_did_not_happen(tmp_path: Path) -> None:
+    ledger = tmp_path / "effects"
+    ledger.write_text('{"task":"t","record":"a"}\n{"task":"t","rec')
+    assert read_executions(ledger) == Table.of([("t", "a", 1)], width=3)
+
+
+def test_no_ledger_is_not_an_empty_one(tmp_path: Path) -> None:
+    assert read_executions(tmp_path / "none") is None
+    (tmp_path / "empty").touch()
+    assert read_executions(tmp_path / "empty") == Table.of([], width=3)
+
+
+@pytest.mark.parametrize("line", ["not json", "[]", '{"task":"t"}', "3"])
+def test_a_line_that_is_no_effect_is_the_subjects_error(tmp_path: Path, line: str) -> None:
+    ledger = tmp_path / "effects"
+    ledger.write_text(f'{{"task":"t","record":"a"}}\n{line}\n')
+    with pytest.raises(SubjectError, match="line 2"):
+        read_executions(ledger)

@@ -1,0 +1,317 @@
+"""Reading profiles: a good one is understood, and whatever is wrong is said with the file, the key and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mcp_crashtest.files.profiles import Target, read_profile
+from mcp_crashtest.model.coordinates import Phase
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.profile import (
+    Claims,
+    ClientSpec,
+    ContractKind,
+    ContractSpec,
+    ObserveSpec,
+    Profile,
+    RecordsSpec,
+    Semantics,
+    SubjectSpec,
+    Workload,
+)
+
+GOOD = """
+[subject]                      # how to start and reach it; {port}, {state_dir}, {ledger} are filled in
+command = "python server.py --port {port} --db {state_dir}/tasks.db"
+url = "http://127.0.0.1:{port}/mcp"
+[contract]
+kind = "resource-task"         # or resumable-tool
+tool = "start_data_migration"
+arguments = { source_path = "in.jsonl", destination_path = "out.jsonl", record_count = "{total_records}" }
+[observe]                      # where count and records are found
+count = "$.result_data.migrated_records"
+records = { file = "{state_dir}/out.jsonl", key = "$.id" }
+[claims]
+semantics = "exactly-once"     # or at-least-once
+resumes = true
+recovery_deadline_s = 10
+"""
+SHORT = """
+[subject]
+url = "http://127.0.0.1:8000/mcp"
+[contract]
+kind = "resumable-tool"
+tool = "work"
+"""
+
+Reader = Callable[..., Profile]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Reader:
+    """Read a profile from a file of this text."""
+
+    def reader(text: str, target: Target | None = None) -> Profile:
+        path = tmp_path / "mine.toml"
+        path.write_text(text, encoding="utf-8")
+        return read_profile(path, target)
+
+    return reader
+
+
+def test_the_profile_of_the_manual_is_understood(read: Reader, tmp_path: Path) -> None:
+    assert read(GOOD) == Profile(
+        name="mine",
+        subject=SubjectSpec(
+            command="python server.py --port {port} --db {state_dir}/tasks.db", url="http://127.0.0.1:{port}/mcp"
+        ),
+        contract=ContractSpec(
+            ContractKind.RESOURCE_TASK,
+            "start_data_migration",
+            {"source_path": "in.jsonl", "destination_path": "out.jsonl", "record_count": "{total_records}"},
+        ),
+        observe=ObserveSpec(
+            count="$.result_data.migrated_records", records=RecordsSpec(key="$.id", file="{state_dir}/out.jsonl")
+        ),
+        claims=Claims(Semantics.EXACTLY_ONCE, resumes=True, recovery_deadline_s=10.0),
+        workload=Workload(),
+        folder=str(tmp_path),
+    )
+
+
+def test_a_url_and_a_tool_are_enough(read: Reader) -> None:
+    profile = read(SHORT)
+    assert (profile.subject.command, profile.subject.url) == (None, "http://127.0.0.1:8000/mcp")
+    assert (profile.claims, profile.workload) == (Claims(), Workload())
+
+
+def test_a_profile_is_called_as_it_says_or_as_its_file(read: Reader) -> None:
+    assert read(SHORT).name == "mine"
+    assert read('name = "yours"' + SHORT).name == "yours"
+
+
+def test_crash_points_are_phases(read: Reader) -> None:
+    profile = read(GOOD.replace("[subject]", '[subject]\ncrash_points = ["acknowledged", "before-write"]'))
+    assert profile.subject.crash_points == (Phase.ACKNOWLEDGED, Phase.BEFORE_WRITE)
+
+
+def test_a_saved_profile_reads_as_the_one_that_was_saved(read: Reader) -> None:
+    from mcp_crashtest.files.profiles import parse_profile
+
+    profile = read(GOOD)
+    data = profile.to_json()
+    folder = Path(data.pop("folder"))
+    assert parse_profile(data, name="x", source="saved", folder=folder) == profile
+
+
+# --- what the command line says over it
+
+
+def test_a_command_that_is_given_replaces_the_profiles_and_runs_where_the_user_is(read: Reader) -> None:
+    profile = read(GOOD, Target(command="other --port {port}"))
+    assert profile.subject.command == "other --port {port}"
+    assert profile.folder == str(Path.cwd())
+
+
+def test_a_url_that_is_given_takes_the_right_to_kill(read: Reader) -> None:
+    text = GOOD.replace("[subject]", '[subject]\ncrash_points = ["acknowledged"]')
+    profile = read(text, Target(url="http://far/mcp"))
+    assert (profile.subject.command, profile.subject.url) == (None, "http://far/mcp")
+    assert profile.subject.crash_points == ()
+
+
+def test_a_profile_without_a_command_may_get_one(read: Reader) -> None:
+    text = SHORT.replace("8000", "{port}")
+    assert read(text, Target(command="serve {port}")).subject.command == "serve {port}"
+
+
+# --- what is wrong with it
+
+
+def test_a_file_that_is_not_there_is_named_with_the_option(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"none\.toml cannot be read: .*give a TOML file to --profile"):
+        read_profile(tmp_path / "none.toml")
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot be read: .*give a TOML file"):
+        read_profile(tmp_path)
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match=r"mine\.toml cannot be read: .*utf-8"):
+        read_profile(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize("text", ["[subject", "command = server", "a = 1\na = 2", "{}", "x = " + "[" * 10_000])
+def test_a_file_that_is_not_toml_is_named_with_the_place(read: Reader, text: str) -> None:
+    with pytest.raises(UsageError, match=r"mine\.toml is not TOML: "):
+        read(text)
+
+
+def tables(**tables: str) -> str:
+    """The short profile with some of its tables put in other words."""
+    words = {
+        "subject": 'url = "http://127.0.0.1:8000/mcp"',
+        "contract": 'kind = "resumable-tool"\ntool = "work"',
+        **tables,
+    }
+    return "\n".join(f"[{name}]\n{text}" for name, text in words.items())
+
+
+COMMAND = 'command = "serve"'
+WRONG = {
+    "an unknown table": (tables(subjects=""), "unknown table [subjects]; a profile has subject, contract, observe"),
+    "a key outside of tables": ("port = 3" + SHORT, "unknown table [port]; a profile has"),
+    "a value in the place of a table": ("subject = 3\n[contract]\n", "[subject] must be a table"),
+    "no contract": ("[subject]\nurl = 'u'", "a profile needs a [contract] table with kind and tool"),
+    "no kind": (tables(contract='tool = "t"'), "contract.kind: Field required"),
+    "no tool": (tables(contract='kind = "resource-task"'), "contract.tool: Field required"),
+    "an unsupported contract": (
+        tables(contract='kind = "sse-resume"\ntool = "t"'),
+        "contract.kind: Input should be 'resumable-tool', 'resource-task' or 'tasks-extension' (found 'sse-resume')",
+    ),
+    "an unknown key": (
+        tables(claims="durable = true"),
+        "[claims] has no key 'durable'; it knows deterministic, ordered, recovery_deadline_s, resumes, semantics",
+    ),
+    "an unknown key of records": (
+        tables(observe='records = { key = "$.id", path = "x" }'),
+        "[observe] records has no key 'path'; it knows file, items, key, next, resource",
+    ),
+    "records without a key": (tables(observe='records = { file = "x" }'), "observe.records.key: Field required"),
+    "records that are nowhere": (
+        tables(observe='records = { key = "$.id" }'),
+        "[observe] records needs a file, a resource, or items in the result",
+    ),
+    "records that are no table": (tables(observe="records = 3"), "observe.records: Input should be a dictionary"),
+    "a number in the place of text": (
+        tables(contract='kind = "resource-task"\ntool = 3'),
+        "contract.tool: Input should be a valid string (found 3)",
+    ),
+    "text in the place of a number": (
+        tables(workload='records = "many"'),
+        "workload.records: Input should be a valid integer",
+    ),
+    "text in the place of a flag": (tables(claims='resumes = "perhaps"'), "claims.resumes: Input should be a valid"),
+    "an unknown claim": (
+        tables(claims='semantics = "at-most-once"'),
+        "claims.semantics: Input should be 'exactly-once' or 'at-least-once' (found 'at-most-once')",
+    ),
+    "an unknown phase": (
+        tables(subject='url = "u"\ncrash_points = ["nowhere"]'),
+        "subject.crash_points.0: Input should be 'before-write'",
+    ),
+    "neither command nor url": (tables(subject=""), "[subject] needs a command, or a url (or give --command or --url)"),
+    "a command without a url": (tables(subject=COMMAND), "[subject] needs the url at which the command serves"),
+    "a command without a port": (
+        tables(subject=f'{COMMAND}\nurl = "http://127.0.0.1:8000/mcp"'),
+        "[subject] url needs {port}, so that every run has a port of its own",
+    ),
+    "no records": (tables(workload="records = 0"), "[workload] wants 1 <= batch <= records <= 1000000, found batch"),
+    "no batch": (tables(workload="batch = 0"), "found batch = 0, records = 100"),
+    "a batch greater than the workload": (tables(workload="records = 5\nbatch = 6"), "found batch = 6, records = 5"),
+    "too many records": (tables(workload="records = 1_000_001"), "records = 1000001"),
+    "a job in which nothing can land": (
+        tables(workload="records = 10\nbatch = 10"),
+        "[workload] needs two batches or more: without crash points a fault can land only between two",
+    ),
+    "a deadline of zero": (tables(claims="recovery_deadline_s = 0"), "[claims] recovery_deadline_s: deadlines are"),
+    "a deadline that is no number": (tables(claims="recovery_deadline_s = nan"), "greater than 0, found nan"),
+    "a deadline that never comes": (
+        tables(subject='url = "u"\nready_deadline_s = inf'),
+        "[subject] ready_deadline_s: deadlines are seconds greater than 0, found inf",
+    ),
+    "a path that does not begin at the root": (
+        tables(observe='count = "result.count"'),
+        "[observe] count: the path 'result.count' must begin with '$'",
+    ),
+    "a path with a wildcard": (
+        tables(observe='records = { key = "$.id", items = "$.pages[*]" }'),
+        "[observe] records.items: the path '$.pages[*]' has '[*]' where an index such as [0] is expected",
+    ),
+    "a name that is no file name": ('name = "../mine"' + SHORT, "the name '../mine' must be letters, digits"),
+    "no name": ('name = ""' + SHORT, "the name '' must be letters, digits"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_said_with_the_file_the_key_and_what_is_expected(read: Reader, case: str) -> None:
+    text, message = WRONG[case]
+    with pytest.raises(UsageError) as raised:
+        read(text)
+    said = str(raised.value)
+    assert "mine.toml: " in said
+    assert message in said
+
+
+def test_a_short_job_is_welcome_where_the_subject_has_crash_points(read: Reader) -> None:
+    text = tables(subject='url = "u"\ncrash_points = ["acknowledged"]', workload="records = 1\nbatch = 1")
+    assert read(text).workload.batches == 1
+
+
+def test_the_largest_workload_is_a_million_records(read: Reader) -> None:
+    assert read(tables(workload="records = 1_000_000")).workload.records == 1_000_000
+
+
+def test_braces_that_are_no_placeholder_survive(read: Reader) -> None:
+    text = tables(subject="""command = 'serve --json {"a": 1} {port}'\nurl = "http://127.0.0.1:{port}/"\n""")
+    assert read(text).subject.command == 'serve --json {"a": 1} {port}'
+
+
+CLIENT = """
+[subject]
+command = "serve {port}"
+url = "http://127.0.0.1:{port}/mcp"
+[contract]
+kind = "resource-task"
+tool = "work"
+[client]
+command = "ask {url} --state {client_dir}/state.json"
+result = ["$.count"]
+state = "{client_dir}/state.json"
+handle = ["$.task"]
+"""
+
+
+def test_a_client_under_test_has_a_table_of_its_own(read: Reader) -> None:
+    client = read(CLIENT).client
+    assert client == ClientSpec(
+        "ask {url} --state {client_dir}/state.json", ("$.count",), "{client_dir}/state.json", ("$.task",)
+    )
+    assert read(SHORT).client is None
+
+
+def test_another_command_is_that_of_the_client_under_test(read: Reader) -> None:
+    profile = read(CLIENT, Target(command="other {url}"))
+    assert profile.client
+    assert (profile.client.command, profile.subject.command) == ("other {url}", "serve {port}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{url} ", "", "[client] command needs {url}"),
+        ('["$.count"]', "[]", "[client] result needs a path"),
+        ('"$.count"', '"count"', "[client] the path 'count' must begin with '$'"),
+        ('state = "{client_dir}/state.json"\n', "", "give state too"),
+        ('result = ["$.count"]\n', "", "client.result: Field required"),
+        ('command = "serve {port}"\n', "", "a client is tested against a server that the lab may kill"),
+        ("[contract]", 'crash_points = ["asking"]\n[contract]', "crash_points are points of the server"),
+        ("result =", "results = []\nresult =", "[client] has no key 'results'"),
+    ],
+)
+def test_what_is_wrong_with_a_client_is_said(read: Reader, old: str, new: str, said: str) -> None:
+    assert old in CLIENT
+    with pytest.raises(UsageError) as raised:
+        read(CLIENT.replace(old, new, 1))
+    assert said in str(raised.value)
+
+
+def test_a_client_is_not_tested_against_a_server_that_may_not_be_killed(read: Reader) -> None:
+    with pytest.raises(UsageError, match="give no --url"):
+        read(CLIENT, Target(url="http://127.0.0.1:1/mcp"))
