@@ -23,17 +23,13 @@ PROGRAMS = {
 # From the ground up. A room may import itself and any room of a lower floor; rooms of one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("model",),
-    ("planning", "checkers", "profiles", "files", "verdicts"),
-    ("wire", "subjects", "ledger", "recorder"),
-    ("faults", "contracts"),
-    ("clients", "client_words", "outputs", "testimony"),
+    ("planning", "checkers", "files", "wire", "reporting"),
+    ("subjects", "contracts"),
     ("stage",),
-    ("runner", "client_runner"),
+    ("faults",),
     ("laboratory",),
-    ("trial",),
-    ("reporting",),
-    ("plugin", "replaying"),
-    ("certify",),
+    ("sessions",),
+    ("commands", "plugin"),
     ("cli",),
 )
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
@@ -56,7 +52,7 @@ def imports(source: str, module: str, *, package: bool = False) -> Iterator[tupl
 
     What ``from a import b`` imports is ``a.b``: whether ``b`` is a module is for the reader to say.
     """
-    for node in ast.walk(ast.parse(source)):
+    for node in _walked(ast.parse(source), types_too=not (package and "." not in module)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -68,6 +64,15 @@ def imports(source: str, module: str, *, package: bool = False) -> Iterator[tupl
             name = node.args[0]
             if called in ("import_module", "__import__") and isinstance(name, ast.Constant):
                 yield node.lineno, str(name.value)
+
+
+def _walked(tree: ast.AST, *, types_too: bool) -> Iterator[ast.AST]:
+    """Every node. The package itself may name types of its rooms, which it imports when it is asked for them."""
+    for node in ast.iter_child_nodes(tree):
+        if not types_too and isinstance(node, ast.If) and getattr(node.test, "id", None) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _walked(node, types_too=types_too)
 
 
 def complaints(source: str, module: str, *, package: bool = False) -> list[str]:
@@ -134,19 +139,19 @@ def test_no_room_stands_on_two_floors() -> None:
         ("mcp_crashtest.model.plan", "import mcp_crashtest.checkers.judge", "which is not below model"),
         (
             "mcp_crashtest.model.plan",
-            "from mcp_crashtest import runner",
-            "mcp_crashtest.runner, which is not below model",
+            "from mcp_crashtest import stage",
+            "mcp_crashtest.stage, which is not below model",
         ),
         ("mcp_crashtest.model.plan", "from ..wire import http", "mcp_crashtest.wire, which is not below model"),
         ("mcp_crashtest.model.plan", "from .. import cli", "mcp_crashtest.cli, which is not below model"),
-        ("mcp_crashtest.model.plan", "def f():\n    import mcp_crashtest.runner", "mcp_crashtest.model.plan:2"),
+        ("mcp_crashtest.model.plan", "def f():\n    import mcp_crashtest.stage", "mcp_crashtest.model.plan:2"),
         (
             "mcp_crashtest.model.plan",
-            "import importlib\nimportlib.import_module('mcp_crashtest.runner')",
+            "import importlib\nimportlib.import_module('mcp_crashtest.stage')",
             "not below model",
         ),
         ("mcp_crashtest.planning.search", "from mcp_crashtest.checkers import judge", "which is not below planning"),
-        ("mcp_crashtest.runner", "from mcp_crashtest.trial import Trial", "which is not below runner"),
+        ("mcp_crashtest.stage.stage", "from mcp_crashtest.laboratory import trial", "which is not below stage"),
         ("mcp_crashtest.wire.http", "from mcp_crashtest.subjects.process import Process", "which is not below wire"),
         ("mcp_crashtest.model.plan", "import time", "model is pure"),
         ("mcp_crashtest.checkers.judge", "from os import path", "checkers is pure"),
@@ -155,7 +160,8 @@ def test_no_room_stands_on_two_floors() -> None:
         ("mcp_crashtest.cli", "from scenarios import conftest", "mcp_crashtest knows nothing of scenarios"),
         (
             "reference_server.app",
-            "from mcp_crashtest.model.plan import , Phasereference_server knows nothing of mcp_crashtest",
+            "from mcp_crashtest.model.plan import Phase",
+            "reference_server knows nothing of mcp_crashtest",
         ),
         ("reference_server.app", "import reference_client", "reference_server knows nothing of reference_client"),
         ("reference_client.app", "import reference_server", "reference_client knows nothing of reference_server"),
@@ -180,9 +186,9 @@ def test_a_planted_import_is_found(module: str, source: str, said: str) -> None:
         ),
         ("mcp_crashtest.planning.search", "import hypothesis\nimport contextlib"),
         ("mcp_crashtest.wire.messages", "from mcp_crashtest import __version__"),
-        ("mcp_crashtest.runner", "import asyncio\nimport time\nfrom mcp_crashtest.faults import process"),
+        ("mcp_crashtest.laboratory.play", "import asyncio\nimport time\nfrom mcp_crashtest.faults import process"),
         ("mcp_crashtest.model.plan", "from . import errors\nfrom .profile import fill"),
-        ("scenarios.test_x", "from mcp_crashtest.trial import Trial\nimport pytest"),
+        ("scenarios.test_x", "from mcp_crashtest import Trial\nimport pytest"),
         ("reference_server.app", "import os\nfrom reference_server.store import Store\nfrom . import limits"),
         ("mcp_crashtest.contracts.client", "import_module(name)"),
     ],

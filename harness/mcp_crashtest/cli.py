@@ -21,7 +21,7 @@ _EPILOG = f"""examples:
   mcp-crashtest certify --profile my.toml --url http://127.0.0.1:8000/mcp
                                                             a running server, which the lab may not kill
   mcp-crashtest certify --profile client.toml               a client: its profile has a [client] table
-  mcp-crashtest replay crashtest-report/runs/my/random-kills/0003 --times 10
+  mcp-crashtest replay FOLDER --times 10                    the folder of a run, as a finding names it
   mcp-crashtest explain records.duplicated
 
 exit codes:
@@ -52,10 +52,10 @@ def explain(options: argparse.Namespace) -> int:
     chosen = [INVARIANTS[options.id]] if options.id else list(INVARIANTS.values())
     if options.json:
         print(json.dumps([{"id": i.id, "statement": i.statement, "advice": i.advice} for i in chosen], indent=2))
-        return 0
+        return ExitCode.CERTIFIED
     for invariant in chosen:
         print(f"{invariant.id}\n  must hold: {invariant.statement}\n  advice:    {invariant.advice}\n")
-    return 0
+    return ExitCode.CERTIFIED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     replaying = commands.add_parser("replay", help="play a saved plan again")
     replaying.set_defaults(run=replay)
     add = replaying.add_argument
-    add("plan", metavar="PLAN", help="a run's folder in a report directory, or a plan.json")
+    add("plan", metavar="PLAN", help="a run's folder in a report directory, or a plan in a file")
     add("--times", type=int, default=1, metavar="N", help="how often (default: 1)")
     add("--profile", metavar="FILE", help="another profile than the one saved with the run")
     add("--command", metavar="CMD", help="another command, for example a mended server's")

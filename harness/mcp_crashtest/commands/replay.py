@@ -73,7 +73,7 @@ def recheck(options: argparse.Namespace) -> int:
     verdicts: list[Verdict] = []
     for run, history, saved in bundle.judged_runs():
         judgement = judge(history)
-        if _essence(judgement.to_json()) != _essence(saved):
+        if essence(judgement.to_json()) != essence(saved):
             raise HarnessError(
                 f"{run.path} was judged {saved.get('verdict')} and is judged {judgement.verdict.name} now, or with "
                 f"other findings: the history was changed, or the checkers were"
@@ -87,7 +87,7 @@ def recheck(options: argparse.Namespace) -> int:
     return of_verdict(worst(verdicts))
 
 
-def _essence(judgement: Mapping[str, Any]) -> Any:
+def essence(judgement: Mapping[str, Any]) -> Any:
     """A judgement without its prose, which each version may word better: what is said, not how."""
     said = json.loads(json.dumps(judgement))
     findings = [{k: v for k, v in finding.items() if k != "message"} for finding in said["findings"]]

@@ -24,10 +24,11 @@ from mcp_crashtest.model.coordinates import Batch, Coordinate
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.profile import Profile, Workload
+from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.subjects.life import ProcessLife
 from mcp_crashtest.subjects.process import Launch
 from mcp_crashtest.subjects.sockets import find_free_port, listen_socket
-from mcp_crashtest.subjects.spawner import Spawner, warm_target
+from mcp_crashtest.subjects.spawner import Spawner
 
 POINTS_VARIABLE = "CRASHTEST_POINTS"
 _HASH_SEED = "PYTHONHASHSEED"

@@ -29,7 +29,7 @@ def finding(message: str) -> dict[str, Any]:
         "profile": "subject",
         "plan": PLAN.to_json(),
         "plan_text": "kill server at batch 3, acknowledged",
-        "replay": "mcp-crashtest replay crashtest-report/runs/subject/server-killed/0003",
+        "replay": "mcp-crashtest replay crashtest-report/subject/server-killed/0003",
     }
 
 

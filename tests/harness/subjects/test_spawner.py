@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from mcp_crashtest.model.errors import HarnessError
+from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.subjects.process import Exit, Launch
-from mcp_crashtest.subjects.spawner import Spawner, warm_target
+from mcp_crashtest.subjects.spawner import Spawner
 from tests.harness.subjects.launching import DEADLINE_S, Launching
 
 _CYCLES = 200

@@ -1,0 +1,161 @@
+"""The fork servers of one spawner: one for each set of modules, folder and environment, started at the first need."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcp_crashtest.model.errors import HarnessError, SubjectError
+from mcp_crashtest.subjects.channel import Channel
+from mcp_crashtest.subjects.process import Launch
+
+_PRELOAD_S = 120.0
+_MOST = 8
+_ROOT = str(Path(__file__).resolve().parents[2])
+_NAME = "mcp_crashtest.subjects.forkserver"  # to be seen with ps
+
+# It may find no module of ours, or of Python's, in the folder that the lab is used in.
+_PROGRAM = (
+    "import sys; path = [place for place in sys.path if place]; sys.path[:] = [sys.argv[2], *path]; "
+    "from mcp_crashtest.subjects.forkserver import main; main(sys.argv[3], path)"
+)
+
+# What Python, the C library and NumPy read once, when a process starts: subjects that differ in it have a fork server
+# each.
+_READ_AT_START = ("PYTHON", "LD_", "LC_", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_")
+_READ_AT_START_NAMES = frozenset({"LANG", "LANGUAGE", "TZ", "GLIBC_TUNABLES", "OPENSSL_CONF"})
+_NOT_FOR_FORK_SERVERS = ("CRASHTEST_", "PYTEST_", "FASTMCP_")
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What makes two subjects fit for the same fork server."""
+
+    modules: tuple[str, ...]
+    warm_up: bool
+    cwd: str
+    environment: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, launch: Launch) -> _Key:
+        read = sorted((name, value) for name, value in launch.env.items() if _read_at_start(name))
+        return cls(launch.preload or (), launch.warm_up, launch.cwd, tuple(read))
+
+
+class ForkServers:
+    """Starts fork servers through the guard, and knows those that there are."""
+
+    def __init__(self) -> None:
+        self._starting: dict[_Key, asyncio.Task[Channel]] = {}
+
+    @property
+    def open(self) -> Iterator[Channel]:
+        """Those that serve."""
+        return (task.result() for task in self._starting.values() if _has_come(task))
+
+    async def close(self) -> list[Channel]:
+        """Wait for those that are being started; all that there are, to be closed, and no more from now on."""
+        starting = list(self._starting.values())
+        self._starting.clear()
+        for task in starting:
+            task.cancel()
+        served = await asyncio.gather(*starting, return_exceptions=True)
+        return [channel for channel in served if isinstance(channel, Channel)]
+
+    async def serving(self, launch: Launch, guard: Channel) -> Channel | None:
+        """The fork server for this launch, started at the first call; callers that come meanwhile wait for it.
+
+        None where there are as many as there may be: what comes then is started cold. Raises SubjectError when it
+        cannot import what is wanted, HarnessError for a launch that no fork server can serve.
+        """
+        if warm_target(launch.argv, sys.executable) is None:
+            raise HarnessError(f"{launch.argv} is not for a fork server: it runs {sys.executable} scripts and modules")
+        key = _Key.of(launch)
+        task = self._starting.get(key)
+        if task and _has_come(task) and not task.result().open:  # it has died
+            del self._starting[key]
+            task = None
+        if task is None:
+            if len(self._starting) >= _MOST:
+                return None
+            task = self._starting[key] = asyncio.create_task(_start(key, guard))
+        return await asyncio.shield(task)
+
+
+async def _start(key: _Key, guard: Channel) -> Channel:
+    named = ", ".join(key.modules) or "no modules"
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    channel = Channel(ours, f"fork server of {named}", guard)
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    process = None
+    try:
+        with theirs:
+            wanted = json.dumps([key.modules, key.warm_up])
+            launch = Launch(
+                argv=(sys.executable, "-c", _PROGRAM, _NAME, _ROOT, wanted),
+                cwd=key.cwd,
+                env={**_own_environment(), **dict(key.environment)},
+                stdout=null,
+                stderr=null,
+                inherit=(theirs.fileno(),),
+            )
+            process = await guard.start(launch, null)
+        async with asyncio.timeout(_PRELOAD_S):
+            await channel.serving
+    except BaseException as error:
+        channel.close()
+        if process and not process.exited:
+            await process.kill()
+        if isinstance(error, TimeoutError):
+            raise SubjectError(f"importing {named} takes more than {_PRELOAD_S:.0f} s") from error
+        if isinstance(error, SubjectError):
+            raise SubjectError(f"what is to be preloaded cannot be imported: {error}") from error
+        if isinstance(error, HarnessError) and process and process.exited:
+            raise SubjectError(f"importing {named} has ended the fork server with {process.exited}") from error
+        raise
+    finally:
+        os.close(null)
+    return channel
+
+
+def warm_target(argv: Sequence[str], interpreter: str, path: str | None = None) -> str | None:
+    """The script or module of a command that is this very interpreter's and takes no options; None for any other.
+
+    A bare program name is looked up on ``path``, by default the lab's PATH.
+    """
+    found = shutil.which(argv[0], path=path) if argv else None
+    if len(argv) < 2 or found is None or not _same_interpreter(found, interpreter):
+        return None
+    if argv[1] == "-m":
+        return argv[2] if len(argv) > 2 else None
+    return argv[1] if not argv[1].startswith("-") and argv[1].endswith(".py") else None
+
+
+def _same_interpreter(found: str, interpreter: str) -> bool:
+    """The same program in the same environment: a virtual environment's python is a link of its own."""
+    with suppress(OSError):
+        a, b = Path(found), Path(interpreter)
+        return a.resolve() == b.resolve() and a.absolute().parent == b.absolute().parent
+    return False
+
+
+def _read_at_start(name: str) -> bool:
+    return name in _READ_AT_START_NAMES or name.startswith(_READ_AT_START)
+
+
+def _own_environment() -> dict[str, str]:
+    """The lab's environment without what is the lab's alone, and without what each subject brings itself."""
+    ours = os.environ.items()
+    return {k: v for k, v in ours if not _read_at_start(k) and not k.startswith(_NOT_FOR_FORK_SERVERS)}
+
+
+def _has_come(task: asyncio.Task[Channel]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None

@@ -1,0 +1,72 @@
+"""What an answer to a submission means: the lab's client and the witness of a client ask the same contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mcp_crashtest.contracts.catalogue import CONTRACTS
+from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.profile import ContractKind, ContractSpec, ObserveSpec, Profile, SubjectSpec
+from mcp_crashtest.stage.witness import Witness
+from mcp_crashtest.wire.relay import Exchange
+
+BLOCKING, RESOURCE, TASKS = ContractKind.RESUMABLE_TOOL, ContractKind.RESOURCE_TASK, ContractKind.TASKS_EXTENSION
+TASK = {"resultType": "task", "taskId": "t-1", "status": "working"}
+
+
+def text(words: str, **more: Any) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": words}], **more}
+
+
+# kind, result, why it is refused (None: it is not), the task that it names
+ANSWERS = [
+    (BLOCKING, text("{}", structuredContent={"count": 3}), None, None),
+    (BLOCKING, text("no", isError=True), "no", None),
+    (BLOCKING, text('{"error": "disk full"}'), '{"error": "disk full"}', None),
+    (BLOCKING, text("full", structuredContent={"error": "disk full"}), "full", None),
+    (BLOCKING, text("done"), "expected JSON, found done", None),
+    (RESOURCE, text("follow task://status/7."), None, "task://status/7"),
+    (RESOURCE, text("no", isError=True), "no", None),
+    (RESOURCE, text("done"), None, None),
+    (RESOURCE, {"content": [{"type": "resource_link", "uri": "job://9"}]}, None, "job://9"),
+    (TASKS, TASK, None, "t-1"),
+    (TASKS, text("done"), None, None),
+    (TASKS, text("no", isError=True), "no", None),
+    (TASKS, {**TASK, "taskId": 7}, None, None),
+]
+
+
+def test_every_contract_has_its_row() -> None:
+    assert set(CONTRACTS) == set(ContractKind)
+
+
+@pytest.mark.parametrize(("kind", "result", "refused", "task"), ANSWERS)
+def test_a_contract_tells_a_refusal_and_a_handle(
+    kind: ContractKind, result: dict[str, Any], refused: str | None, task: str | None
+) -> None:
+    assert CONTRACTS[kind].refusal(result) == refused
+    assert CONTRACTS[kind].handle_in(result, ObserveSpec()) == task
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("kind", "result", "refused", "task"), ANSWERS)
+async def test_the_witness_sees_in_it_what_the_labs_own_client_would(
+    kind: ContractKind, result: dict[str, Any], refused: str | None, task: str | None
+) -> None:
+    written: list[tuple[Type, Op, str | None]] = []
+    profile = Profile("p", SubjectSpec("serve {port}", "u"), ContractSpec(kind, "start"))
+    witness = Witness(profile, lambda type_, op, _value, about: written.append((type_, op, about)), lambda: None)
+    exchange = Exchange(b"POST", {"id": 1, "method": "tools/call", "params": {"name": "start", "arguments": {}}})
+    await witness.asked(exchange)
+    await witness.answering(exchange, {"id": 1, "result": result})
+    await witness.answered(exchange, {"id": 1, "result": result})
+    answered = Type.OK if refused is None else Type.FAIL
+    assert written == [(Type.INVOKE, Op.SUBMIT, None), (answered, Op.SUBMIT, task)]
+
+
+def test_a_profile_says_where_the_handle_is() -> None:
+    observe = ObserveSpec(handle="$.uri")
+    assert CONTRACTS[RESOURCE].handle_in(text("x://y", structuredContent={"uri": "a://b"}), observe) == "a://b"
+    assert CONTRACTS[RESOURCE].handle_in(text("x://y", structuredContent={}), observe) is None
