@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
-import shutil
-import socket
-import ssl
-import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mcp_crashtest.wire import http, session, streamable
+from mcp_crashtest.wire import http, streamable
 from mcp_crashtest.wire.errors import (
     Broken,
     DeadlineExceeded,
@@ -26,14 +18,10 @@ from mcp_crashtest.wire.errors import (
     ProtocolViolation,
     RpcError,
     SessionLost,
-    Unreachable,
     Unsupported,
     WireError,
 )
-from mcp_crashtest.wire.http import Address
 from mcp_crashtest.wire.session import Session
-from mcp_crashtest.wire.streamable import Streamable
-from mcp_crashtest.wire.transport import Connection
 from tests.harness.wire.peers import (
     STREAM_END,
     STREAM_HEAD,
@@ -45,7 +33,6 @@ from tests.harness.wire.peers import (
     chunk,
     error,
     event,
-    opened,
     peer,
     repeats,
     resets,
@@ -54,25 +41,7 @@ from tests.harness.wire.peers import (
     sends,
     streams,
 )
-
-MODERN, LEGACY = "2026-07-28", "2025-11-25"
-ERAS = pytest.mark.parametrize("protocol", [MODERN, LEGACY])
-AMPLE_S = 5.0
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-
-
-def told(id_: Any, **found: Any) -> dict[str, Any]:
-    return result(id_, content=[{"type": "text", "text": "done"}], **found)
-
-
-async def call(url: str, protocol: str, deadline_s: float = AMPLE_S, **callbacks: Any) -> session.ToolReply:
-    opened = await Session.open(url, protocol=protocol, deadline_s=AMPLE_S)
-    return await opened.call_tool("t", {}, deadline_s=deadline_s, **callbacks)
-
-
-def progress(token: Any, **params: Any) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": token, **params}}
-
+from tests.harness.wire.talking import AMPLE_S, ERAS, HEAD, LEGACY, MODERN, call, progress, told
 
 WRONG: dict[str, tuple[Behaviour, type[WireError]]] = {
     "garbage instead of HTTP": (sends(b"\x00\x01garbage\r\n\r\n"), ProtocolViolation),
@@ -136,10 +105,6 @@ LOST: dict[str, Behaviour] = {
         lambda _id: error(None, -32000, "Bad Request: No valid session ID provided"), 400
     ),
 }
-
-
-class Died(Exception):
-    """A test's own accident."""
 
 
 @pytest.fixture
@@ -284,236 +249,3 @@ async def test_a_session_id_that_cannot_be_sent_back_is_a_violation(id_: str) ->
     async with peer(behave) as there:
         with pytest.raises(ProtocolViolation):
             await Session.open(there.url, protocol=LEGACY, deadline_s=AMPLE_S)
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("status", [400, 404, 405, 200])
-async def test_a_server_without_discovery_is_opened_by_a_handshake(status: int) -> None:
-    async def behave(request: Request, writer: asyncio.StreamWriter) -> None:
-        if request.message["method"] == "server/discover":
-            writer.write(response(json.dumps(error(None, -32000, "Bad Request: Missing session ID")), status))
-        elif request.message["method"] == "initialize":
-            answer = result(request.message["id"], protocolVersion="2025-06-18", serverInfo={"name": "old"})
-            writer.write(response(json.dumps(answer)))
-        else:
-            writer.write(opened(request))
-
-    async with peer(behave) as there:
-        found = await Session.open(there.url, deadline_s=AMPLE_S)
-        await found.close()
-        assert (found.protocol, found.session_id, found.server_info) == ("2025-06-18", None, {"name": "old"})
-        assert there.asked("initialize")[0].message["params"]["protocolVersion"] == LEGACY
-        assert there.asked("notifications/initialized")[0].headers["mcp-protocol-version"] == "2025-06-18"
-
-
-@pytest.mark.asyncio
-async def test_the_revision_that_was_asked_for_is_the_one_that_is_spoken() -> None:
-    async def behave(request: Request, writer: asyncio.StreamWriter) -> None:
-        other = {"protocolVersion": "2025-06-18", "supportedVersions": ["2027-01-01"]}
-        writer.write(response(json.dumps(result(request.message["id"], **other))))
-
-    async with peer(behave) as there:
-        for protocol in (MODERN, LEGACY):
-            with pytest.raises(RpcError) as caught:
-                await Session.open(there.url, protocol=protocol, deadline_s=AMPLE_S)
-            assert caught.value.code == -32022
-
-
-@pytest.mark.asyncio
-@ERAS
-async def test_a_pending_call_breaks_when_everything_is_dropped(protocol: str) -> None:
-    async with peer(after_opening(begins(STREAM_HEAD))) as there:
-        one = await Session.open(there.url, protocol=protocol, deadline_s=AMPLE_S)
-        pending = asyncio.create_task(one.call_tool("t", {}, deadline_s=AMPLE_S))
-        await asyncio.wait_for(there.called.wait(), AMPLE_S)
-        one.abort()
-        with pytest.raises(Broken):
-            await pending
-        await asyncio.wait_for(there.ended.wait(), AMPLE_S)
-        with pytest.raises(Broken):
-            await one.list_tools(deadline_s=AMPLE_S)
-        await one.close()
-        assert not [r for r in there.requests if r.method == "DELETE"]
-
-
-@pytest.mark.asyncio
-async def test_leaving_deletes_the_session_and_breaks_what_is_pending() -> None:
-    async with peer(after_opening(begins())) as there:
-        one = await Session.open(there.url, protocol=LEGACY, deadline_s=AMPLE_S)
-        pending = asyncio.create_task(one.call_tool("t", {}, deadline_s=AMPLE_S))
-        await asyncio.wait_for(there.called.wait(), AMPLE_S)
-        await one.close()
-        with pytest.raises(Broken):
-            await pending
-        deleted = [r for r in there.requests if r.method == "DELETE"]
-        assert [r.headers["mcp-session-id"] for r in deleted] == ["session-1"]
-
-
-@pytest.mark.asyncio
-async def test_leaving_a_server_that_does_not_answer_is_over_before_two_seconds() -> None:
-    async def behave(request: Request, writer: asyncio.StreamWriter) -> None:
-        await (begins() if request.method == "DELETE" else sends(opened(request)))(request, writer)
-
-    async with peer(behave) as there:
-        one = await Session.open(there.url, protocol=LEGACY, deadline_s=AMPLE_S)
-        await asyncio.wait_for(one.close(), timeout=1.9)
-
-
-@pytest.mark.asyncio
-async def test_many_calls_at_once_are_told_apart() -> None:
-    async def behave(request: Request, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.01)
-        name = request.message["params"]["name"]
-        writer.write(response(json.dumps(result(request.message["id"], content=[{"type": "text", "text": name}]))))
-
-    async with peer(after_opening(behave)) as there:
-        one = await Session.open(there.url, protocol=MODERN, deadline_s=AMPLE_S)
-        replies = await asyncio.gather(*(one.call_tool(f"t{n}", {}, deadline_s=AMPLE_S) for n in range(20)))
-    assert [reply.text for reply in replies] == [f"t{n}" for n in range(20)]
-
-
-@pytest.mark.asyncio
-async def test_pages_are_put_together_and_do_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def behave(request: Request, writer: asyncio.StreamWriter) -> None:
-        page = int(request.message["params"].get("cursor", 0))
-        more = {} if page == 2 and request.message["method"] == "tools/list" else {"nextCursor": str(page + 1)}
-        items = {"tools": [{"name": f"t{page}"}], "resources": [{"uri": f"x://{page}"}], "resourceTemplates": [7]}
-        writer.write(response(json.dumps(result(request.message["id"], **items, **more))))
-
-    monkeypatch.setattr(session, "_PAGES", 5)
-    async with peer(after_opening(behave)) as there:
-        one = await Session.open(there.url, protocol=MODERN, deadline_s=AMPLE_S)
-        assert [tool["name"] for tool in await one.list_tools(deadline_s=AMPLE_S)] == ["t0", "t1", "t2"]
-        with pytest.raises(ProtocolViolation, match="did not end within 5 pages"):
-            await one.list_resources(deadline_s=AMPLE_S)
-        with pytest.raises(ProtocolViolation, match="no list of objects"):
-            await one.list_resource_templates(deadline_s=AMPLE_S)
-
-
-@pytest.fixture
-def full() -> Iterator[str]:
-    """An endpoint that lets nobody in and turns nobody away: its queue is full."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        queue = [socket.socket() for _ in range(4)]
-        for one in queue:
-            one.setblocking(False)
-            one.connect_ex(listener.getsockname())
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
-        for one in queue:
-            one.close()
-
-
-@pytest.mark.asyncio
-async def test_a_connection_that_is_never_made_is_over_at_the_deadline(full: str) -> None:
-    began = time.monotonic()
-    with pytest.raises(DeadlineExceeded):
-        await Session.open(full, protocol=MODERN, deadline_s=0.2)
-    assert time.monotonic() - began < 1
-
-
-@pytest.mark.asyncio
-async def test_a_connection_that_is_never_made_can_be_dropped(full: str) -> None:
-    exchange = http.Exchange(Address.of(full))
-    sending = asyncio.create_task(exchange.send("POST", {}, b""))
-    await asyncio.sleep(0.05)
-    exchange.abort()
-    with pytest.raises(Broken):
-        await asyncio.wait_for(sending, timeout=1)
-
-
-@pytest.mark.asyncio
-async def test_who_is_cancelled_while_connecting_is_cancelled(full: str) -> None:
-    opening = asyncio.create_task(Session.open(full, protocol=MODERN, deadline_s=AMPLE_S))
-    await asyncio.sleep(0.05)
-    opening.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await opening
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:1/mcp", "http://[::1]:1/mcp", "http://no-such-host.invalid/mcp", "http://" + "a" * 70]
-)
-async def test_where_nobody_listens_is_unreachable(url: str) -> None:
-    with pytest.raises(Unreachable):
-        await Session.open(url, protocol=MODERN, deadline_s=AMPLE_S)
-
-
-@given(st.text().map("http://h/".__add__) | st.text().map("http://".__add__) | st.text())
-def test_a_url_is_an_address_or_unreachable(url: str) -> None:
-    try:
-        address = Address.of(url)
-    except Unreachable:
-        return
-    assert address.target.isascii()
-    assert address.target.isprintable()
-    assert " " not in address.target
-    assert address.authority.isascii()
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("http://localhost:8000/mcp", Address("localhost", 8000, "/mcp", False)),
-        ("https://example.com", Address("example.com", 443, "/", True)),
-        ("http://[::1]/a%20b?c=d&e", Address("::1", 80, "/a%20b?c=d&e", False)),
-        ("http://bücher.example/ä", Address("xn--bcher-kva.example", 80, "/%C3%A4", False)),
-    ],
-)
-def test_a_url_is_taken_apart(url: str, expected: Address) -> None:
-    assert Address.of(url) == expected
-
-
-@pytest.mark.asyncio
-async def test_headers_of_the_profile_are_sent_and_illegal_ones_are_our_own_mistake() -> None:
-    async with peer(after_opening(answers(told))) as there:
-        await Session.open(there.url, protocol=MODERN, deadline_s=AMPLE_S, headers={"Authorization": "Bearer x"})
-        assert there.requests[0].headers["authorization"] == "Bearer x"
-        with pytest.raises(ValueError, match="not legal in HTTP") as caught:
-            await Session.open(there.url, deadline_s=AMPLE_S, headers={"Authorization": "secret\r\n"})
-        assert "secret" not in str(caught.value)
-
-
-@ERAS
-def test_a_loop_that_dies_under_a_pending_call_leaves_nothing_behind(protocol: str) -> None:
-    async def die(port: int) -> None:
-        connection = Connection(protocol, on_message=lambda *_: sent.set())
-        one = Session(Streamable(Address.of(f"http://127.0.0.1:{port}/mcp"), connection=connection))
-        sent = asyncio.Event()
-        left.append(asyncio.create_task(one.call_tool("t", {}, deadline_s=AMPLE_S)))
-        await sent.wait()
-        await asyncio.sleep(0.02)
-        raise Died
-
-    left: list[asyncio.Task[Any]] = []
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Died):
-        asyncio.run(die(silent.getsockname()[1]))
-    assert left[0].cancelled()
-    left.clear()
-    gc.collect()  # a warning about a socket that was left open would fail this test
-
-
-@pytest.fixture
-def identity(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for this host, signed by itself, and its key."""
-    if not shutil.which("openssl"):
-        pytest.skip("there is no openssl to make a certificate with")
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    making = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    naming = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    subprocess.run([*making, "-keyout", key, "-out", certificate, *naming], check=True, capture_output=True)
-    return certificate, key
-
-
-@pytest.mark.asyncio
-async def test_tls_is_spoken_and_strangers_are_not_trusted(
-    identity: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    certificate, key = identity
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    async with peer(after_opening(answers(told)), context) as there:
-        with pytest.raises(Unreachable, match="certificate"):
-            await call(there.url, MODERN)
-        monkeypatch.setattr(http, "_tls", lambda: ssl.create_default_context(cafile=str(certificate)))
-        assert (await call(there.url, MODERN)).text == "done"
