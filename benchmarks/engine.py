@@ -23,11 +23,11 @@ from typing import Any
 
 from reference_server import kinds
 from reference_server.crashpoints import CrashPoints
+from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
 from reference_server.engine import Engine, Settings
 from reference_server.jobs import Batch, Finish
 from reference_server.schema import connect, prepare
-from reference_server.sealed import DataRoot
 from reference_server.store import Store
 from reference_server.task import Submission, Task
 

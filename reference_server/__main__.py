@@ -22,11 +22,11 @@ from reference_server import logs, options
 from reference_server.app import build
 from reference_server.auth import SignedTokens, read_tokens, signed_tokens
 from reference_server.crashpoints import VARIABLE, CrashPoints
+from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
 from reference_server.engine import Engine, Settings
 from reference_server.errors import StartError
 from reference_server.schema import prepare
-from reference_server.sealed import DataRoot
 from reference_server.serving import Serving, listen
 
 _GRACE_S = 2

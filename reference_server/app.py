@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reference_server import resources
-from reference_server.asking import ENGINE
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.extension import Tasks
 from reference_server.notifications import add_notifications
+from reference_server.requests import ENGINE
 from reference_server.tools import control, durable, processing
 
 NAME = "mcp-crashtest reference server"

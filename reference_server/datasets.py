@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from reference_server.data_root import DataRoot
 from reference_server.errors import Refusal
-from reference_server.sealed import DataRoot
 from reference_server.sources import Csv, JsonLines, Source, UnicodeCharacters
 from reference_server.tables import Table
 

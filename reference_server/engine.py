@@ -22,12 +22,12 @@ from typing import Any, Protocol, TypeVar
 
 from reference_server import limits
 from reference_server.crashpoints import CrashPoints
+from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
 from reference_server.errors import Refusal
 from reference_server.execution import Execution, Executor
 from reference_server.followers import Follower
 from reference_server.schema import prepare
-from reference_server.sealed import DataRoot
 from reference_server.store import Store
 from reference_server.task import Submission, Task
 from reference_server.workers import PULSE_S, Workers

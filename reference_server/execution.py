@@ -22,12 +22,12 @@ from typing import Any
 
 from reference_server import crashpoints
 from reference_server.crashpoints import CrashPoints
+from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
 from reference_server.errors import INTERNAL_ERROR, Refusal, Superseded
 from reference_server.jobs import Job
 from reference_server.kinds import job_of
 from reference_server.records import chain
-from reference_server.sealed import DataRoot
 from reference_server.store import Store
 from reference_server.task import Checkpoint, Status, Task
 from reference_server.writer import Writer

@@ -31,10 +31,10 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field, RootModel, ValidationError, validate_call
 from pydantic_core import to_json
 
-from reference_server.asking import not_found, own_task, refusing
 from reference_server.engine import Engine
 from reference_server.errors import INTERNAL_ERROR, Refusal
 from reference_server.kinds.processing import KIND as PROCESSING
+from reference_server.requests import not_found, own_task, refusing
 from reference_server.task import Status, Submission, Task
 from reference_server.tools import durable, processing
 

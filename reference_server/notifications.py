@@ -25,11 +25,11 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp.shared.exceptions import MCPError
 
-from reference_server.asking import not_found, own_task, principal
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.extension import detailed, require_declared
 from reference_server.limits import LONGEST_ID
+from reference_server.requests import not_found, own_task, principal
 from reference_server.task import Task
 
 MOST_OF_ONE_OWNER = 1_000

@@ -8,9 +8,9 @@ from fastmcp import Context
 from fastmcp.server.providers.local_provider import LocalProvider
 
 from reference_server import limits
-from reference_server.asking import JSON, engine_of, not_found, own_task, principal, shown
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
+from reference_server.requests import JSON, engine_of, not_found, own_task, principal, shown
 from reference_server.task import STATUSES, Task
 
 provider = LocalProvider()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from reference_server.data_root import DataRoot
 from reference_server.errors import Refusal
 from reference_server.jobs import Job
 from reference_server.kinds import batches, migration, processing, training
-from reference_server.sealed import DataRoot
 
 KINDS: dict[str, Callable[[dict[str, Any], DataRoot], Job]] = {
     processing.KIND: processing.Processing.of,

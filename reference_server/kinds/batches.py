@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reference_server import records
+from reference_server.data_root import DataRoot
 from reference_server.jobs import Batch, Finish
-from reference_server.sealed import DataRoot
 from reference_server.task import Task
 
 KIND = "batch_processing"

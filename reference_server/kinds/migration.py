@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from reference_server.data_root import DataRoot
 from reference_server.datasets import DATABASES, file_source
 from reference_server.errors import Refusal
 from reference_server.jobs import Batch, Finish
-from reference_server.sealed import DataRoot
 from reference_server.sources import Source, check_unchanged, using
 from reference_server.tables import write_table
 from reference_server.task import Task, now

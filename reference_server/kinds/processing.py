@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from reference_server import records
+from reference_server.data_root import DataRoot
 from reference_server.datasets import dataset
 from reference_server.jobs import Batch, Finish
-from reference_server.sealed import DataRoot
 from reference_server.sources import Source, check_unchanged
 from reference_server.task import Task
 

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from reference_server import records
+from reference_server.data_root import DataRoot
 from reference_server.jobs import Batch, Finish
-from reference_server.sealed import DataRoot
 from reference_server.task import Task
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from fastmcp import Context
 from fastmcp.exceptions import ToolError
 from fastmcp.server.providers.local_provider import LocalProvider
 
-from reference_server.asking import engine_of, own_task, principal, refusing
+from reference_server.requests import engine_of, own_task, principal, refusing
 
 provider = LocalProvider()
 

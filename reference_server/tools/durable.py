@@ -9,11 +9,11 @@ from fastmcp.server.providers.local_provider import LocalProvider
 from fastmcp.tools.base import ToolResult
 
 from reference_server import limits
-from reference_server.asking import engine_of, refusing, started, submission
 from reference_server.datasets import count_up_to, file_source
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.kinds import batches, migration, training
+from reference_server.requests import engine_of, refusing, started, submission
 from reference_server.task import Submission
 
 provider = LocalProvider()

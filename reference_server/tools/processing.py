@@ -10,11 +10,11 @@ from fastmcp.exceptions import ToolError
 from fastmcp.server.providers.local_provider import LocalProvider
 
 from reference_server import limits
-from reference_server.asking import digest, engine_of, percent, principal, refusing
 from reference_server.datasets import count_up_to, dataset
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.kinds.processing import KIND
+from reference_server.requests import digest, engine_of, percent, principal, refusing
 from reference_server.task import Lasting, Status, Submission, Task
 
 provider = LocalProvider()

@@ -15,11 +15,11 @@ from fastmcp.server.providers.local_provider import LocalProvider
 
 from reference_server import app, extension, kinds
 from reference_server.__main__ import main
-from reference_server.asking import submission
+from reference_server.data_root import DataRoot
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.jobs import Batch, Finish
-from reference_server.sealed import DataRoot
+from reference_server.requests import submission
 from reference_server.task import Submission, Task
 
 KIND = "fixture"

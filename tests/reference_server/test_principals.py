@@ -29,7 +29,7 @@ from reference_server import limits
 from reference_server.crashpoints import CrashPoints
 from reference_server.effects import Effects
 from reference_server.engine import Engine, Settings
-from reference_server.sealed import DataRoot
+from reference_server.data_root import DataRoot
 from reference_server.task import Submission
 
 async def make(store, life):
