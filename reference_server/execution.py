@@ -27,9 +27,10 @@ from reference_server.effects import Effects
 from reference_server.errors import INTERNAL_ERROR, Refusal, Superseded
 from reference_server.jobs import Job
 from reference_server.kinds import job_of
+from reference_server.lifecycle import Status
 from reference_server.records import chain
 from reference_server.store import Store
-from reference_server.task import Checkpoint, Status, Task
+from reference_server.task import Checkpoint, Task
 from reference_server.writer import Writer
 
 _WORKERS = 2

@@ -34,8 +34,9 @@ from pydantic_core import to_json
 from reference_server.engine import Engine
 from reference_server.errors import INTERNAL_ERROR, Refusal
 from reference_server.kinds.processing import KIND as PROCESSING
+from reference_server.lifecycle import Status
 from reference_server.requests import not_found, own_task, refusing
-from reference_server.task import Status, Submission, Task
+from reference_server.task import Submission, Task
 from reference_server.tools import durable, processing
 
 IDENTIFIER = "io.modelcontextprotocol/tasks"

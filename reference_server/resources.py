@@ -10,8 +10,9 @@ from fastmcp.server.providers.local_provider import LocalProvider
 from reference_server import limits
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
+from reference_server.lifecycle import STATUSES
 from reference_server.requests import JSON, engine_of, not_found, own_task, principal, shown
-from reference_server.task import STATUSES, Task
+from reference_server.task import Task
 
 provider = LocalProvider()
 _ALL = "all"

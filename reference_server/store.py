@@ -5,7 +5,8 @@ Every rule of exactness that can be a statement is one:
 * A batch's records, its state and its checkpoint are one transaction, with ``synchronous = FULL``.
 * Each claim of a task raises its ``epoch``; every later write of that worker names the epoch that it was given, so a
   worker that was replaced, or a task that was cancelled, matches no row and nothing is written.
-* A terminal status never changes: no statement matches such a row.
+* A status moves by the table in ``lifecycle`` alone, whose conditions the statements here name: a terminal status
+  never changes, because no statement matches such a row.
 
 All methods block, and run in whatever transaction the caller has begun. A method that raises Refusal or Superseded
 has changed nothing, unless its docstring says that it needs a transaction of its own.
@@ -20,12 +21,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reference_server import limits
+from reference_server import batch_rows
 from reference_server.errors import Refusal, StartError, Superseded
+from reference_server.lifecycle import (
+    INITIAL,
+    MOVES,
+    STATUSES,
+    TERMINAL,
+    UNFINISHED,
+    Event,
+    among,
+    assignment,
+    condition,
+)
 from reference_server.schema import FORMAT, connect
-from reference_server.task import COLUMNS, STATUSES, Checkpoint, Status, Submission, Task, now
+from reference_server.task import COLUMNS, Checkpoint, Lasting, Submission, Task, now
 
-_UPDATED = "updated_at = max(updated_at, ?)"  # clocks are set back now and then
+_UPDATED = "updated_at = max(updated_at, :at)"  # clocks are set back now and then
+# The submission of a task that has ended is NULL, once its key stands for the task no longer.
+_ENDED = ("worker = NULL", "completed_at = :at", "submission = CASE WHEN lasting > :expired THEN submission END")
 
 
 class Store:
@@ -70,8 +84,7 @@ class Store:
         if wanted.target is not None:
             self._refuse_taken(wanted.target)
         unfinished = self._db.execute(
-            "SELECT count(*) FROM tasks WHERE owner = ?"
-            " AND status IN ('pending', 'running', 'paused', 'input_required')",
+            f"SELECT count(*) FROM tasks WHERE owner = ? AND {among(UNFINISHED)}",
             (wanted.owner,),
         ).fetchone()[0]
         if unfinished >= most_unfinished:
@@ -79,19 +92,17 @@ class Store:
         at = now()
         self._db.execute(
             "INSERT INTO tasks (task_id, kind, submission, lasting, target, parameters, status, total, batch_size,"
-            " owner, client_id, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
+            " owner, client_id, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(task_id, wanted.kind, wanted.key, wanted.lasting, wanted.target, json.dumps(wanted.parameters)),
-                *(wanted.total, wanted.batch_size, wanted.owner, wanted.client_id, at, at),
+                *(INITIAL, wanted.total, wanted.batch_size, wanted.owner, wanted.client_id, at, at),
             ),
         )
         return self.get(task_id)
 
     def _refuse_taken(self, target: str) -> None:
         taken = self._db.execute(
-            "SELECT task_id FROM tasks WHERE target = ?"
-            " AND status IN ('pending', 'running', 'paused', 'input_required')",
-            (target,),
+            f"SELECT task_id FROM tasks WHERE target = ? AND {among(UNFINISHED)}", (target,)
         ).fetchone()
         if taken:
             raise Refusal("another task is writing to that destination: wait for it, or cancel it first")
@@ -99,7 +110,7 @@ class Store:
     def claimable(self, workers: Sequence[str]) -> list[str]:
         """The ids of all runnable tasks that none of these workers executes, the oldest first."""
         rows = self._db.execute(
-            "SELECT task_id FROM tasks WHERE status IN ('pending', 'running')"
+            f"SELECT task_id FROM tasks WHERE {condition(Event.CLAIM)}"
             f" AND (worker IS NULL OR worker NOT IN ({_marks(workers)})) ORDER BY created_at",
             workers,
         )
@@ -111,11 +122,11 @@ class Store:
         ``others`` are workers that live: their tasks are theirs.
         """
         claimed = self._db.execute(
-            "UPDATE tasks SET worker = ?, epoch = epoch + 1,"
-            " updated_at = CASE status WHEN 'pending' THEN max(updated_at, ?) ELSE updated_at END, status = 'running'"
-            " WHERE task_id = ? AND status IN ('pending', 'running')"
+            f"UPDATE tasks SET worker = ?, epoch = epoch + 1, {assignment(Event.CLAIM)},"
+            " updated_at = CASE status WHEN ? THEN updated_at ELSE max(updated_at, ?) END"
+            f" WHERE task_id = ? AND {condition(Event.CLAIM)}"
             f" AND (worker IS NULL OR worker NOT IN ({_marks(others)}))",
-            (worker, now(), task_id, *others),
+            (worker, MOVES[Event.CLAIM].to, now(), task_id, *others),
         )
         if claimed.rowcount != 1:
             raise Superseded(task_id)
@@ -131,14 +142,15 @@ class Store:
         A task that was paused while its batch ran takes that batch, and stays paused. ``written`` is called with the
         transaction still open.
         """
-        lines, progress, at = _lines(bodies), task.progress + len(bodies), max(task.updated_at, now())
+        lines, progress, at = batch_rows.joined(bodies), task.progress + len(bodies), max(task.updated_at, now())
         moved, mine = (progress, after.cursor, after.digest, after.message, at), (task.task_id, task.epoch, task.step)
-        for status in (Status.RUNNING, Status.PAUSED):
-            if self._changed(
-                f"UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?, {_UPDATED}"
-                " WHERE task_id = ? AND epoch = ? AND step = ? AND status = ?",
+        for status in MOVES[Event.COMMIT].sources:
+            committed = self._db.execute(
+                "UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?,"
+                " updated_at = max(updated_at, ?) WHERE task_id = ? AND epoch = ? AND step = ? AND status = ?",
                 (*moved, *mine, status.value),
-            ):
+            )
+            if committed.rowcount == 1:
                 break
         else:
             raise Superseded(task.task_id)
@@ -166,7 +178,7 @@ class Store:
         ``place`` puts the output in its place: a cancellation comes before it, and the output never appears, or after
         it, and finds the task completed. Unless ``keep``, the staged records are dropped.
         """
-        self._end(task, Status.COMPLETED, result=json.dumps(result))
+        self._end(Event.COMPLETE, task, Lasting.WHILE_UNFINISHED, result=json.dumps(result))
         if not keep:
             self._db.execute("DELETE FROM batches WHERE task_id = ?", (task.task_id,))
         place()
@@ -174,28 +186,20 @@ class Store:
 
     def fail(self, task: Task, error: str) -> Task:
         """End a task with an error, and keep what was committed; raises Superseded."""
-        self._end(task, Status.FAILED, error=error)
+        self._end(Event.FAIL, task, Lasting.UNLESS_FAILED, error=error)
         return self.get(task.task_id)
 
-    def _end(self, task: Task, status: Status, *, result: str | None = None, error: str | None = None) -> None:
-        at = now()
-        ended = self._db.execute(
-            f"UPDATE tasks SET status = ?, result = ?, error = ?, worker = NULL, {_UPDATED}, completed_at = ?,"
-            " submission = CASE WHEN lasting > ? THEN submission END"
-            " WHERE task_id = ? AND epoch = ? AND status IN ('running', 'paused')",
-            (status, result, error, at, at, status is not Status.COMPLETED, task.task_id, task.epoch),
-        )
-        if ended.rowcount != 1:
+    def _end(
+        self, event: Event, task: Task, expired: Lasting, *, result: str | None = None, error: str | None = None
+    ) -> None:
+        outcome: dict[str, Any] = {"epoch": task.epoch, "expired": expired, "result": result, "error": error}
+        if not self._move(event, task.task_id, "result = :result", "error = :error", *_ENDED, **outcome):
             raise Superseded(task.task_id)
 
     def ask(self, task: Task, prompts: dict[str, Any]) -> Task:
         """Let the task wait until its owner has answered; raises Superseded."""
-        asked = self._db.execute(
-            f"UPDATE tasks SET status = 'input_required', prompts = ?, worker = NULL, {_UPDATED}"
-            " WHERE task_id = ? AND epoch = ? AND status = 'running'",
-            (json.dumps(prompts), now(), task.task_id, task.epoch),
-        )
-        if asked.rowcount != 1:
+        asked: dict[str, Any] = {"epoch": task.epoch, "prompts": json.dumps(prompts)}
+        if not self._move(Event.ASK, task.task_id, "prompts = :prompts", "worker = NULL", **asked):
             raise Superseded(task.task_id)
         return self.get(task.task_id)
 
@@ -203,41 +207,31 @@ class Store:
 
     def cancel(self, task_id: str) -> bool:
         """Cancel a task for good; False when there is nothing to cancel. A batch under way is not committed."""
-        at = now()
-        return self._changed(
-            "UPDATE tasks SET status = 'cancelled', epoch = epoch + 1, worker = NULL, message = 'Cancelled',"
-            f" submission = CASE WHEN lasting > 1 THEN submission END, prompts = '', {_UPDATED}, completed_at = ?"
-            " WHERE task_id = ? AND status IN ('pending', 'running', 'paused', 'input_required')",
-            (at, at, task_id),
-        )
+        changes = ("epoch = epoch + 1", "message = 'Cancelled'", "prompts = ''", *_ENDED)
+        return self._move(Event.CANCEL, task_id, *changes, expired=Lasting.UNLESS_FAILED)
 
     def pause(self, task_id: str) -> bool:
         """Let the task stand still after the batch under way; False when it does not run."""
-        return self._changed(
-            f"UPDATE tasks SET status = 'paused', {_UPDATED} WHERE task_id = ? AND status IN ('pending', 'running')",
-            (now(), task_id),
-        )
+        return self._move(Event.PAUSE, task_id)
 
     def resume(self, task_id: str) -> bool:
         """Let a paused task go on; False when it is not paused. A worker that has not stopped yet just goes on."""
-        return self._changed(
-            f"UPDATE tasks SET status = 'running', {_UPDATED} WHERE task_id = ? AND status = 'paused'",
-            (now(), task_id),
-        )
+        return self._move(Event.RESUME, task_id)
 
     def answer(self, task_id: str, answers: dict[str, Any]) -> bool:
         """Take answers to open questions; with the last one the task goes on. False when none of them was open."""
         task = self.get(task_id)
         given = {key: answer for key, answer in answers.items() if key in task.prompts}
-        if task.status is not Status.INPUT_REQUIRED or not given:
+        if not given:
             return False
         left = {key: prompt for key, prompt in task.prompts.items() if key not in given}
-        return self._changed(
-            f"UPDATE tasks SET prompts = ?, answers = ?, {_UPDATED}, status = ? WHERE task_id = ?",
-            (
-                *(json.dumps(left) if left else "", json.dumps({**task.answers, **given}), now()),
-                *(Status.INPUT_REQUIRED if left else Status.PENDING, task_id),
-            ),
+        return self._move(
+            Event.ANSWER if left else Event.ANSWER_THE_LAST,
+            task_id,
+            "prompts = :prompts",
+            "answers = :answers",
+            prompts=json.dumps(left) if left else "",
+            answers=json.dumps({**task.answers, **given}),
         )
 
     def check_writable(self) -> None:
@@ -249,8 +243,7 @@ class Store:
         old = [
             row["task_id"]
             for row in self._db.execute(
-                "SELECT task_id FROM tasks WHERE created_at < ? AND status IN ('completed', 'failed', 'cancelled')"
-                " ORDER BY created_at LIMIT ?",
+                f"SELECT task_id FROM tasks WHERE created_at < ? AND {among(TERMINAL)} ORDER BY created_at LIMIT ?",
                 (created_before, most),
             )
         ]
@@ -258,8 +251,17 @@ class Store:
             self._db.executemany(f"DELETE FROM {table} WHERE task_id = ?", [(task_id,) for task_id in old])
         return len(old)
 
-    def _changed(self, statement: str, values: Sequence[Any]) -> bool:
-        return self._db.execute(statement, values).rowcount == 1
+    def _move(self, event: Event, task_id: str, *changes: str, epoch: int | None = None, **values: Any) -> bool:
+        """Let an event happen to a task, and change its row; False where it is not for its status, or its ``epoch``.
+
+        ``values`` are those of the names in ``changes``, which also know the time, ``at``.
+        """
+        moved = self._db.execute(
+            f"UPDATE tasks SET {', '.join([assignment(event), _UPDATED, *changes])}"
+            f" WHERE task_id = :task_id AND epoch = ifnull(:epoch, epoch) AND {condition(event)}",
+            {"at": now(), "task_id": task_id, "epoch": epoch, **values},
+        )
+        return moved.rowcount == 1
 
     # --- reading. ``owner`` None stands for everybody: a server without users has one user, who sees all
 
@@ -287,9 +289,9 @@ class Store:
     ) -> list[Task]:
         """The newest tasks, of one status or of all, behind the one that was created ``after`` (when, and its id)."""
         conditions, values = ["TRUE"], []
-        for condition, value in (("owner = ?", owner), ("status = ?", status)):
+        for asked, value in (("owner = ?", owner), ("status = ?", status)):
             if value is not None:
-                conditions.append(condition)
+                conditions.append(asked)
                 values.append(value)
         if after:
             conditions.append("(created_at, task_id) < (?, ?)")
@@ -318,31 +320,7 @@ class Store:
 
     def bodies(self, task_id: str, first: int, count: int) -> list[str]:
         """The records of a task from a position on, as JSON texts."""
-        rows = self._db.execute(
-            "SELECT position, bodies FROM batches WHERE task_id = ? AND position < ? AND position >= ifnull("
-            "(SELECT max(position) FROM batches WHERE task_id = ? AND position <= ?), 0) ORDER BY position",
-            (task_id, first + count, task_id, first),
-        )
-        found: list[str] = []
-        for row in rows:
-            found += row["bodies"].split("\n")[max(0, first - row["position"]) :]
-        return found[:count]
-
-
-def _lines(bodies: Sequence[str]) -> str:
-    """One JSON text a line, which are one row; raises Refusal for more than a row should have.
-
-    Raises ValueError for a text of several lines, which would be read as several records.
-    """
-    text = "\n".join(bodies)
-    if len(text) > limits.LONGEST_BATCH_CHARACTERS:
-        raise Refusal(
-            f"the {len(bodies)} records of a batch have {len(text)} characters, and "
-            f"{limits.LONGEST_BATCH_CHARACTERS} are the most: start it again with a smaller batch_size"
-        )
-    if text.count("\n") >= len(bodies):
-        raise ValueError("the JSON text of a record has a line break")
-    return text
+        return batch_rows.read(self._db, task_id, first, count)
 
 
 def _marks(values: Sequence[str]) -> str:

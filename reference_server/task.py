@@ -1,4 +1,4 @@
-"""A task, as it is stored, and where it may go from each status."""
+"""A task, as it is asked for and as it is stored. Where it may go from each status is said in ``lifecycle``."""
 
 from __future__ import annotations
 
@@ -7,25 +7,10 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Any, NamedTuple
 
-
-class Status(StrEnum):
-    """Where a task stands."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    PAUSED = "paused"
-    INPUT_REQUIRED = "input_required"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-STATUSES = tuple(status.value for status in Status)
-RUNNABLE = (Status.PENDING, Status.RUNNING)
-UNFINISHED = (*RUNNABLE, Status.PAUSED, Status.INPUT_REQUIRED)
+from reference_server.lifecycle import RUNNABLE, TERMINAL, Status
 
 
 class Lasting(IntEnum):
@@ -82,7 +67,7 @@ class Task(NamedTuple):
     @property
     def finished(self) -> bool:
         """Whether the status is terminal."""
-        return self.status not in UNFINISHED
+        return self.status in TERMINAL
 
     @property
     def runnable(self) -> bool:

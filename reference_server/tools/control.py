@@ -9,6 +9,7 @@ from fastmcp import Context
 from fastmcp.exceptions import ToolError
 from fastmcp.server.providers.local_provider import LocalProvider
 
+from reference_server.lifecycle import Status
 from reference_server.requests import engine_of, own_task, principal, refusing
 
 provider = LocalProvider()
@@ -35,7 +36,7 @@ async def pause_task(ctx: Context, task_id: str) -> dict[str, Any]:
         if not await engine.pause(task.task_id):
             now = await own_task(engine, task_id)
             raise ToolError(f"the task {task.task_id} is not running: it is {now.status}")
-    return {"task_id": task.task_id, "status": "paused", "message": f"Task {task.task_id} is paused"}
+    return {"task_id": task.task_id, "status": Status.PAUSED.value, "message": f"Task {task.task_id} is paused"}
 
 
 @provider.tool
@@ -47,7 +48,7 @@ async def resume_task(ctx: Context, task_id: str) -> dict[str, Any]:
         if not await engine.resume(task.task_id):
             now = await own_task(engine, task_id)
             raise ToolError(f"the task {task.task_id} is not paused: it is {now.status}")
-    return {"task_id": task.task_id, "status": "running", "message": f"Task {task.task_id} goes on"}
+    return {"task_id": task.task_id, "status": Status.RUNNING.value, "message": f"Task {task.task_id} goes on"}
 
 
 @provider.tool
@@ -71,6 +72,6 @@ async def get_server_stats(ctx: Context) -> dict[str, Any]:
     return {
         "total_tasks": sum(counts.values()),
         **{f"{status}_tasks": count for status, count in counts.items()},
-        "active_background_tasks": engine.active() if owner is None else counts["running"],
+        "active_background_tasks": engine.active() if owner is None else counts[Status.RUNNING],
         "server_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }

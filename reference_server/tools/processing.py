@@ -14,8 +14,9 @@ from reference_server.datasets import count_up_to, dataset
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.kinds.processing import KIND
+from reference_server.lifecycle import Status
 from reference_server.requests import digest, engine_of, percent, principal, refusing
-from reference_server.task import Lasting, Status, Submission, Task
+from reference_server.task import Lasting, Submission, Task
 
 provider = LocalProvider()
 _FIRST_RECORDS = 5

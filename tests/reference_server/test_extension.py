@@ -17,7 +17,7 @@ import pytest
 from mcp_crashtest.wire.errors import RpcError
 from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS
 from reference_server.extension import LONGEST_ANSWER_CHARACTERS, STATUS, SUBMISSIONS
-from reference_server.task import Status
+from reference_server.lifecycle import Status
 from reference_server.tools import durable, processing
 from tests.reference_server.conftest import RECORDS, Server, fill
 from tests.reference_server.raw import DECLARED, EXTENSION, Raw, Refused

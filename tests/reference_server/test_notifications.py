@@ -15,8 +15,9 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import ResourceUpdatedNotification
 
 from reference_server.engine import Watcher
+from reference_server.lifecycle import Status
 from reference_server.notifications import MOST_OF_ONE_OWNER, Subscriber
-from reference_server.task import Status, Task
+from reference_server.task import Task
 from tests.reference_server.conftest import DEADLINE_S, Server, fill
 from tests.reference_server.raw import EXTENSION, Raw, Refused, broken, received
 from tests.reference_server.test_extension import BATCHES, SLOW, TOKENS
