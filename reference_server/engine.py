@@ -1,4 +1,4 @@
-"""The engine: the store, those who execute its tasks, and those who follow them.
+"""The engine: the store, those who execute its tasks, and their audience.
 
 At start every unfinished task that nobody executes goes on by itself. Requests for one task attach to its one
 execution. Several processes may work on one store: each task is executed by one of them, and when a process dies or
@@ -12,21 +12,21 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from reference_server import limits
+from reference_server.audience import Audience
 from reference_server.crashpoints import CrashPoints
 from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
 from reference_server.errors import Refusal
 from reference_server.execution import Execution, Executor
-from reference_server.followers import Follower
 from reference_server.schema import prepare
 from reference_server.store import Store
 from reference_server.task import Submission, Task
@@ -34,9 +34,7 @@ from reference_server.workers import PULSE_S, Workers
 from reference_server.writer import Writer
 
 _WORKING = 2
-_TELLING_S = 1.0
 _STOPPING_S = 2.0
-_ELSEWHERE_S = 0.2
 _PURGING_S = 3600.0
 _PURGED_AT_ONCE = 500
 
@@ -55,16 +53,6 @@ class Settings:
     retention: timedelta | None = None
 
 
-class Watcher(Protocol):
-    """Somebody who is told of tasks. May be told of one state twice."""
-
-    def tell(self, task: Task) -> None:
-        """The task has changed."""
-
-    def close(self) -> None:
-        """There will be no further change: the engine stops."""
-
-
 class Engine:
     """One engine for one store. ``start`` it in the event loop that it is to run in."""
 
@@ -73,9 +61,7 @@ class Engine:
         self.root = settings.root
         self._executions: dict[str, Execution] = {}
         self._again: set[str] = set()
-        self._followers: dict[str, set[Follower]] = {}
-        self._joined: set[Watcher] = set()
-        self._watchers: dict[str, set[Watcher]] = {}
+        self.audience = Audience(self._executions.__contains__, self._found)
         self._deliveries: set[asyncio.Task[None]] = set()
         self._left = asyncio.Event()
         self._stopping = False
@@ -105,16 +91,12 @@ class Engine:
         self._watching = asyncio.create_task(self._watch())
 
     def request_stop(self) -> None:
-        """Begin no further batch; requests that follow a task are answered that the server stops."""
+        """Begin no further batch; calls that wait for a task are answered that the server stops."""
         if self._stopping:
             return
         self._stopping = True
         self._executor.request_stop()
-        for followers in self._followers.values():
-            for follower in followers:
-                follower.close()
-        for watcher in tuple(self._joined):
-            watcher.close()
+        self.audience.close()
 
     async def stop(self) -> None:
         """Finish the batches under way and close the store; unfinished tasks stay as they are, for the next life."""
@@ -178,51 +160,17 @@ class Engine:
         """How many tasks this process executes, or has waiting for their turn."""
         return len(self._executions)
 
-    @contextmanager
-    def watching(self, watcher: Watcher) -> Iterator[None]:
-        """Have somebody told of the tasks that are given to ``watch``, and of the engine's stop."""
-        self._joined.add(watcher)
-        if self._stopping:
-            watcher.close()
-        try:
-            yield
-        finally:
-            self._joined.discard(watcher)
-            for task_id in [task_id for task_id, watchers in self._watchers.items() if watcher in watchers]:
-                self.unwatch(task_id, watcher)
-
-    def watch(self, task_id: str, watcher: Watcher) -> None:
-        """Tell of every change of a task, in the event loop. Tasks that nobody watches pay nothing for it."""
-        self._watchers.setdefault(task_id, set()).add(watcher)
-
-    def unwatch(self, task_id: str, watcher: Watcher) -> None:
-        """Tell of it no longer."""
-        watchers = self._watchers.get(task_id, set())
-        watchers.discard(watcher)
-        if not watchers:
-            self._watchers.pop(task_id, None)
-
-    @asynccontextmanager
-    async def following(self, task_id: str) -> AsyncIterator[AsyncIterator[Task]]:
-        """The task's states as they come, each delivered before the next batch begins; ends when the task stops."""
-        follower = Follower()
-        self._followers.setdefault(task_id, set()).add(follower)
-        self.ensure_running(task_id)
-        if task_id not in self._executions:
-            follower.close()
-        elsewhere = asyncio.create_task(self._look(task_id, follower))
-        try:
-            yield follower.updates()
-        finally:
-            elsewhere.cancel()
-            follower.close()
-            self._followers[task_id].discard(follower)
-            if not self._followers[task_id]:
-                del self._followers[task_id]
+    def following(self, task_id: str) -> AbstractAsyncContextManager[AsyncIterator[Task]]:
+        """The task's states as they come, each dealt with before the next batch begins; ends when the task stops."""
+        return self.audience.waiting(task_id, lambda: self.ensure_running(task_id))
 
     async def read(self, ask: Callable[[Store], T]) -> T:
         """Ask the store, off the event loop."""
         return await self._in(self._reading, ask, self._reader)
+
+    async def _found(self, task_ids: list[str]) -> list[Task]:
+        """Those of the tasks that there are."""
+        return await self.read(lambda store: [task for task_id in task_ids if (task := store.find(task_id))])
 
     async def write(self, ask: Callable[[Store], T]) -> T:
         """Have the store write; returns when it is on the disk. Raises Refusal where the disk is full or broken."""
@@ -271,7 +219,7 @@ class Engine:
 
     def _told(self, execution: Execution) -> None:
         """In the writer's thread: a batch is on the disk."""
-        if execution.task_id in self._watchers or execution.task_id in self._followers:
+        if self.audience.attends(execution.task_id):
             self._loop.call_soon_threadsafe(self._deliver, execution)
         else:
             self._executor.go_on(execution)
@@ -282,27 +230,18 @@ class Engine:
         delivery.add_done_callback(self._deliveries.discard)
 
     async def _tell(self, execution: Execution) -> None:
-        """Let all followers deal with the task's state before its next batch, for a second at most."""
-        task = execution.task
-        assert task
-        self._tell_watchers(task)
-        followers = list(self._followers.get(task.task_id, ()))
-        for follower in followers:
-            follower.tell(task)
-        if followers:
-            await asyncio.wait([asyncio.create_task(f.dealt_with()) for f in followers], timeout=_TELLING_S)
+        """Let the audience deal with the task's state before its next batch."""
+        assert execution.task
+        await self.audience.tell_of_batch(execution.task)
         await self.settings.points.settle()
         self._executor.go_on(execution)
 
     async def _announce(self, task_id: str) -> None:
         """Tell of a change that is no batch."""
-        task = await self.read(lambda store: store.find(task_id))
-        if task is None:
-            return
-        self._tell_watchers(task)
-        if not task.runnable:
-            for follower in self._followers.get(task_id, ()):
-                follower.close()
+        for task in await self._found([task_id]):
+            self.audience.tell(task)
+            if not task.runnable:
+                self.audience.release(task_id)
 
     def _ended(self, execution: Execution) -> None:
         with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
@@ -317,26 +256,10 @@ class Engine:
             if execution.task is None or not execution.task.finished:
                 self.ensure_running(task_id)
                 return
-        if execution.task is None:  # it is somebody else's: its followers look there
+        if execution.task is None:  # it is somebody else's: its audience looks there
             return
-        self._tell_watchers(execution.task)
-        for follower in self._followers.get(task_id, ()):
-            follower.close()
-
-    def _tell_watchers(self, task: Task) -> None:
-        for watcher in tuple(self._watchers.get(task.task_id, ())):
-            watcher.tell(task)
-
-    async def _look(self, task_id: str, follower: Follower) -> None:
-        """Follow a task that another process executes."""
-        while True:
-            if task_id not in self._executions:
-                task = await self.read(lambda store: store.find(task_id))
-                if task is None or not task.runnable or self._stopping:
-                    follower.close()
-                    return
-                follower.tell(task)
-            await asyncio.sleep(_ELSEWHERE_S)
+        self.audience.tell(execution.task)
+        self.audience.release(task_id)
 
     # --- the watch
 
@@ -347,7 +270,7 @@ class Engine:
             try:
                 self._workers.beat()
                 await self._take_over()
-                await self._look_at_watched()
+                await self.audience.look_elsewhere()
                 if time.monotonic() - purged_at > _PURGING_S:
                     purged_at = time.monotonic()
                     await self._purge()
@@ -361,14 +284,6 @@ class Engine:
         for task_id in await self.read(lambda store: store.claimable(living)):
             if task_id not in self._executions:
                 self.ensure_running(task_id)
-
-    async def _look_at_watched(self) -> None:
-        """Tell of tasks that another process executes."""
-        elsewhere = [task_id for task_id in self._watchers if task_id not in self._executions]
-        if elsewhere:
-            for task in await self.read(lambda store: [store.find(task_id) for task_id in elsewhere]):
-                if task:
-                    self._tell_watchers(task)
 
     async def _purge(self) -> None:
         if self.settings.retention is None:

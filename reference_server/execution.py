@@ -2,7 +2,7 @@
 
 A task is never executed inside a request: a client that goes away cancels its request, and nothing else. Between two
 batches a task waits behind all others that are ready, so none is starved. Of one task there is one batch at a time:
-the next is begun when the one before is on the disk and everybody who follows has been told.
+the next is begun when the one before is on the disk and its audience has been told.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ MOST = 5_000
 REST_S = 0.05
 
 _URI = "task://status/"
-_SUBSCRIBER = "subscriber"
+_SUBSCRIBED = "subscribed client"
 
 RequestContext = ServerRequestContext[Any, Any]
 
@@ -51,8 +51,11 @@ def add_notifications(mcp: FastMCP[Any], engine: Engine) -> None:
     below.add_request_handler("resources/unsubscribe", mt.UnsubscribeRequestParams, subscriptions.unsubscribe)
 
 
-class Subscriber:
-    """One stream or session: what it follows, and of what it is still to be told. ``wanted``: how much it asked for."""
+class SubscribedClient:
+    """An Onlooker: a client that waits for news of tasks, on a stream or in a session.
+
+    ``wanted``: how many subscriptions it asked for.
+    """
 
     def __init__(self, owner: str | None, wanted: int) -> None:
         self.owner = owner
@@ -73,14 +76,14 @@ class Subscriber:
         self.tell(task)
 
     def tell(self, task: Task) -> None:
-        """See Watcher. A state that is known already is nothing new."""
+        """See Onlooker. A state that is known already is nothing new."""
         if self.tasks.get(task.task_id, task.updated_at) != task.updated_at:
             self.tasks[task.task_id] = task.updated_at
             self._new[task.task_id] = None
             self._woken.set()
 
     def close(self) -> None:
-        """See Watcher."""
+        """See Onlooker."""
         self._closed = True
         self._woken.set()
 
@@ -102,7 +105,7 @@ class Subscriptions:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._subscribers: set[Subscriber] = set()
+        self._clients: set[SubscribedClient] = set()
 
     # --- revision 2026-07-28: a stream is the answer to a request
 
@@ -114,26 +117,26 @@ class Subscriptions:
         wanted = params.notifications
         with bind_request_context(ctx):
             task_ids, uris = _task_ids(ctx, wanted), list(dict.fromkeys(wanted.resource_subscriptions or ()))
-            with self._subscriber(len(task_ids) + len(uris)) as subscriber:
+            with self._subscribed(len(task_ids) + len(uris)) as client:
                 # A task is told at once where it stands: what changed while there was no stream is not missed.
-                task_ids = [i for i in task_ids if await self._follow(subscriber, i, now=True)]
-                uris = [uri for uri in uris if await self._follow(subscriber, _named(uri))]
+                task_ids = [i for i in task_ids if await self._follow(client, i, now=True)]
+                uris = [uri for uri in uris if await self._follow(client, _named(uri))]
                 granted = {**_flags(wanted), **_filled(taskIds=task_ids, resourceSubscriptions=uris)}
                 await _send(ctx, "notifications/subscriptions/acknowledged", {"notifications": granted, "_meta": meta})
-                await self._stream(ctx, meta, subscriber, set(task_ids), {_named(uri): uri for uri in uris})
+                await self._stream(ctx, meta, client, set(task_ids), {_named(uri): uri for uri in uris})
         return mt.SubscriptionsListenResult.model_validate({"_meta": meta})
 
     async def _stream(
         self,
         ctx: RequestContext,
         meta: dict[str, Any],
-        subscriber: Subscriber,
+        client: SubscribedClient,
         task_ids: set[str],
         uris: dict[str, str],
     ) -> None:
         """``uris`` are those of the tasks' resources, by the tasks' ids."""
         sent: dict[str, str] = {}  # a task may have been sent in a newer state than the one that is news now
-        async for task_id in subscriber.news():
+        async for task_id in client.news():
             if task_id in uris:
                 await _send(ctx, "notifications/resources/updated", {"uri": uris[task_id], "_meta": meta})
             task = await self._task(task_id) if task_id in task_ids else None
@@ -146,61 +149,61 @@ class Subscriptions:
     async def subscribe(self, ctx: RequestContext, params: mt.SubscribeRequestParams) -> mt.EmptyResult:
         """Send what changes to this session until it ends, or unsubscribes."""
         with bind_request_context(ctx):
-            subscriber = self._of_session(ctx)
-            self._admit(subscriber.owner, 1)
-            if not await self._follow(subscriber, _named(params.uri)):
+            client = self._of_session(ctx)
+            self._admit(client.owner, 1)
+            if not await self._follow(client, _named(params.uri)):
                 raise not_found(f"there is no task {_named(params.uri)[:LONGEST_ID]!r}: subscribe to {_URI}{{task_id}}")
         return mt.EmptyResult()
 
     async def unsubscribe(self, ctx: RequestContext, params: mt.UnsubscribeRequestParams) -> mt.EmptyResult:
         """Send it no longer."""
         with bind_request_context(ctx):
-            subscriber, task_id = self._of_session(ctx), _named(params.uri)
-            self._engine.unwatch(task_id, subscriber)
-            subscriber.tasks.pop(task_id, None)
+            client, task_id = self._of_session(ctx), _named(params.uri)
+            self._engine.audience.unwatch(task_id, client)
+            client.tasks.pop(task_id, None)
         return mt.EmptyResult()
 
-    def _of_session(self, ctx: RequestContext) -> Subscriber:
-        """The session's subscriber, from its first request on; it leaves with the session."""
+    def _of_session(self, ctx: RequestContext) -> SubscribedClient:
+        """The session's client, from its first request on; it leaves with the session."""
         connection: Connection = ctx.session._connection  # what outlives the request has no public name
-        if _SUBSCRIBER not in connection.state:
+        if _SUBSCRIBED not in connection.state:
             leaving = connection.exit_stack
-            subscriber = leaving.enter_context(self._subscriber(0))
-            sending = asyncio.create_task(_tell(connection, subscriber))
+            client = leaving.enter_context(self._subscribed(0))
+            sending = asyncio.create_task(_tell(connection, client))
             leaving.callback(sending.cancel)
-            connection.state[_SUBSCRIBER] = subscriber
-        found: Subscriber = connection.state[_SUBSCRIBER]
+            connection.state[_SUBSCRIBED] = client
+        found: SubscribedClient = connection.state[_SUBSCRIBED]
         return found
 
     # --- who follows what
 
     @contextmanager
-    def _subscriber(self, wanted: int) -> Iterator[Subscriber]:
-        """A subscriber for as long as it is one."""
-        subscriber = Subscriber(principal(), wanted)
-        self._admit(subscriber.owner, subscriber.size)
-        self._subscribers.add(subscriber)
+    def _subscribed(self, wanted: int) -> Iterator[SubscribedClient]:
+        """A client for as long as it is one."""
+        client = SubscribedClient(principal(), wanted)
+        self._admit(client.owner, client.size)
+        self._clients.add(client)
         try:
-            with self._engine.watching(subscriber):
-                yield subscriber
+            with self._engine.audience.present(client):
+                yield client
         finally:
-            self._subscribers.discard(subscriber)
+            self._clients.discard(client)
 
     def _admit(self, owner: str | None, more: int) -> None:
         """Raises MCPError when there would be too many subscriptions."""
-        total = sum(subscriber.size for subscriber in self._subscribers)
-        own = sum(subscriber.size for subscriber in self._subscribers if subscriber.owner == owner)
+        total = sum(client.size for client in self._clients)
+        own = sum(client.size for client in self._clients if client.owner == owner)
         if own + more > MOST_OF_ONE_OWNER or total + more > MOST:
             raise MCPError(code=mt.INTERNAL_ERROR, message="there are too many subscriptions: end some, or poll")
 
-    async def _follow(self, subscriber: Subscriber, task_id: str, *, now: bool = False) -> bool:
+    async def _follow(self, client: SubscribedClient, task_id: str, *, now: bool = False) -> bool:
         """Follow a task of the caller's; False where there is none, or it is another's."""
         try:
             task = await own_task(self._engine, task_id)
         except Refusal:
             return False
-        self._engine.watch(task.task_id, subscriber)
-        subscriber.follow(task, now=now)
+        self._engine.audience.watch(task.task_id, client)
+        client.follow(task, now=now)
         return True
 
     async def _task(self, task_id: str) -> Task | None:
@@ -216,9 +219,9 @@ async def _send(ctx: RequestContext, method: str, params: dict[str, Any]) -> Non
     await ctx.session.send_notification(cast(mt.ServerNotification, notification), related_request_id=ctx.request_id)
 
 
-async def _tell(connection: Connection, subscriber: Subscriber) -> None:
+async def _tell(connection: Connection, client: SubscribedClient) -> None:
     """Send a session what it has subscribed to, on its own stream; where it has none, it is not told."""
-    async for task_id in subscriber.news():
+    async for task_id in client.news():
         await connection.send_resource_updated(_URI + task_id)
 
 

@@ -14,9 +14,9 @@ from fastmcp.client.messages import MessageHandler
 from mcp.shared.exceptions import MCPError
 from mcp_types import ResourceUpdatedNotification
 
-from reference_server.engine import Watcher
+from reference_server.audience import Onlooker
 from reference_server.lifecycle import Status
-from reference_server.notifications import MOST_OF_ONE_OWNER, Subscriber
+from reference_server.notifications import MOST_OF_ONE_OWNER, SubscribedClient
 from reference_server.task import Task
 from tests.reference_server.conftest import DEADLINE_S, Server, fill
 from tests.reference_server.raw import EXTENSION, Raw, Refused, broken, received
@@ -279,11 +279,11 @@ def task(updated_at: str, task_id: str = "a") -> Task:
 
 @pytest.mark.asyncio
 async def test_many_changes_before_they_are_told_are_one_and_a_known_state_is_none() -> None:
-    subscriber: Watcher = (one := Subscriber(None, 1))
+    client: Onlooker = (one := SubscribedClient(None, 1))
     one.follow(task("1"))
-    subscriber.tell(task("1"))
+    client.tell(task("1"))
     for at in "23456":
-        subscriber.tell(task(at))
-    subscriber.tell(task("6", "another's"))
-    subscriber.close()
+        client.tell(task(at))
+    client.tell(task("6", "another's"))
+    client.close()
     assert [task_id async for task_id in one.news()] == ["a"]

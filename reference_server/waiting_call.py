@@ -1,4 +1,7 @@
-"""Followers: requests that watch a task while it runs. The latest state is what counts; a slow one misses some."""
+"""A call that waits for its task: it is told each state of it, and the task waits for the call before its next batch.
+
+The latest state is what counts; a slow call misses some.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from collections.abc import AsyncIterator
 from reference_server.task import Task
 
 
-class Follower:
-    """One request's view of one task."""
+class WaitingCall:
+    """One request that waits for one task."""
 
     def __init__(self) -> None:
         self._latest: Task | None = None
