@@ -7,7 +7,7 @@ from pathlib import Path
 from reference_server.data_root import DataRoot
 from reference_server.errors import Refusal
 from reference_server.sources import Csv, JsonLines, Source, UnicodeCharacters
-from reference_server.tables import Table
+from reference_server.table_source import Table
 
 BUILT_IN = "unicode"
 DATABASES = (".db", ".sqlite")

@@ -17,7 +17,7 @@ from reference_server.datasets import DATABASES, file_source
 from reference_server.errors import Refusal
 from reference_server.jobs import Batch, Finish
 from reference_server.sources import Source, check_unchanged, using
-from reference_server.tables import write_table
+from reference_server.table_output import write_table
 from reference_server.task import Task, now
 
 KIND = "data_migration"

@@ -1,8 +1,7 @@
-"""SQLite tables on both sides of a migration: read from a cursor on; written so that equal records give equal bytes.
+"""A SQLite table as a source: read from a cursor on.
 
 Values keep their kind: TEXT, INTEGER, REAL and NULL are JSON's own, and a BLOB is ``{"base64": "..."}``, as is a TEXT
-that is not UTF-8. The other way, JSON has more kinds: true and false become 1 and 0, other arrays and objects their
-JSON text. What a side cannot hold, such as an infinite number, is refused and never bent.
+that is not UTF-8. What JSON cannot hold, such as an infinite number, is refused and never bent.
 
 The file read may be in use by other programs, which SQLite's locks keep apart from us; nothing is ever written to it.
 """
@@ -10,16 +9,13 @@ The file read may be in use by other programs, which SQLite's locks keep apart f
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-import itertools
-import json
 import math
 import os
 import reprlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +23,11 @@ from typing import Any
 
 from reference_server.errors import Refusal
 from reference_server.sources import Record, using
-
-Value = str | int | float | bytes | None
+from reference_server.sqlite_terms import SMALLEST_INTEGER, Value, primary_code, quoted
 
 _LONGEST_VALUE_BYTES = 1 << 20
 _FINGERPRINT_BYTES = 1 << 16
 _LOCK_WAIT_S = 1.0
-_SMALLEST_INTEGER, _LARGEST_INTEGER = -(1 << 63), (1 << 63) - 1
 _ROWID_NAMES = ("rowid", "_rowid_", "oid")
 
 # POSIX drops all locks of a process on a file as soon as the process closes any descriptor of it, and a fingerprint
@@ -96,10 +90,10 @@ class Table:
         if keyed or rowid is None:
             raise Refusal(
                 f"{self.path.name}: the table {table!r} has no rowid to go on from after a crash; copy it with "
-                f"'CREATE TABLE copy AS SELECT * FROM {_quoted(table)}', renaming columns that are called rowid, and "
+                f"'CREATE TABLE copy AS SELECT * FROM {quoted(table)}', renaming columns that are called rowid, and "
                 f"name the copy"
             )
-        return rowid, _quoted(table)
+        return rowid, quoted(table)
 
     def _table(self, connection: sqlite3.Connection) -> tuple[str, bool]:
         """The table that is meant, and whether it is WITHOUT ROWID; raises Refusal."""
@@ -126,130 +120,9 @@ class Table:
         return value
 
     def _cursor(self, rowid: int) -> int:
-        if rowid == _SMALLEST_INTEGER:
+        if rowid == SMALLEST_INTEGER:
             raise Refusal(f"{self.path.name}: a row has the rowid {rowid}, and no 64-bit cursor is left for it")
         return rowid if rowid > 0 else rowid - 1
-
-
-def write_table(path: Path, table: str, bodies: Iterable[str]) -> None:
-    """Write records, each the JSON text of an object, as the only table of a new SQLite file, and flush it to the disk.
-
-    ``path`` is the caller's own, a temporary one: what is there is replaced, and on an error nothing stays. Equal
-    records give equal bytes, as long as SQLite itself is the same: each file names the version that wrote it. The
-    memory needed does not grow with the records. Raises Refusal for records that do not fit a table, and OSError or
-    sqlite3.OperationalError when the disk does not take it.
-    """
-    path.unlink(missing_ok=True)
-    path.touch()
-    try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            _fill(connection, table, iter(bodies))
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _fill(connection: sqlite3.Connection, table: str, bodies: Iterator[str]) -> None:
-    """All records in one transaction, without a journal: a file cut off is written anew, and never repaired."""
-    for setting in (
-        "page_size = 4096",
-        "encoding = 'UTF-8'",
-        "auto_vacuum = NONE",
-        "journal_mode = OFF",
-        "synchronous = OFF",
-        "secure_delete = ON",  # what is left over in a page is zeroed, and holds nothing of its past
-    ):
-        connection.execute(f"PRAGMA {setting}")
-    first = next(bodies, None)
-    if first is None:
-        raise Refusal(
-            "there are no records, and a table has the first one's fields as its columns: migrate to .jsonl instead"
-        )
-    record = _record(first, 0)
-    columns = list(record)
-    connection.execute("BEGIN")
-    _create(connection, table, columns)
-    marks = ", ".join("?" * len(columns))
-    connection.executemany(f"INSERT INTO {_quoted(table)} VALUES ({marks})", _rows(record, bodies))
-    connection.execute("COMMIT")
-
-
-def _create(connection: sqlite3.Connection, table: str, columns: list[str]) -> None:
-    """The table, whose columns have no type: SQLite would bend the values to it, as the text 007 to the number 7."""
-    if not table or not columns:
-        raise Refusal("a table needs a name, and records with at least one field")
-    try:
-        connection.execute(f"CREATE TABLE {_quoted(table)} ({', '.join(map(_quoted, columns))})")
-    except sqlite3.OperationalError as error:
-        if _primary_code(error) != sqlite3.SQLITE_ERROR:
-            raise
-        raise Refusal(f"these records do not fit a SQLite table: {error}; rename or leave out fields") from None
-
-
-def _rows(first: Record, bodies: Iterator[str]) -> Iterator[list[Value]]:
-    """The values of the first record and of all that follow, in the order of the first one's fields."""
-    for position, record in enumerate(itertools.chain([first], map(_record, bodies, itertools.count(1)))):
-        if record.keys() != first.keys():
-            raise Refusal(
-                f"a SQLite table needs the same fields in every record: {reprlib.repr(list(first))}, but record "
-                f"{position} has {reprlib.repr(list(record))}"
-            )
-        yield [_value(record[field], field, position) for field in first]
-
-
-def _record(body: str, position: int) -> Record:
-    try:
-        record = json.loads(body)
-    except ValueError:
-        raise Refusal(f"record {position} is not JSON") from None
-    if not isinstance(record, dict):
-        raise Refusal(f"record {position} is no JSON object, and a table needs fields")
-    return record
-
-
-def _value(value: Any, field: str, position: int) -> Value:
-    """What SQLite stores for a JSON value; raises Refusal."""
-    match value:
-        case {"base64": str() as text} if len(value) == 1 and (content := _blob(text)) is not None:
-            return content
-        case dict() | list():
-            return json.dumps(value)
-        case int() if not _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
-            fault = "an integer of more than 64 bits: write it as a text"
-        case float() if not math.isfinite(value):
-            fault = "no finite number"
-        case str() if not _is_unicode(value):
-            fault = "a text with half a surrogate pair, which has no UTF-8"
-        case _:
-            scalar: Value = value
-            return scalar
-    raise Refusal(f"record {position} does not fit a SQLite table: {field!r} is {fault}")
-
-
-def _blob(text: str) -> bytes | None:
-    """The bytes, if ``text`` is their base64 exactly; other objects that look alike must come back as they were."""
-    try:
-        content = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return content if base64.b64encode(content).decode() == text else None
-
-
-def _quoted(name: str) -> str:
-    """A name in SQL; raises Refusal."""
-    if "\0" in name or not _is_unicode(name):
-        raise Refusal(f"{name!r} cannot name a table or a column in SQLite: use printable characters")
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _rowid(cursor: int) -> float:
@@ -280,15 +153,10 @@ def _blaming(name: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        advice = _ADVICE.get(_primary_code(error))
+        advice = _ADVICE.get(primary_code(error))
         if advice is None:
             raise
         raise Refusal(f"{name} {advice} ({error})") from None
-
-
-def _primary_code(error: sqlite3.Error) -> int:
-    """SQLite's kind of error, without the details in the higher bits; 0 for what Python could not decode."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _text(content: bytes) -> str | bytes:

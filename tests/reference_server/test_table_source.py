@@ -1,16 +1,13 @@
-"""Tables come out as they went in, whatever the batches; equal records give equal files; bad files get advice."""
+"""A table is read once and in order, whatever the batches; bad files get advice, and no file is written to."""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -22,66 +19,11 @@ from hypothesis import strategies as st
 
 from reference_server.datasets import count_up_to
 from reference_server.errors import Refusal
-from reference_server.sources import Source
-from reference_server.tables import Table, write_table
-from tests.lab import ROOT, environment
+from reference_server.table_output import write_table
+from reference_server.table_source import Table
+from tests.reference_server.tables import DEADLINE_S, THREE, life, made, texts, whole
 
-DEADLINE_S = 60
-MOST_BATCHES = 100
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
-THREE = [{"id": n, "text": f"Größe {n}"} for n in range(3)]
-
-
-def made(path: Path, *statements: str, **parameters: Any) -> Path:
-    """A SQLite file that somebody else wrote."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in statements:
-            connection.execute(statement, parameters)
-    return path
-
-
-def texts(records: list[dict[str, Any]]) -> list[str]:
-    return [json.dumps(record) for record in records]
-
-
-def whole(source: Source, batch: int = 2) -> list[dict[str, Any]]:
-    """All records, each batch read by a life of its own that knows the cursor alone."""
-    records: list[dict[str, Any]] = []
-    cursor = 0
-    for _ in range(MOST_BATCHES):
-        read, cursor = source.read(cursor, batch)
-        assert len(read) <= batch
-        if not read:
-            return records
-        records += read
-    raise AssertionError(f"the source has no end: {records[-3:]}")
-
-
-VALUES = st.one_of(
-    st.none(),
-    st.integers(SMALLEST, LARGEST),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(),
-    st.binary().map(lambda content: {"base64": base64.b64encode(content).decode()}),
-)
-NAMES = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=8)
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> list[dict[str, Any]]:
-    fields = draw(st.lists(NAMES, min_size=1, max_size=5, unique_by=lambda name: name.lower()))
-    rows = draw(st.lists(st.tuples(*[VALUES] * len(fields)), min_size=1, max_size=12))
-    return [dict(zip(fields, row, strict=True)) for row in rows]
-
-
-@given(tables(), NAMES.filter(lambda name: name and not name.lower().startswith("sqlite_")), st.integers(1, 13))
-def test_what_is_written_is_read_in_batches_of_any_size(records: list[dict[str, Any]], table: str, batch: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a %3f#?.db"
-        write_table(path, table, texts(records))
-        read = whole(Table(path, table), batch)
-        assert texts(read) == texts(records), "JSON texts, because 1, 1.0 and True are equal to Python"
-        assert list(Path(folder).iterdir()) == [path]
 
 
 @given(st.sets(st.integers(SMALLEST + 1, LARGEST) | st.integers(-3, 3), max_size=12), st.integers(1, 13))
@@ -128,7 +70,7 @@ def test_the_last_batch_of_a_long_table_costs_no_more_than_the_first(
             super().__init__(*arguments, **options)
             self.set_progress_handler(lambda: steps.append(1), 1)
 
-    monkeypatch.setattr("reference_server.tables.sqlite3.connect", partial(sqlite3.connect, factory=Counted))
+    monkeypatch.setattr("reference_server.table_source.sqlite3.connect", partial(sqlite3.connect, factory=Counted))
     assert [record["id"] for record in table.read(0, 5)[0]] == [0, 1, 2, 3, 4]
     first = len(steps)
     assert [record["id"] for record in table.read(19_990, 5)[0]] == [19_990, 19_991, 19_992, 19_993, 19_994]
@@ -145,130 +87,6 @@ def test_only_what_other_programs_made_is_converted(tmp_path: Path) -> None:
     )
     record = {"i": 1, "r": 1.0, "t": "1", "b": {"base64": "AP8="}, "n": None, "torn": {"base64": "/2E="}, "twice": 2}
     assert texts(whole(Table(path))) == texts([record])
-
-
-def test_what_json_has_and_sqlite_has_not_becomes_numbers_and_texts(tmp_path: Path) -> None:
-    path = tmp_path / "t.db"
-    record = {"yes": True, "list": [1, "ä"], "object": {"a": None}, "alike": {"base64": "AP8"}, "more": {"base64": 1}}
-    write_table(path, "t", texts([record]))
-    assert whole(Table(path)) == [
-        {
-            "yes": 1,
-            "list": '[1, "\\u00e4"]',
-            "object": '{"a": null}',
-            "alike": '{"base64": "AP8"}',
-            "more": '{"base64": 1}',
-        }
-    ]
-
-
-def test_fields_may_change_places_and_come_out_as_in_the_first_record(tmp_path: Path) -> None:
-    write_table(tmp_path / "t.db", "t", ['{"a": 1, "b": 2}', '{"b": 4, "a": 3}'])
-    assert texts(whole(Table(tmp_path / "t.db"))) == ['{"a": 1, "b": 2}', '{"a": 3, "b": 4}']
-
-
-# A writer of its own: 30,000 records of many lengths, some of which need pages of their own.
-WRITER = """
-import json, sys
-from pathlib import Path
-from reference_server.tables import write_table
-bodies = (json.dumps({"id": n, "text": "x" * (n * 7919 % 97 + (n % 1000 == 0) * 9000)}) for n in range(30_000))
-write_table(Path(sys.argv[1]), "t", bodies)
-"""
-
-
-def written(path: Path, script: str = WRITER, **changes: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-c", script, str(path)],
-        env={**environment(), **changes},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=True,
-    ).stdout
-
-
-def test_equal_records_give_equal_bytes_in_any_process_and_over_any_older_file(tmp_path: Path) -> None:
-    first, second = tmp_path / "first.db", tmp_path / "second.db"
-    written(first, PYTHONHASHSEED="1")
-    second.write_bytes(b"half a file of a life that was killed" * 1000)
-    written(second, PYTHONHASHSEED="2", MALLOC_PERTURB_="165")
-    assert first.read_bytes() == second.read_bytes()
-    assert count_up_to(Table(second), 40_000) == 30_000
-
-
-def test_a_written_file_is_whole_and_of_this_table_alone(tmp_path: Path) -> None:
-    path = tmp_path / "t.db"
-    write_table(path, 'a "b" c', texts(THREE))
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [('a "b" c',)]
-
-
-LIMITED = """
-import resource, sqlite3, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-try:
-{}
-except sqlite3.OperationalError as error:
-    print(error)
-"""
-
-
-def test_a_full_disk_comes_through_and_nothing_stays_behind(tmp_path: Path) -> None:
-    indented = "".join(f"    {line}\n" for line in WRITER.splitlines())
-    assert written(tmp_path / "t.db", LIMITED.format(indented)).strip() in (
-        "disk I/O error",
-        "database or disk is full",
-    )
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), sqlite3.OperationalError("disk is full")])
-def test_trouble_with_the_bodies_comes_through_and_nothing_stays_behind(tmp_path: Path, error: Exception) -> None:
-    def bodies() -> Iterator[str]:
-        yield from texts(THREE)
-        raise error
-
-    with pytest.raises(type(error)) as caught:
-        write_table(tmp_path / "t.db", "t", bodies())
-    assert caught.value is error
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_that_is_missing_is_said_to_be_missing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        write_table(tmp_path / "none" / "t.db", "t", texts(THREE))
-
-
-@pytest.mark.parametrize(
-    ("table", "bodies", "says"),
-    [
-        ("t", [], "no records, .* migrate to .jsonl"),
-        ("t", ["{}"], "at least one field"),
-        ("", ['{"a": 1}'], "needs a name"),
-        ("sqlite_t", ['{"a": 1}'], "reserved"),
-        ("t\0", ['{"a": 1}'], "cannot name a table"),
-        ("t", ["[1]"], "record 0 is no JSON object"),
-        ("t", ['{"a": 1}', "{"], "record 1 is not JSON"),
-        ("t", ['{"a": 1}', '{"b": 1}'], "same fields in every record: .*'a'.*, but record 1 has .*'b'"),
-        ("t", ['{"a": 1}', '{"a": 1, "b": 1}'], "same fields"),
-        ("t", ['{"a": 1}', "{}"], "same fields"),
-        ("t", ['{"a": 1, "A": 2}'], "duplicate column name: A; rename"),
-        ("t", ['{"a\\u0000": 1}'], "cannot name a table or a column"),
-        ("t", ['{"\\ud800": 1}'], "cannot name a table or a column"),
-        ("t", [json.dumps(dict.fromkeys(map(str, range(2001))))], "too many columns"),
-        ("t", ['{"a": 1}', '{"a": 9223372036854775808}'], "record 1 .* 'a' is an integer of more than 64 bits"),
-        ("t", ['{"a": NaN}'], "no finite number"),
-        ("t", ['{"a": 1e999}'], "no finite number"),
-        ("t", ['{"a": "\\udfff"}'], "half a surrogate pair"),
-    ],
-)
-def test_records_that_do_not_fit_a_table_are_refused(tmp_path: Path, table: str, bodies: list[str], says: str) -> None:
-    with pytest.raises(Refusal, match=says):
-        write_table(tmp_path / "t.db", table, bodies)
-    assert not list(tmp_path.iterdir())
 
 
 def test_of_several_tables_one_must_be_named(tmp_path: Path) -> None:
@@ -326,7 +144,7 @@ def torn_transaction(path: Path) -> None:
         "c.execute('PRAGMA cache_size = 1'); c.execute('BEGIN');"
         "c.executemany('INSERT INTO t VALUES (?)', [('x' * 3000,)] * 500); os._exit(0)"
     )
-    written(path, script)
+    life(path, script)
 
 
 def cut_off(path: Path) -> None:
@@ -426,10 +244,10 @@ def test_a_fingerprint_does_not_take_the_lock_of_a_batch_that_is_being_read(
     def in_the_middle_of_a_row(content: bytes) -> str:
         another_task.start()
         another_task.join(0.2)
-        said.append(written(table.path, WRITES_AT_ONCE).strip())
+        said.append(life(table.path, WRITES_AT_ONCE).strip())
         return content.decode()
 
-    monkeypatch.setattr("reference_server.tables._text", in_the_middle_of_a_row)
+    monkeypatch.setattr("reference_server.table_source._text", in_the_middle_of_a_row)
     assert table.read(0, 1) == ([{"x": "a"}], 1)
     another_task.join(DEADLINE_S)
     assert said == ["database is locked"]

@@ -1,0 +1,32 @@
+"""What both sides of a migration must know of SQLite: its integers, its names, and its kinds of errors."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from reference_server.errors import Refusal
+
+Value = str | int | float | bytes | None
+
+SMALLEST_INTEGER, LARGEST_INTEGER = -(1 << 63), (1 << 63) - 1
+
+
+def quoted(name: str) -> str:
+    """A name in SQL; raises Refusal."""
+    if "\0" in name or not is_unicode(name):
+        raise Refusal(f"{name!r} cannot name a table or a column in SQLite: use printable characters")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8 has it: a JSON text may have half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """SQLite's kind of error, without the details in the higher bits; 0 for what Python could not decode."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
