@@ -1,24 +1,23 @@
-"""Executing tasks: worker threads take batches in turn, whichever task they are of; the writer commits them.
+"""Executing tasks, step by step: claim it, ask its owner, do a batch, finish it.
 
-A task is never executed inside a request: a client that goes away cancels its request, and nothing else. Between two
-batches a task waits behind all others that are ready, so none is starved. Of one task there is one batch at a time:
-the next is begun when the one before is on the disk and its audience has been told.
+A task is never executed inside a request: a client that goes away cancels its request, and nothing else. Of one task
+there is one step at a time. A step is a generator: up to its ``yield`` it runs in a worker thread, when it is the
+task's turn; what it yields is written, perhaps in one transaction with other tasks' writes; the rest of it runs in the
+thread that has written, and says what comes then. A batch is followed by another when it is on the disk and its
+audience has been told.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import queue
 import sqlite3
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from reference_server import crashpoints
 from reference_server.crashpoints import CrashPoints
@@ -31,11 +30,9 @@ from reference_server.lifecycle import Status
 from reference_server.records import chain
 from reference_server.store import Store
 from reference_server.task import Checkpoint, Task
+from reference_server.turns import Turns
 from reference_server.writer import Writer
 
-_WORKERS = 2
-_GATHERED, _GATHERING_S = 64, 0.002  # how much waits for a flush while other tasks are ready, and how long
-_MOST_INTERLEAVED = 256
 _PAGE = 1000
 _RETRY_S = (0.1, 0.5, 2.0, 5.0)
 
@@ -56,18 +53,22 @@ class Execution:
     term: int = 0
 
 
-class _Mine(threading.local):
-    """What a thread knows of itself: whether it is a worker, and what it goes on with."""
+class Write(NamedTuple):
+    """What a step has the store do; ``alone``: in a transaction of its own."""
 
-    works = False
-    next: Execution | None = None
-
-    def take(self) -> Execution | None:
-        """What to go on with, once."""
-        taken, self.next = self.next, None
-        return taken
+    ask: Callable[[Store], Any]
+    alone: bool = False
 
 
+class Then(Enum):
+    """What comes after a step."""
+
+    NEXT_STEP = auto()
+    AUDIENCE = auto()
+    END = auto()
+
+
+Step = Generator[Write, Any, Then]
 Told = Callable[[Execution], None]
 
 
@@ -101,106 +102,65 @@ class Executor:
         self._term = term
         self._tell = tell
         self._ended = ended
-        self._loop = asyncio.get_running_loop()
-        self._ready: queue.SimpleQueue[Execution | None] = queue.SimpleQueue()
-        self._waiting: deque[Execution] = deque()
-        self._resting: dict[Execution, asyncio.TimerHandle] = {}
-        self._interleaved = 0
-        self._lock = threading.Lock()
-        self._mine = _Mine()
-        self._stopping = False
-        self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(_WORKERS)]
-        for thread in self._threads:
-            thread.start()
+        self._turns: Turns[Execution] = Turns(writer, self._turn)
+        self._turns.start()
 
     def execute(self, task_id: str) -> Execution:
         """Let a task be claimed and executed when it is its turn."""
         execution = Execution(task_id)
-        with self._lock:
-            if self._interleaved >= _MOST_INTERLEAVED:
-                self._waiting.append(execution)
-                return execution
-            self._interleaved += 1
-        self._ready.put(execution)
+        self._turns.enter(execution)
         return execution
 
     def request_stop(self) -> None:
         """Begin no further batch; nobody rests any longer. To be called in the event loop."""
-        self._stopping = True
-        for execution, timer in list(self._resting.items()):
-            timer.cancel()
-            del self._resting[execution]
-            self._ready.put(execution)
+        self._turns.request_stop()
 
     def close(self) -> None:
         """End the worker threads; those that are in the middle of something end when it is over."""
-        for _ in self._threads:
-            self._ready.put(None)
+        self._turns.close()
 
     def go_on(self, execution: Execution) -> None:
         """Everybody has been told of the last batch: the next may begin."""
         task = execution.task
         assert task
         self._points.reach(crashpoints.ACKNOWLEDGED, task.step)
-        if self._stopping or task.status is not Status.RUNNING:
+        if self._turns.stopping or task.status is not Status.RUNNING:
             self._end(execution)
         elif execution.rest_s and task.progress < task.total:
-            self._loop.call_soon_threadsafe(self._rest, execution, execution.rest_s)
+            self._turns.rest(execution, execution.rest_s)
         else:
-            self._be_ready(execution)
+            self._turns.again(execution)
 
-    # --- in the worker threads
+    # --- the steps
 
-    def _work(self) -> None:
-        self._mine.works, written_at = True, time.monotonic()
-        while execution := self._mine.take() or self._ready.get():
-            try:
-                self._step(execution)
-            except Exception as error:
-                self._trouble(execution, error)
-            if self._ready.empty() or self._writer.waiting >= _GATHERED or time.monotonic() - written_at > _GATHERING_S:
-                self._writer.write_all()
-                written_at = time.monotonic()
-
-    def _be_ready(self, execution: Execution) -> None:
-        """It is this task's turn when all who are ready have had theirs; if there are none, this thread goes on."""
-        if self._mine.works and self._mine.next is None and self._ready.empty():
-            self._mine.next = execution
-        else:
-            self._ready.put(execution)
-
-    def _step(self, execution: Execution) -> None:
+    def _step(self, execution: Execution) -> Step:
         """Whatever is next for this task."""
         task = execution.task
-        if self._stopping or execution.halted:
-            self._end(execution)
-        elif task is None or execution.term != self._term():
-            self._claim_it(execution)
-        elif execution.job is None:
-            execution.job = job_of(task.kind, task.parameters, self._root)
-            questions = execution.job.questions(task) if task.step == 0 else {}
-            if questions:
-                self._writer.leave(
-                    lambda store: store.ask(task, questions), self._then(execution, self._stopped(execution))
-                )
-            else:
-                self._be_ready(execution)
-        elif task.progress < task.total:
-            self._batch(execution, execution.job, task)
-        else:
-            self._finish(execution, execution.job, task)
+        if self._turns.stopping or execution.halted:
+            return Then.END
+        if task is None or execution.term != self._term():
+            return (yield from self._claim_it(execution))
+        if execution.job is None:
+            return (yield from self._begin(execution, task))
+        if task.progress < task.total:
+            return (yield from self._batch(execution, execution.job, task))
+        return (yield from self._finish(execution, execution.job, task))
 
-    def _claim_it(self, execution: Execution) -> None:
+    def _claim_it(self, execution: Execution) -> Step:
         term = self._term()
+        execution.task, execution.state = yield Write(lambda store: self._claim(store, execution.task_id))
+        execution.term, execution.job = term, None
+        return Then.NEXT_STEP
 
-        def claimed(found: tuple[Task, bytes | None]) -> None:
-            execution.task, execution.state = found
-            execution.term, execution.job = term, None
-            self._be_ready(execution)
+    def _begin(self, execution: Execution, task: Task) -> Step:
+        execution.job = job_of(task.kind, task.parameters, self._root)
+        questions = execution.job.questions(task) if task.step == 0 else {}
+        if not questions:
+            return Then.NEXT_STEP
+        execution.task = yield Write(lambda store: store.ask(task, questions))
+        return Then.END
 
-        self._writer.leave(lambda store: self._claim(store, execution.task_id), self._then(execution, claimed))
-
-    def _batch(self, execution: Execution, job: Job, task: Task) -> None:
+    def _batch(self, execution: Execution, job: Job, task: Task) -> Step:
         number = task.step + 1
         batch = job.batch(task, execution.state)
         if not batch.bodies:
@@ -213,87 +173,82 @@ class Executor:
             written = lambda: self._points.reach(crashpoints.WRITTEN, number)  # noqa: E731
             return store.commit_batch(task, batch.bodies, after, written if self._points.armed else None)
 
-        def committed(task: Task) -> None:
-            self._points.reach(crashpoints.COMMITTED, number)
-            execution.task, execution.rest_s = task, batch.rest_s
-            execution.state = batch.state or execution.state
-            self._tell(execution)
+        committed = yield Write(commit)
+        self._points.reach(crashpoints.COMMITTED, number)
+        execution.task, execution.rest_s = committed, batch.rest_s
+        execution.state = batch.state or execution.state
+        return Then.AUDIENCE
 
-        self._writer.leave(commit, self._then(execution, committed))
-
-    def _finish(self, execution: Execution, job: Job, task: Task) -> None:
+    def _finish(self, execution: Execution, job: Job, task: Task) -> Step:
         with closing(Store(self._path)) as store:
             made = job.finish(task, execution.state, _all_bodies(store, task))
+        execution.task = yield Write(
+            lambda store: store.complete(task, made.result, keep=made.keep, place=made.place), alone=True
+        )
+        return Then.END
 
-        def complete(store: Store) -> Task:
-            return store.complete(task, made.result, keep=made.keep, place=made.place)
-
-        self._writer.leave(complete, self._then(execution, self._stopped(execution)), alone=True)
-
-    def _fail(self, execution: Execution, error: str) -> None:
+    def _fail(self, execution: Execution, error: str) -> Step:
         task = execution.task
-        if task is None:
-            self._end(execution)
-        else:
-            self._writer.leave(lambda store: store.fail(task, error), self._then(execution, self._stopped(execution)))
+        if task is not None:
+            execution.task = yield Write(lambda store: store.fail(task, error))
+        return Then.END
 
-    def _then(self, execution: Execution, next_: Callable[[Any], None]) -> Callable[[Any, BaseException | None], None]:
-        """What is called in the writer's thread, once it is known what came of a write."""
+    # --- taking them
 
-        def done(value: Any, error: BaseException | None) -> None:
-            if error is not None:
-                self._trouble(execution, error)
-                return
-            execution.failures = 0
-            next_(value)
+    def _turn(self, execution: Execution) -> None:
+        """In a worker thread: it is this task's turn."""
+        try:
+            self._take(execution, self._step(execution))
+        except Exception as error:
+            self._trouble(execution, error)
 
-        return done
+    def _take(self, execution: Execution, step: Step, written: Any = None) -> None:
+        """Take a step up to its write, or from it to its end."""
+        try:
+            reached: Write | Then = step.send(written)
+        except StopIteration as end:
+            reached = end.value
+        match reached:
+            case Write(ask, alone):
+                self._writer.leave(ask, partial(self._written, execution, step), alone=alone)
+            case Then.NEXT_STEP:
+                self._turns.again(execution)
+            case Then.AUDIENCE:
+                self._tell(execution)
+            case Then.END:
+                self._end(execution)
 
-    def _stopped(self, execution: Execution) -> Callable[[Task], None]:
-        """The task has ended, or waits for somebody."""
-
-        def stopped(task: Task) -> None:
-            execution.task = task
-            self._end(execution)
-
-        return stopped
+    def _written(self, execution: Execution, step: Step, value: Any, error: BaseException | None) -> None:
+        """In the writer's thread: it is known what came of a write."""
+        if error is not None:
+            self._trouble(execution, error)
+            return
+        execution.failures = 0
+        self._take(execution, step, value)
 
     def _trouble(self, execution: Execution, error: BaseException) -> None:
         if isinstance(error, Superseded):
             log.info("task %s was cancelled, or taken over", execution.task_id)
             self._end(execution)
         elif isinstance(error, Refusal):
-            self._fail(execution, str(error))
+            self._take(execution, self._fail(execution, str(error)))
         elif isinstance(error, OSError | sqlite3.Error):
             self._retry(execution, error)
         else:
             log.error("task %s failed", execution.task_id, exc_info=error)
-            self._fail(execution, f"{INTERNAL_ERROR} ({type(error).__name__}); the server's log has the details")
+            text = f"{INTERNAL_ERROR} ({type(error).__name__}); the server's log has the details"
+            self._take(execution, self._fail(execution, text))
 
     def _retry(self, execution: Execution, error: BaseException) -> None:
-        """Storage fails: what was committed is kept, and the task goes on when it works again."""
+        """Storage fails: what was committed is kept, and the task goes on, with this step, when it works again."""
         if execution.failures == 0:
             log.error("task %s has to wait: storage fails (%s); what was committed is kept", execution.task_id, error)
         wait_s = _RETRY_S[min(execution.failures, len(_RETRY_S) - 1)]
         execution.failures += 1
-        self._loop.call_soon_threadsafe(self._rest, execution, wait_s)
-
-    def _rest(self, execution: Execution, wait_s: float) -> None:
-        """In the event loop: let the task wait, and then go on."""
-
-        def over() -> None:
-            del self._resting[execution]
-            self._ready.put(execution)
-
-        self._resting[execution] = self._loop.call_later(0 if self._stopping else wait_s, over)
+        self._turns.rest(execution, wait_s)
 
     def _end(self, execution: Execution) -> None:
-        with self._lock:
-            following = self._waiting.popleft() if self._waiting else None
-            if following is None:
-                self._interleaved -= 1
-        if following:
-            self._ready.put(following)
+        self._turns.leave()
         self._ended(execution)
 
 
