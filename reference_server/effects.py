@@ -25,9 +25,3 @@ class Effects:
         if self._descriptor is not None:
             lines = [json.dumps({"task": task_id, "record": name, "attempt": attempt}) + "\n" for name in records]
             os.write(self._descriptor, "".join(lines).encode())
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None

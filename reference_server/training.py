@@ -14,8 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import reprlib
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -29,9 +27,6 @@ Integers = NDArray[np.int64]
 Layers = tuple[int, int, int]
 
 FEWEST_SAMPLES = 2
-MOST_COLUMNS = 256
-MOST_CLASSES = 64
-_LARGEST_NUMBER = 1e100  # its square, summed over all samples, is still finite
 
 _HIDDEN = 32
 _SAMPLES_A_STEP = 32
@@ -120,31 +115,6 @@ def generated(size: int, seed: int) -> Samples:
     angle = 2 * np.pi * _SPIRAL_TURNS * along + np.pi * y
     spiral = _SPIRAL_RADIUS * np.stack([along * np.cos(angle), along * np.sin(angle)], axis=1)
     return Samples(spiral + _SPIRAL_NOISE * generator.standard_normal((size, 2)), y)
-
-
-def from_records(records: Iterable[dict[str, Any]], label: str) -> Samples:
-    """Samples from records of numbers, or of texts that are numbers, as CSV has them; ``label`` names the class.
-
-    Each column is shifted and scaled to mean 0 and deviation 1, so that no unit of measurement outweighs another.
-    Classes are numbered in the order of their names. Raises Refusal, which says which record cannot be learnt from.
-    """
-    rows: list[list[float]] = []
-    names: list[str] = []
-    columns: list[str] = []
-    for position, record in enumerate(records):
-        columns = columns or _columns(record, label)
-        if record.keys() != {*columns, label}:
-            raise Refusal(
-                f"record {position} has the fields {reprlib.repr(list(record))}, and the first one "
-                f"{reprlib.repr([*columns, label])}: a model needs the same in all"
-            )
-        rows.append([_number(record[column], column, position) for column in columns])
-        names.append(_class_name(record[label], label, position))
-    classes = _classes(names, label)
-    x = np.array(rows, dtype=np.float64)
-    deviation = x.std(axis=0)
-    scaled = (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    return Samples(scaled, np.array([classes[name] for name in names], dtype=np.int64))
 
 
 def begin(samples: Samples, seed: int) -> bytes:
@@ -294,45 +264,3 @@ def _check_fits(model: Model, samples: Samples) -> None:
             f"the training checkpoint is of a model with {inputs} columns and {outputs} classes, and the samples have "
             f"{samples.x.shape[1]} and {samples.classes}: it was trained on others"
         )
-
-
-def _columns(record: dict[str, Any], label: str) -> list[str]:
-    """The first record's columns without the label; raises Refusal."""
-    if label not in record:
-        raise Refusal(f"there is no column {label!r} to learn: the records have {reprlib.repr(list(record))}")
-    columns = [name for name in record if name != label]
-    if not 1 <= len(columns) <= MOST_COLUMNS:
-        raise Refusal(f"a model learns from 1 to {MOST_COLUMNS} columns besides {label!r}, and not {len(columns)}")
-    return columns
-
-
-def _number(value: Any, column: str, position: int) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not abs(number) <= _LARGEST_NUMBER:
-        raise Refusal(
-            f"record {position} has {reprlib.repr(value)} as {column!r}: a model needs a number up to "
-            f"{_LARGEST_NUMBER:g} in each column but the label's; leave this column out, or the record"
-        )
-    return number
-
-
-def _class_name(value: Any, label: str, position: int) -> str:
-    if not isinstance(value, str | int | float):
-        raise Refusal(f"record {position} has {reprlib.repr(value)} as its class {label!r}: use a text or a number")
-    return str(value)
-
-
-def _classes(names: list[str], label: str) -> dict[str, int]:
-    """Each class's number; raises Refusal."""
-    if not names:
-        raise Refusal("there are no records to learn from")
-    classes = {name: number for number, name in enumerate(sorted(set(names)))}
-    if not 2 <= len(classes) <= MOST_CLASSES:
-        raise Refusal(
-            f"{label!r} has {len(classes)} different values, and a model tells 2 to {MOST_CLASSES} classes apart: name "
-            f"another column as the label"
-        )
-    return classes

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +15,11 @@ from hypothesis import strategies as st
 
 from reference_server.errors import Refusal
 from reference_server.training import (
-    MOST_CLASSES,
-    MOST_COLUMNS,
     Epoch,
     Model,
     Samples,
     begin,
     decode,
-    from_records,
     generated,
     train_epoch,
     weights_digest,
@@ -72,10 +67,6 @@ def life(checkpoint: bytes, count: int, **changes: str) -> bytes:
     ).stdout
 
 
-def rows(*values: Any, label: str = "kind") -> list[dict[str, Any]]:
-    return [{"size": value, label: f"class {n % 2}"} for n, value in enumerate(values)]
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_it_learns_the_spirals(seed: int) -> None:
     samples = generated(400, seed)
@@ -84,12 +75,6 @@ def test_it_learns_the_spirals(seed: int) -> None:
     assert course[-1].accuracy > 0.95
     assert course[-1].loss < course[0].loss / 10
     assert [epoch.number for epoch in course] == list(range(1, 61))
-
-
-def test_it_learns_from_records_whose_columns_have_very_different_units() -> None:
-    records = [{"metres": str(n * 1e-9), "grams": 5e9 - n, "same": 1, "kind": n > 50} for n in range(100)]
-    samples = from_records(records, "kind")
-    assert trained(begin(samples, SEED), samples, 40)[-1].accuracy > 0.95
 
 
 def test_loss_and_accuracy_are_those_of_the_weights_in_the_checkpoint() -> None:
@@ -212,47 +197,6 @@ def test_a_newer_checkpoint_is_refused_with_its_version(monkeypatch: pytest.Monk
 
 
 def test_a_checkpoint_of_other_samples_is_refused() -> None:
-    other = from_records(rows(1, 2, 3), "kind")
+    other = Samples(np.array([[1.0], [2.0], [3.0]]), np.array([0, 1, 0]))
     with pytest.raises(ValueError, match="2 columns and 2 classes, and the samples have 1 and 2"):
         train_epoch(FIRST, other)
-
-
-def test_classes_are_numbered_by_name_and_columns_scaled() -> None:
-    samples = from_records([{"kind": kind, "size": size} for kind, size in (("b", 1), ("a", "3"), ("b", 5.0))], "kind")
-    assert samples.y.tolist() == [1, 0, 1]
-    assert samples.x.ravel().tolist() == pytest.approx([-math.sqrt(1.5), 0, math.sqrt(1.5)])
-
-
-@given(st.lists(st.floats(-1e100, 1e100), min_size=2, max_size=20))
-def test_whatever_numbers_there_are_the_samples_are_finite(values: list[float]) -> None:
-    samples = from_records(rows(*values), "kind")
-    assert np.isfinite(samples.x).all()
-    assert math.isfinite(train_epoch(begin(samples, SEED), samples).loss)
-
-
-@pytest.mark.parametrize(
-    ("records", "says"),
-    [
-        ([], "no records"),
-        ([{"size": 1}], "no column 'kind' to learn: the records have .*size"),
-        ([{"kind": "a"}], "1 to 256 columns besides 'kind', and not 0"),
-        ([dict.fromkeys([*map(str, range(MOST_COLUMNS + 1)), "kind"], 1)], "and not 257"),
-        ([*rows(1), {"kind": "b", "weight": 2}], "record 1 has the fields .*weight.* the first one .*size"),
-        ([*rows(1), {"size": 2}], "record 1 has the fields"),
-        ([*rows(1), {**rows(2)[0], "weight": 3}], "record 1 has the fields"),
-        (rows(1, "heavy"), "record 1 has 'heavy' as 'size': a model needs a number"),
-        (rows(1, None), "record 1 has None"),
-        (rows(1, [2]), "a model needs a number"),
-        (rows(1, 10**400), "a model needs a number up to 1e[+]100"),
-        (rows(1, "nan"), "a model needs a number"),
-        (rows(1, -math.inf), "a model needs a number"),
-        (rows(1, "1e101"), "a model needs a number"),
-        ([{"size": 1, "kind": None}], "record 0 has None as its class 'kind'"),
-        ([{"size": 1, "kind": ["a"]}], "use a text or a number"),
-        ([{"size": 1, "kind": "a"}] * 2, "'kind' has 1 different values, .* name another column"),
-        ([{"size": 1, "kind": n} for n in range(MOST_CLASSES + 1)], "has 65 different values"),
-    ],
-)
-def test_records_that_nothing_can_be_learnt_from_are_refused(records: list[dict[str, Any]], says: str) -> None:
-    with pytest.raises(Refusal, match=says):
-        from_records(records, "kind")
