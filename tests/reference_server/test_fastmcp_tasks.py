@@ -15,8 +15,8 @@ import pytest
 
 from tests.lab import ROOT, environment
 from tests.reference_server.conftest import RECORDS, Server
+from tests.reference_server.extension_calls import BATCHES, CALLS, CONFIRM, SLOW
 from tests.reference_server.raw import Raw
-from tests.reference_server.test_extension import BATCHES, CALLS, CONFIRM, SLOW
 from tests.reference_server.test_jobs import PROCESS
 
 pytestmark = pytest.mark.skipif(

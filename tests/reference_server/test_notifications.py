@@ -19,8 +19,8 @@ from reference_server.lifecycle import Status
 from reference_server.notifications import MOST_OF_ONE_OWNER, SubscribedClient
 from reference_server.task import Task
 from tests.reference_server.conftest import DEADLINE_S, Server, fill
+from tests.reference_server.extension_calls import BATCHES, SLOW, TOKENS
 from tests.reference_server.raw import EXTENSION, Raw, Refused, broken, received
-from tests.reference_server.test_extension import BATCHES, SLOW, TOKENS
 
 STEPS: dict[str, Any] = {"batch_size": 1, "total_items": 4, "processing_delay": 0.2}
 SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId"
