@@ -144,6 +144,7 @@ class Store:
         """
         lines, progress, at = batch_rows.joined(bodies), task.progress + len(bodies), max(task.updated_at, now())
         moved, mine = (progress, after.cursor, after.digest, after.message, at), (task.task_id, task.epoch, task.step)
+        # One by one, the likeliest first: so the status that it has kept is known without asking.
         for status in MOVES[Event.COMMIT].sources:
             committed = self._db.execute(
                 "UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?,"
