@@ -16,6 +16,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from mcp_crashtest.subjects.spawner import Spawner
 
 POINTS_VARIABLE = "CRASHTEST_POINTS"
 _HASH_SEED = "PYTHONHASHSEED"
-_PRELOAD = ("fastmcp", "uvicorn")
+_PRELOAD = ("fastmcp", "uvicorn")  # what most servers in Python import; the warm-up needs both
 _LISTEN_FD = 3
 _SHOWN_LINES = 12
 _OURS = ("CRASHTEST_", "PYTEST_")
@@ -127,6 +128,7 @@ class Subject:
         if self.hash_seed is not None and _HASH_SEED not in spec.environment:
             environment[_HASH_SEED] = str(self.hash_seed)
         target = None if self.cold or spec.cold else warm_target(argv, sys.executable)
+        at_hand = installed(_PRELOAD)
         self.lives += 1
         with self.folder.server_log(self.lives).open("wb") as log:
             launch = Launch(
@@ -136,12 +138,17 @@ class Subject:
                 stdout=log.fileno(),
                 stderr=log.fileno(),
                 inherit=(self.held.fileno(),) if self.held else (),
-                preload=(spec.preload or _PRELOAD) if target is not None else None,
-                warm_up=target is not None,
+                preload=(spec.preload or at_hand) if target is not None else None,
+                warm_up=target is not None and at_hand == _PRELOAD,
             )
             process = await self.spawner.spawn(launch)
         self.started.append(process.boot)
         return ProcessLife(self.lives, process)
+
+
+def installed(modules: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of these top-level modules that the lab's interpreter can find; nothing is imported."""
+    return tuple(module for module in modules if find_spec(module) is not None)
 
 
 def last_lines(path: Path) -> str:
