@@ -1,7 +1,9 @@
 # make certify   set everything up, kill the reference server a hundred times, say what it earned
 # make certify-client   the same for the reference client: three contracts, over 200 kills at random moments
 # make test      set everything up, pass the tests
-# Both need Python 3.11 or newer with pip, and make. PYTHON=python3.12 chooses another interpreter;
+# make soak      the tests that are long by nature
+# make wheel     build what is published; install it in empty environments, and certify the reference server with it
+# All need Python 3.11 or newer with pip, and make. PYTHON=python3.12 chooses another interpreter;
 # WORKERS=0 runs the tests one at a time.
 
 PYTHON ?= python3
@@ -11,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.develop
 
-.PHONY: certify certify-client test lint bench conformance clean
+.PHONY: certify certify-client test soak lint wheel bench conformance clean
 
 certify: $(READY)
 	$(BIN)/mcp-crashtest certify
@@ -20,13 +22,19 @@ certify-client: $(READY)
 	$(BIN)/mcp-crashtest certify $(addprefix --profile ,$(wildcard scenarios/profiles/client-*.toml))
 
 test: $(DEVELOP)
-	$(BIN)/python -m pytest tests -n $(WORKERS)
+	$(BIN)/python -m pytest tests -n $(WORKERS) -m "not soak"
+
+soak: $(DEVELOP)
+	$(BIN)/python -m pytest tests -m soak
 
 lint: $(DEVELOP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+
+wheel: $(DEVELOP)
+	$(BIN)/python -m tests.packaging.run
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.restart
@@ -46,4 +54,4 @@ $(DEVELOP): $(READY)
 	touch $@
 
 clean:
-	rm -rf $(VENV) crashtest-report crashtest-replay
+	rm -rf $(VENV) dist crashtest-report crashtest-replay
