@@ -13,13 +13,14 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from reference_client.connection import Connection, Dialing
 from reference_client.errors import GivenUp, Interrupted, NotFound, UsageError
+from reference_client.events import Event, JobChanged, Notice
 from reference_client.link import Bounds, Link
 from reference_client.pursuit import Pursuit, uncertain
 from reference_client.state import Job, Phase, State
@@ -30,24 +31,6 @@ DEADLINE_S = 86_400.0
 SILENCE_S = 120.0
 POLL_S = 0.5
 _SAYING_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class JobChanged:
-    """A job has changed: its progress, its status, or its end has come."""
-
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that the user should know; ``trouble`` when it is not as it should be."""
-
-    text: str
-    trouble: bool = False
-
-
-Event = JobChanged | Notice
 
 
 class DurableClient:

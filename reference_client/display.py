@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from reference_client.client import Event, JobChanged
+from reference_client.events import Event, JobChanged
 from reference_client.state import Job
 from reference_client.text import shown
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import zipfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import CLI, environment
+from tests.lab import CLI, certificate_in, environment
 from tests.packaging.checkout import ROOT, build, the_wheel
 from tests.packaging.environment import Environment
 from tests.packaging.interpreters import asked, candidates, newest_of_each_minor
@@ -110,7 +109,7 @@ def test_a_project_with_our_folder_names_is_certified_by_the_command(tmp_path: P
     one = ("--scenario", "undisturbed", "--profile", str(ROOT / "scenarios" / "profiles" / "reference-durable.toml"))
     done = run(settle(tmp_path), *CLI, "certify", "--quick", *one)
     assert "PASS: reference-durable" in done.stdout
-    certificate = json.loads((tmp_path / "crashtest-report" / "certificate.json").read_text())
+    certificate = certificate_in(tmp_path / "crashtest-report")
     assert [scenario["id"] for scenario in certificate["scenarios"]] == ["undisturbed"]
 
 

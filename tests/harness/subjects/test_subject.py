@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mcp_crashtest.profiles import read_profile
+from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.subjects import subject as module
 from mcp_crashtest.subjects.sockets import LOOPBACK
 from mcp_crashtest.subjects.spawner import Spawner
@@ -37,7 +38,8 @@ async def test_where_fastmcp_is_not_installed_a_server_is_forked_without_it(
     preloaded: tuple[str, ...],
 ) -> None:
     monkeypatch.setattr(module, "_PRELOAD", wanted)
-    subject = Subject(read_profile(PLAIN), spawner, tmp_path, "run")
+    profile = read_profile(PLAIN)
+    subject = Subject(profile, spawner, RunFolder(tmp_path), "run", profile.workload)
     subject.open()
     try:
         process = await subject.boot()
