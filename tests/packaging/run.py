@@ -33,8 +33,8 @@ def main() -> None:
     options = parser.parse_args()
     found = newest_of_each_minor(candidates(os.environ))
     chosen = found if options.all else sorted({*found[:1], *found[-1:]})
-    between = [str(python) for python in found if python not in chosen]
-    absent = [f"3.{minor}" for minor in MINORS if minor not in {python.minor for python in found}]
+    between = [python for python in found if python not in chosen]
+    absent = [f"Python 3.{minor}" for minor in MINORS if minor not in {python.minor for python in found}]
 
     with tempfile.TemporaryDirectory(prefix="crashtest-wheel-") as folder:
         built = build(Path(folder))
@@ -42,9 +42,11 @@ def main() -> None:
         if chosen and not failed:
             shutil.copytree(built, ROOT / "dist", dirs_exist_ok=True)
 
-    print("tested:          ", ", ".join(map(str, chosen)) or "nothing")
-    print("left out:        ", ", ".join(between) or "none", "(--all tests them too)" if between else "")
-    print("not on this machine:", ", ".join(f"Python {minor}" for minor in absent) or "none")
+    print(f"tested: {', '.join(map(str, chosen)) or 'nothing'}")
+    if between:
+        print(f"not tested, --all does: {', '.join(map(str, between))}")
+    if absent:
+        print(f"not tested, not on this machine: {', '.join(absent)}")
     if failed or not chosen:
         sys.exit(f"failed: {', '.join(map(str, failed)) or 'there is no Python to test'}")
 

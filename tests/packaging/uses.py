@@ -7,6 +7,7 @@ from tests.packaging.environment import Environment
 from tests.packaging.neighbour import settle
 
 PLAIN = ROOT / "tests" / "packaging" / "plain.toml"
+_DURABLE = ROOT / "scenarios" / "profiles" / "reference-durable.toml"
 _SCENARIOS = ("--pyargs", "mcp_crashtest.scenarios")
 _USAGE_ERROR, _USAGE_ERROR_OF_PYTEST = 2, 4
 _ADVICE = ("pip install 'mcp-crashtest[reference]'", "--profile")
@@ -29,6 +30,6 @@ def with_the_extra(environment: Environment, *depth: str) -> str:
     said = environment.expect(0, "mcp-crashtest", "certify", *depth, says=("PASS: reference-durable", "★★"))
     settle(environment.folder)
     environment.expect(0, "python", "-m", "pytest", "-q", says=("2 passed",))
-    chosen = ("--crashtest-quick", "--crashtest-scenario=undisturbed")
-    environment.expect(0, "pytest", *_SCENARIOS, *chosen, says=("4 passed",))
+    chosen = ("--crashtest-quick", "--crashtest-scenario=undisturbed", f"--crashtest-profile={_DURABLE}")
+    environment.expect(0, "pytest", *_SCENARIOS, *chosen, says=("1 passed",))
     return said
