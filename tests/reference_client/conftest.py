@@ -1,4 +1,4 @@
-"""Real servers and real clients as processes; they are killed by their ids, and nothing is left behind."""
+"""Real servers and real clients as processes, warm or cold (see tests/warm.py); nothing is left behind."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from tests import warm
+from tests.warm import ROOT
+
 DEADLINE_S = 30.0
-ROOT = Path(__file__).resolve().parents[2]
 RECORDS = 400
 LONG_RECORDS = 20_000
 T = TypeVar("T")
+Child = subprocess.Popen[str] | warm.Warm
 
 
 def environment(**more: str) -> dict[str, str]:
     """Ours, without anything that would change what a client or server does."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MCP_", "CRASHTEST", "FASTMCP"))}
-    quiet = {"FASTMCP_LOG_ENABLED": "false", "FASTMCP_ENV_FILE": os.devnull, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    quiet = {"FASTMCP_LOG_ENABLED": "false", "FASTMCP_ENV_FILE": os.devnull, "NO_COLOR": "1"}
     return {**kept, **quiet, "COLUMNS": "160", **more}
 
 
@@ -38,10 +41,9 @@ def wait_until(found: Callable[[], T | None], what: str) -> T:
     return value
 
 
-def end(process: subprocess.Popen[Any]) -> int:
+def end(process: Child) -> int:
     """Kill it and reap it."""
-    if process.poll() is None:
-        os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     code = process.wait(DEADLINE_S)
     for stream in (process.stdout, process.stderr):
         if stream:
@@ -49,34 +51,21 @@ def end(process: subprocess.Popen[Any]) -> int:
     return code
 
 
-class Nursery:
-    """See nursery.py."""
-
-    def __init__(self) -> None:
-        words = [sys.executable, "-m", "tests.reference_client.nursery"]
-        self._process = subprocess.Popen(
-            words, env=environment(), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+def begin(words: list[str], out: Path, err: Path, *, cold: bool = False, **variables: str) -> Life:
+    """Start a program of ours whose output goes to files."""
+    with out.open("w", encoding="utf-8") as stdout, err.open("w", encoding="utf-8") as stderr:
+        if not cold:
+            return Life(warm.start(words, env=environment(**variables), stdout=stdout, stderr=stderr), out, err)
+        process = subprocess.Popen(
+            words,
+            env=environment(**variables),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
         )
-
-    def ask(self, **asked: Any) -> Any:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
-
-    def begin(self, program: str, words: Sequence[str], out: Path, err: Path, **variables: str) -> Life:
-        out.unlink(missing_ok=True)
-        out.touch()
-        told = self.ask(program=program, run=[*words], environment=variables, out=str(out), err=str(err))
-        return Life(self, told["pid"], out, err)
-
-    def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        assert self._process.wait(DEADLINE_S) == 0
-        assert self._process.stdout
-        self._process.stdout.close()
+        return Life(process, out, err)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +85,18 @@ class Said:
 class Life:
     """One life of a client, from its start to its exit."""
 
-    nursery: Nursery
-    pid: int
+    process: Child
     out: Path
     err: Path
     exit: int | None = None
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
     def signal(self, number: int) -> None:
         assert self.exit is None
-        os.kill(self.pid, number)
+        self.process.send_signal(number)
 
     def kill(self) -> None:
         """SIGKILL, proven."""
@@ -122,7 +114,8 @@ class Life:
 
     def _wait(self) -> int | None:
         if self.exit is None:
-            self.exit = self.nursery.ask(wait=self.pid, seconds=DEADLINE_S)["exit"]
+            with suppress(subprocess.TimeoutExpired):
+                self.exit = self.process.wait(DEADLINE_S)
         return self.exit
 
 
@@ -130,13 +123,12 @@ class Life:
 class Server:
     """A server that comes and goes on one port. ``other``: somebody else's, not the reference."""
 
-    nursery: Nursery
     folder: Path
     other: bool = False
     token: str | None = None
     port: int = 0
     url: str = ""
-    process: subprocess.Popen[str] | None = None
+    process: Child | None = None
     life: Life | None = None
 
     @property
@@ -153,25 +145,22 @@ class Server:
         return self
 
     def _start_reference(self, points: str) -> Any:
-        words = [sys.executable, "-m", "reference_server", "--data-root", str(self.data), "--port", str(self.port)]
+        words = warm.module("reference_server", "--data-root", str(self.data), "--port", str(self.port))
+        words += ["--store", str(self.folder / "tasks.db")]
         with self.errors.open("a", encoding="utf-8") as errors:
-            self.process = subprocess.Popen(
-                [*words, "--store", str(self.folder / "tasks.db")],
-                env=environment(CRASHTEST_POINTS=points),
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
+            variables = environment(CRASHTEST_POINTS=points)
+            self.process = warm.start(words, env=variables, stdout=warm.PIPE, stderr=errors)
         assert self.process.stdout
         line = self.process.stdout.readline()
         assert line, f"the server does not start: {self.errors.read_text(encoding='utf-8')}"
         return json.loads(line)
 
     def _start_other(self) -> Any:
-        words = ["--folder", str(self.folder), "--port", str(self.port)]
+        words = warm.module(
+            "tests.reference_client.other_server", "--folder", str(self.folder), "--port", str(self.port)
+        )
         words += ["--token", self.token] if self.token else []
-        self.life = self.nursery.begin("other", words, self.folder / "server.out", self.errors)
+        self.life = begin(words, self.folder / "server.out", self.errors)
         line = wait_until(lambda: self.folder.joinpath("server.out").read_text(), "somebody else's server is ready")
         return json.loads(line)
 
@@ -189,7 +178,7 @@ class Server:
 
     def _signal(self, number: int) -> None:
         assert self.process
-        os.kill(self.process.pid, number)
+        self.process.send_signal(number)
 
     def wait_parked(self) -> None:
         """Wait until it has stopped itself at a crash point."""
@@ -201,18 +190,21 @@ class Server:
 
 @dataclass(slots=True)
 class Program:
-    """The client as a program, with one state file."""
+    """The client as a program, with one state file. ``cold``: by a new interpreter."""
 
-    nursery: Nursery
     server: Server
     state_file: Path
+    cold: bool = False
     lives: list[Life] = field(default_factory=list)
+
+    def command(self, *words: str) -> list[str]:
+        known = ("--server", self.server.url, "--state", str(self.state_file), "--poll-s", "0.05")
+        return warm.module("reference_client", *known, *words)
 
     def begin(self, *words: str, **variables: str) -> Life:
         said = self.state_file.with_suffix(f".{len(self.lives)}")
         out, err = said.with_suffix(f"{said.suffix}.out"), said.with_suffix(f"{said.suffix}.err")
-        run = ["--server", self.server.url, "--state", str(self.state_file), "--poll-s", "0.05", *words]
-        self.lives.append(self.nursery.begin("client", run, out, err, **variables))
+        self.lives.append(begin(self.command(*words), out, err, cold=self.cold, **variables))
         return self.lives[-1]
 
     def run(self, *words: str, **variables: str) -> Said:
@@ -261,48 +253,40 @@ def fill(folder: Path) -> None:
     (folder / "data" / "long.jsonl").write_text('{"id": 1}\n' * LONG_RECORDS, encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    """Where clients come from."""
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
-
-
 @pytest.fixture
-def server(tmp_path: Path, nursery: Nursery) -> Iterator[Server]:
+def server(tmp_path: Path) -> Iterator[Server]:
     """A reference server that is not running yet."""
     fill(tmp_path)
-    server = Server(nursery, tmp_path)
+    server = Server(tmp_path)
     yield server
     server.kill()
 
 
 @pytest.fixture
-def other(tmp_path: Path, nursery: Nursery) -> Iterator[Server]:
+def other(tmp_path: Path) -> Iterator[Server]:
     """Somebody else's server, running."""
-    server = Server(nursery, tmp_path, other=True).start()
+    server = Server(tmp_path, other=True).start()
     yield server
     server.kill()
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Server]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running reference server that the tests of one file share."""
     folder = tmp_path_factory.mktemp("shared")
     fill(folder)
-    server = Server(nursery, folder).start()
+    server = Server(folder).start()
     yield server
     server.kill()
 
 
 @pytest.fixture
-def program_for(tmp_path: Path, nursery: Nursery) -> Iterator[Callable[[Server], Program]]:
+def program_for(tmp_path: Path) -> Iterator[Callable[[Server], Program]]:
     """Clients as programs, each with a state file of its own."""
     made: list[Program] = []
 
     def make(server: Server) -> Program:
-        made.append(Program(nursery, server, tmp_path / f"state-{len(made)}.json"))
+        made.append(Program(server, tmp_path / f"state-{len(made)}.json"))
         return made[-1]
 
     yield make

@@ -6,35 +6,40 @@ import os
 import re
 import select
 import subprocess
-import sys
 import time
 from types import TracebackType
 from typing import Self
 
-from tests.reference_client.conftest import DEADLINE_S, ROOT, Program, end, environment
+from tests import warm
+from tests.reference_client.conftest import DEADLINE_S, Child, Program, end, environment
+from tests.warm import ROOT
 
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
 CTRL_C = "\x03"
 _PRESSING_S = 2.0
 
 
+def _start(command: list[str], terminal: str, variables: dict[str, str]) -> Child:
+    _python, _m, *told = command
+    return warm.start(warm.module("tests.at_terminal", terminal, *told), env=variables)
+
+
+def _start_cold(command: list[str], terminal: str, variables: dict[str, str]) -> Child:
+    """The shell opens the terminal as the leader of a new session, so that it becomes the session's own."""
+    opening = ["/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', terminal]
+    return subprocess.Popen([*opening, *command], env=variables, cwd=ROOT, start_new_session=True, text=True)
+
+
 class Terminal:
-    """One client in one pseudo-terminal, which is its controlling one: Ctrl-C is a key."""
+    """One client in one pseudo-terminal, which is its controlling one: Ctrl-C is a key. See Program for ``cold``."""
 
     def __init__(self, program: Program, *words: str, color: bool = False) -> None:
         self._master, slave = os.openpty()
         variables = environment(TERM="xterm-256color", LINES="40")
         if color:
             del variables["NO_COLOR"]
-        run = [sys.executable, "-m", "reference_client", "--server", program.server.url]
-        run += ["--state", str(program.state_file), "--poll-s", "0.05", *words]
-        # The shell opens the terminal as the leader of a new session, so that it becomes the session's own.
-        self._process = subprocess.Popen(
-            ["/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(slave), *run],
-            env=variables,
-            cwd=ROOT,
-            start_new_session=True,
-        )
+        command = program.command(*words)
+        self._process = (_start_cold if program.cold else _start)(command, os.ttyname(slave), variables)
         os.close(slave)
         self.raw = b""
         self._seen = 0

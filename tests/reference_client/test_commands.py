@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference_client.conftest import DEADLINE_S, RECORDS, ROOT, Nursery, Program, Server, environment, wait_until
+from tests.reference_client.conftest import DEADLINE_S, RECORDS, Program, Server, environment, wait_until
+from tests.warm import ROOT
 
 ProgramFor = Callable[[Server], Program]
 
@@ -294,9 +295,9 @@ def test_the_servers_poll_interval_is_honoured(other: Server, program_for: Progr
 
 
 def test_a_token_comes_from_a_variable_or_a_file_and_never_into_the_state(
-    tmp_path: Path, nursery: Nursery, program_for: ProgramFor
+    tmp_path: Path, program_for: ProgramFor
 ) -> None:
-    guarded = Server(nursery, tmp_path, other=True, token="very-secret").start()
+    guarded = Server(tmp_path, other=True, token="very-secret").start()
     try:
         program = program_for(guarded)
         words = ("start", "start_keyed", '{"steps": 1}')

@@ -1,14 +1,12 @@
-"""A reference server as a process, and a client of each protocol era."""
+"""A reference server as a process, warm or cold (see tests/warm.py), and a client of each protocol era."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,6 +18,7 @@ import pytest
 
 from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS
 from mcp_crashtest.wire.session import Session, ToolReply
+from tests import warm
 from tests.lab import environment
 
 DEADLINE_S = 30.0
@@ -29,12 +28,13 @@ BATCH = 10
 
 @dataclass(slots=True)
 class Server:
-    """One server with its folders; ``start`` and ``kill`` as often as needed."""
+    """One server with its folders; ``start`` and ``kill`` as often as needed. ``cold``: by a new interpreter."""
 
     folder: Path
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[str] | warm.Warm | None = None
     ready: dict[str, Any] = field(default_factory=dict)
     extra: tuple[str, ...] = ()
+    cold: bool = False
 
     @property
     def data(self) -> Path:
@@ -49,7 +49,7 @@ class Server:
         return self.folder / "tasks.db"
 
     def command(self, *more: str) -> list[str]:
-        words = [sys.executable, "-m", "reference_server", "--port", "0", "--data-root", str(self.data)]
+        words = warm.module("reference_server", "--port", "0", "--data-root", str(self.data))
         return [*words, "--store", str(self.store), "--effects-file", str(self.effects), *self.extra, *more]
 
     def start(self, points: str = "") -> Server:
@@ -63,10 +63,13 @@ class Server:
         self._spawn(points)
         self.wait_parked()
 
-    def _spawn(self, points: str) -> subprocess.Popen[str]:
+    def _spawn(self, points: str) -> subprocess.Popen[str] | warm.Warm:
         assert self.process is None or self.process.poll() is not None, "kill it first"
         variables = {**environment(), "CRASHTEST_POINTS": points}
-        self.process = subprocess.Popen(self.command(), env=variables, stdout=subprocess.PIPE, text=True)
+        if self.cold:
+            self.process = subprocess.Popen(self.command(), env=variables, stdout=subprocess.PIPE, text=True)
+        else:
+            self.process = warm.start(self.command(), env=variables, stdout=warm.PIPE)
         return self.process
 
     def wait_parked(self) -> None:
@@ -93,8 +96,7 @@ class Server:
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         assert self.process
-        if self.process.poll() is None:
-            os.kill(self.process.pid, number)
+        self.process.send_signal(number)
         code = self.process.wait(timeout=DEADLINE_S)
         if self.process.stdout:
             self.process.stdout.close()
@@ -102,14 +104,11 @@ class Server:
 
     def refuses(self, *more: str, **changes: str) -> str:
         """What it says when it cannot start; asserts the documented exit code."""
-        done = subprocess.run(
-            self.command(*more),
-            env={**environment(), **changes},
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-            check=False,
-        )
+        words, variables = self.command(*more), {**environment(), **changes}
+        if self.cold:
+            done = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        else:
+            done = warm.run(words, env=variables, timeout=DEADLINE_S)
         assert done.returncode == 2, done.stderr
         assert done.stdout == ""
         return done.stderr
