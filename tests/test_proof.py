@@ -52,7 +52,7 @@ def test_a_server_behind_a_plain_shell_is_killed_with_its_group(tmp_path: Path) 
     profile.write_text(text.replace("records = 50", "records = 10"))
     done = certify(tmp_path / "report", "--profile", profile, "--scenario", KILLED, "--quick")
     assert done.code == 0, done.out + done.err
-    assert named(done, KILLED, "behind_a_shell")["kills_confirmed"] == 3
+    assert named(done, KILLED, "behind_a_shell")["kills_confirmed"] == 4
     assert not alive_with(str(tmp_path))
 
 

@@ -133,8 +133,6 @@ def _check(profile: Profile, source: str) -> None:
         )
     if profile.client:
         _check_client(profile, profile.client, source)
-    if any(point is not Phase.OBSERVED and not point.in_server for point in subject.crash_points):
-        raise UsageError(f"{source}: [subject] crash_points are points of the server, found {subject.crash_points}")
     if workload.batches < 2 and all(point is Phase.OBSERVED for point in subject.crash_points):
         raise UsageError(
             f"{source}: [workload] needs two batches or more: without crash points a fault can land only between two, "

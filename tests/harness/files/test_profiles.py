@@ -301,7 +301,7 @@ def test_another_command_is_that_of_the_client_under_test(read: Reader) -> None:
         ('state = "{client_dir}/state.json"\n', "", "give state too"),
         ('result = ["$.count"]\n', "", "client.result: Field required"),
         ('command = "serve {port}"\n', "", "a client is tested against a server that the lab may kill"),
-        ("[contract]", 'crash_points = ["asking"]\n[contract]', "crash_points are points of the server"),
+        ("[contract]", 'crash_points = ["asking"]\n[contract]', "Input should be 'before-write'"),
         ("result =", "results = []\nresult =", "[client] has no key 'results'"),
     ],
 )
