@@ -124,6 +124,11 @@ def test_list_names_the_scenarios_with_their_stars_and_stories() -> None:
     assert "The server is killed at every batch boundary" in done.out
 
 
+def test_list_leaves_nothing_in_the_folder_in_which_it_is_asked(tmp_path: Path) -> None:
+    assert lab("list", cwd=tmp_path).code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["", "certify", "list", "explain", "replay", "recheck"])
 def test_help_is_there_for_every_command(command: str) -> None:
     done = lab(*filter(None, [command]), "--help")

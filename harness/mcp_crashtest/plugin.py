@@ -86,7 +86,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the scenarios that were not asked for; play the lower levels first."""
-    if scenarios.select(config, items):
+    if scenarios.select(config, items) and not config.getoption("collectonly"):
         try:
             _prepared(config)
         except UsageError as error:

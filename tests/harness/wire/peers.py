@@ -209,6 +209,7 @@ def repeats(head: bytes, part: bytes) -> Behaviour:
         while True:
             writer.write(part)
             await writer.drain()
+            await asyncio.sleep(0)  # the lab lives in this loop too, and drain goes on while there is room
 
     return behave
 
