@@ -20,6 +20,7 @@ from tests.lab import Done, certify, invariants, named
 from tests.mutants.zoo import MUTANTS
 
 KILLED, INTERRUPTED, RESTARTED = "server-killed-everywhere", "client-interrupted", "planned-restart"
+FROZEN = "server-frozen"
 CAUGHT_BY = {
     "seed_resumable": INTERRUPTED,
     "checkpoint_before_data": KILLED,
@@ -29,6 +30,7 @@ CAUGHT_BY = {
     "memory_only": KILLED,
     "double_submit": KILLED,
     "graceful_cancels": RESTARTED,
+    "hasty_watchdog": FROZEN,
     "will_not_restart": KILLED,
 }
 

@@ -74,6 +74,12 @@ _TABLE = (
         "the server is stopped with SIGTERM in the middle of the job and started again",
     ),
     Mutant(
+        "hasty_watchdog",
+        "records.duplicated",
+        "the server stands still for a while and goes on",
+        ("records.count", "effects.rework"),
+    ),
+    Mutant(
         "will_not_restart",
         "recovery.loop",
         "the server is killed anywhere and started again",

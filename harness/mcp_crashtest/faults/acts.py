@@ -20,6 +20,7 @@ Act = Callable[[Stage, Fault], AbstractAsyncContextManager[Proof | None]]
 FAULTS: dict[str, Act] = {
     "kill": process.kill,
     "terminate": process.terminate,
+    "freeze": process.freeze,
     "interrupt": client.interrupt,
     "drop": client.drop,
 }

@@ -64,3 +64,17 @@ async def _terminated(stage: Stage, life: Life) -> Proof:
     if remains.survivors:
         return Proof(False, remains.reason, 0, time.monotonic() - began)
     return Proof(True, f"stopped with {ended}", 0, time.monotonic() - began)
+
+
+@asynccontextmanager
+async def freeze(stage: Stage, _fault: Fault) -> AsyncIterator[Proof | None]:
+    """SIGSTOP the server's whole group: it keeps its locks and connections, and says nothing until it is healed."""
+    life, began = stage.server, time.monotonic()
+    stopped = life is not None and await life.freeze()
+    said = "the whole group stands still" if stopped else "somebody of the group runs on, or it had ended"
+    try:
+        yield Proof(stopped, said, 0, time.monotonic() - began)
+    finally:
+        if life:
+            await life.thaw()
+    stage.let_go()

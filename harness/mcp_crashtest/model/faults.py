@@ -68,6 +68,7 @@ _TABLE = (
          undoes=_SERVER),
     Kind("interrupt", "client", "the client says goodbye as upon a person's Ctrl-C; then it is started again", _CLIENT,
          0, "#8e44ad"),
+    Kind("freeze", "process", "SIGSTOP of the whole group for a while, then SIGCONT", _SERVER, 1, "#16a085"),
     Kind("drop", "client", "the client loses its connections without a word, and connects again", _CLIENT, 1,
          "#d35400"),
 )  # fmt: skip

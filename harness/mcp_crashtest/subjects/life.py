@@ -104,12 +104,13 @@ class ProcessLife:
 
     async def wait_parked(self, deadline_s: float) -> bool:
         """Wait until it stands at a crash point; False when it has ended. Raises TimeoutError."""
-        while await self.process.wait_stopped(deadline_s):
-            if self._moving.is_set():
-                self.parked = True
-                return True
-            await self._moving.wait()
-        return False
+        async with asyncio.timeout(deadline_s):
+            while await self.process.wait_stopped(deadline_s):
+                if self._moving.is_set():
+                    self.parked = True
+                    return True
+                await self._moving.wait()
+            return False
 
     async def go_on(self) -> bool:
         """Leave the crash point; False when it has ended."""
