@@ -46,6 +46,13 @@ def test_it_is_certified_by_command(tmp_path: Path) -> None:
     assert done.certificate["faults"]["kills"] > 10
 
 
+def test_a_server_whose_job_is_followed_with_a_tool_is_certified(tmp_path: Path) -> None:
+    done = certify(tmp_path / "report", "--profile", THIRD_PARTY / "tool.toml", "--quick")
+    assert done.code == 0, done.out + done.err
+    assert done.certificate["level"] == 2
+    assert done.certificate["subject"]["tool"]["contract"] == "tool-task"
+
+
 def test_by_url_what_can_be_assessed_is_and_what_caps_the_level_is_named(tmp_path: Path, running: str) -> None:
     done = certify(tmp_path / "report", "--profile", PROFILE, "--url", running, "--quick")
     assert done.code == 0, done.out + done.err

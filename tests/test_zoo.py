@@ -31,6 +31,7 @@ CAUGHT_BY = {
     "double_submit": KILLED,
     "graceful_cancels": RESTARTED,
     "hasty_watchdog": FROZEN,
+    "forgotten_ids": KILLED,
     "will_not_restart": KILLED,
 }
 

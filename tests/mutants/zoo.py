@@ -80,6 +80,12 @@ _TABLE = (
         ("records.count", "effects.rework"),
     ),
     Mutant(
+        "forgotten_ids",
+        "task.vanished",
+        "the server is killed anywhere once the client holds its id",
+        ("task.duplicated",),
+    ),
+    Mutant(
         "will_not_restart",
         "recovery.loop",
         "the server is killed anywhere and started again",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from mcp_crashtest.contracts import resource_task, resumable_tool, tasks_extension
+from mcp_crashtest.contracts import resource_task, resumable_tool, tasks_extension, tool_task
 from mcp_crashtest.contracts.contract import Contract
 from mcp_crashtest.model.profile import ContractKind
 
 CONTRACTS: dict[ContractKind, Contract] = {
     ContractKind.RESUMABLE_TOOL: resumable_tool,
     ContractKind.RESOURCE_TASK: resource_task,
+    ContractKind.TOOL_TASK: tool_task,
     ContractKind.TASKS_EXTENSION: tasks_extension,
 }

@@ -11,11 +11,11 @@ import math
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.model.profile import ContractKind, ObserveSpec, RecordsSpec
+from mcp_crashtest.model.profile import ContractKind, ObserveSpec, RecordsSpec, ToolSpec
 
 JOB_VARIABLE = "CRASHTEST_JOB"
 _REPEAT_S = 0.25
@@ -25,7 +25,8 @@ _REPEAT_S = 0.25
 class Job:
     """One client's work: drive ``tool`` at ``url`` until its output is known, or ``deadline_s`` is over.
 
-    ``handle`` is the task that an earlier life of this client had; None to submit the job anew.
+    ``handle`` is the task that an earlier life of this client had; None to submit the job anew. ``status`` is the call
+    that asks about it, where that is a tool's.
     """
 
     url: str
@@ -37,13 +38,11 @@ class Job:
     records: int
     deadline_s: float
     handle: str | None = None
+    status: ToolSpec | None = None
 
     def to_text(self) -> str:
         """Encode as JSON."""
-        observe = {name: getattr(self.observe, name) for name in ObserveSpec.__slots__}
-        if self.observe.records:
-            observe["records"] = {n: getattr(self.observe.records, n) for n in RecordsSpec.__slots__}
-        return json.dumps({**{n: getattr(self, n) for n in self.__slots__}, "observe": observe})
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> Job:
@@ -52,6 +51,7 @@ class Job:
         observe = data.pop("observe")
         records = observe.pop("records")
         data["observe"] = ObserveSpec(**observe, records=RecordsSpec(**records) if records else None)
+        data["status"] = ToolSpec(**data["status"]) if data["status"] else None
         return cls(**{**data, "kind": ContractKind(data["kind"])})
 
 

@@ -21,11 +21,13 @@ from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.profile import (
     Claims,
     ClientSpec,
+    ContractKind,
     ContractSpec,
     ObserveSpec,
     Profile,
     RecordsSpec,
     SubjectSpec,
+    ToolSpec,
     Workload,
 )
 
@@ -99,8 +101,9 @@ def _table(key: str, kind: type[Any], data: Any, source: str) -> Any:
     if not isinstance(data, Mapping):
         raise UsageError(f"{source}: [{key}] must be a table")
     _no_unknown(f"[{key}]", kind, data, source)
-    if kind is ObserveSpec and isinstance(data.get("records"), Mapping):
-        _no_unknown(f"[{key}] records", RecordsSpec, data["records"], source)
+    for inner, spec in (("records", RecordsSpec), ("status", ToolSpec)):
+        if kind in (ObserveSpec, ContractSpec) and isinstance(data.get(inner), Mapping):
+            _no_unknown(f"[{key}] {inner}", spec, data[inner], source)
     try:
         return TypeAdapter(kind).validate_python(dict(data))
     except ValidationError as error:
@@ -131,6 +134,10 @@ def _check(profile: Profile, source: str) -> None:
             f"{source}: [workload] wants 1 <= batch <= records <= {_MOST_RECORDS}, found batch = {workload.batch}, "
             f"records = {workload.records}"
         )
+    asks = profile.contract.kind is ContractKind.TOOL_TASK
+    if asks != (profile.contract.status is not None):
+        which = "needs a" if asks else "has no"
+        raise UsageError(f"{source}: [contract] kind {profile.contract.kind} {which} status = {{ tool, arguments }}")
     if profile.client:
         _check_client(profile, profile.client, source)
     if workload.batches < 2 and all(point is Phase.OBSERVED for point in subject.crash_points):

@@ -20,6 +20,7 @@ class ContractKind(StrEnum):
 
     RESUMABLE_TOOL = "resumable-tool"
     RESOURCE_TASK = "resource-task"
+    TOOL_TASK = "tool-task"
     TASKS_EXTENSION = "tasks-extension"
 
     @property
@@ -55,12 +56,21 @@ class SubjectSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A call about a task; ``arguments`` may hold ``{handle}``."""
+
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ContractSpec:
-    """Which pattern the subject offers, and the tool call that starts the job."""
+    """Which pattern the subject offers, the call that starts the job, and the one that asks how it stands."""
 
     kind: ContractKind
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    status: ToolSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class LabClient:
             records=subject.workload.records,
             deadline_s=stage.limits.total_s,
             handle=self._handle,
+            status=contract.status,
         )
         name = f"client-{self._lives}"
         self._lives += 1

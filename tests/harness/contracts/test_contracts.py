@@ -13,6 +13,7 @@ from mcp_crashtest.stage.witness import Witness
 from mcp_crashtest.wire.relay import Exchange
 
 BLOCKING, RESOURCE, TASKS = ContractKind.RESUMABLE_TOOL, ContractKind.RESOURCE_TASK, ContractKind.TASKS_EXTENSION
+TOOL = ContractKind.TOOL_TASK
 TASK = {"resultType": "task", "taskId": "t-1", "status": "working"}
 
 
@@ -31,6 +32,11 @@ ANSWERS = [
     (RESOURCE, text("no", isError=True), "no", None),
     (RESOURCE, text("done"), None, None),
     (RESOURCE, {"content": [{"type": "resource_link", "uri": "job://9"}]}, None, "job://9"),
+    (TOOL, text("{}", structuredContent={"id": 1}), None, None),  # the profile has to say where in it
+    (TOOL, text("job-7"), None, "job-7"),
+    (TOOL, text("7"), None, "7"),
+    (TOOL, text("job 7 has been started"), None, None),
+    (TOOL, text("no", isError=True), "no", None),
     (TASKS, TASK, None, "t-1"),
     (TASKS, text("done"), None, None),
     (TASKS, text("no", isError=True), "no", None),
@@ -70,3 +76,12 @@ def test_a_profile_says_where_the_handle_is() -> None:
     observe = ObserveSpec(handle="$.uri")
     assert CONTRACTS[RESOURCE].handle_in(text("x://y", structuredContent={"uri": "a://b"}), observe) == "a://b"
     assert CONTRACTS[RESOURCE].handle_in(text("x://y", structuredContent={}), observe) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "task"), [({"id": "a"}, "a"), ({"id": 7}, "7"), ({"id": ""}, None), ({"id": None}, None), ([], None)]
+)
+def test_an_id_is_where_the_profile_says_and_a_number_is_one_too(document: Any, task: str | None) -> None:
+    observe = ObserveSpec(handle="$.id")
+    assert CONTRACTS[TOOL].handle_in(text("x", structuredContent=document), observe) == task
+    assert CONTRACTS[TOOL].handle_in(text("no JSON"), observe) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,6 @@ from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.profile import (
     Claims,
-    ClientSpec,
     ContractKind,
     ContractSpec,
     ObserveSpec,
@@ -20,46 +19,10 @@ from mcp_crashtest.model.profile import (
     RecordsSpec,
     Semantics,
     SubjectSpec,
+    ToolSpec,
     Workload,
 )
-
-GOOD = """
-[subject]                      # how to start and reach it; {port}, {state_dir}, {ledger} are filled in
-command = "python server.py --port {port} --db {state_dir}/tasks.db"
-url = "http://127.0.0.1:{port}/mcp"
-[contract]
-kind = "resource-task"         # or resumable-tool
-tool = "start_data_migration"
-arguments = { source_path = "in.jsonl", destination_path = "out.jsonl", record_count = "{total_records}" }
-[observe]                      # where count and records are found
-count = "$.result_data.migrated_records"
-records = { file = "{state_dir}/out.jsonl", key = "$.id" }
-[claims]
-semantics = "exactly-once"     # or at-least-once
-resumes = true
-recovery_deadline_s = 10
-"""
-SHORT = """
-[subject]
-url = "http://127.0.0.1:8000/mcp"
-[contract]
-kind = "resumable-tool"
-tool = "work"
-"""
-
-Reader = Callable[..., Profile]
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Reader:
-    """Read a profile from a file of this text."""
-
-    def reader(text: str, target: Target | None = None) -> Profile:
-        path = tmp_path / "mine.toml"
-        path.write_text(text, encoding="utf-8")
-        return read_profile(path, target)
-
-    return reader
+from tests.harness.files.texts import GOOD, SHORT, Reader
 
 
 def test_the_profile_of_the_manual_is_understood(read: Reader, tmp_path: Path) -> None:
@@ -86,6 +49,28 @@ def test_a_url_and_a_tool_are_enough(read: Reader) -> None:
     profile = read(SHORT)
     assert (profile.subject.command, profile.subject.url) == (None, "http://127.0.0.1:8000/mcp")
     assert (profile.claims, profile.workload) == (Claims(), Workload())
+
+
+STATUS = 'status = { tool = "ask", arguments = { id = "{handle}" } }'
+
+
+def test_a_contract_may_name_the_tool_that_is_asked_how_the_job_stands(read: Reader) -> None:
+    contract = read(SHORT.replace("resumable-tool", "tool-task") + STATUS).contract
+    assert contract.status == ToolSpec("ask", {"id": "{handle}"})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SHORT.replace("resumable-tool", "tool-task"), "kind tool-task needs a status"),
+        (SHORT + STATUS, "kind resumable-tool has no status"),
+        (SHORT.replace("resumable-tool", "tool-task") + 'status = { tol = "ask" }', "status has no key 'tol'"),
+        (SHORT.replace("resumable-tool", "tool-task") + 'status = "ask"', "contract.status"),
+    ],
+)
+def test_a_status_tool_that_is_missing_or_out_of_place_is_said(read: Reader, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        read(text)
 
 
 def test_a_profile_is_called_as_it_says_or_as_its_file(read: Reader) -> None:
@@ -173,7 +158,7 @@ WRONG = {
     "no tool": (tables(contract='kind = "resource-task"'), "contract.tool: Field required"),
     "an unsupported contract": (
         tables(contract='kind = "sse-resume"\ntool = "t"'),
-        "contract.kind: Input should be 'resumable-tool', 'resource-task' or 'tasks-extension' (found 'sse-resume')",
+        "contract.kind: Input should be 'resumable-tool', 'resource-task', 'tool-task' or",
     ),
     "an unknown key": (
         tables(claims="durable = true"),
@@ -261,57 +246,3 @@ def test_the_largest_workload_is_a_million_records(read: Reader) -> None:
 def test_braces_that_are_no_placeholder_survive(read: Reader) -> None:
     text = tables(subject="""command = 'serve --json {"a": 1} {port}'\nurl = "http://127.0.0.1:{port}/"\n""")
     assert read(text).subject.command == 'serve --json {"a": 1} {port}'
-
-
-CLIENT = """
-[subject]
-command = "serve {port}"
-url = "http://127.0.0.1:{port}/mcp"
-[contract]
-kind = "resource-task"
-tool = "work"
-[client]
-command = "ask {url} --state {client_dir}/state.json"
-result = ["$.count"]
-state = "{client_dir}/state.json"
-handle = ["$.task"]
-"""
-
-
-def test_a_client_under_test_has_a_table_of_its_own(read: Reader) -> None:
-    client = read(CLIENT).client
-    assert client == ClientSpec(
-        "ask {url} --state {client_dir}/state.json", ("$.count",), "{client_dir}/state.json", ("$.task",)
-    )
-    assert read(SHORT).client is None
-
-
-def test_another_command_is_that_of_the_client_under_test(read: Reader) -> None:
-    profile = read(CLIENT, Target(command="other {url}"))
-    assert profile.client
-    assert (profile.client.command, profile.subject.command) == ("other {url}", "serve {port}")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("{url} ", "", "[client] command needs {url}"),
-        ('["$.count"]', "[]", "[client] result needs a path"),
-        ('"$.count"', '"count"', "[client] the path 'count' must begin with '$'"),
-        ('state = "{client_dir}/state.json"\n', "", "give state too"),
-        ('result = ["$.count"]\n', "", "client.result: Field required"),
-        ('command = "serve {port}"\n', "", "a client is tested against a server that the lab may kill"),
-        ("[contract]", 'crash_points = ["asking"]\n[contract]', "Input should be 'before-write'"),
-        ("result =", "results = []\nresult =", "[client] has no key 'results'"),
-    ],
-)
-def test_what_is_wrong_with_a_client_is_said(read: Reader, old: str, new: str, said: str) -> None:
-    assert old in CLIENT
-    with pytest.raises(UsageError) as raised:
-        read(CLIENT.replace(old, new, 1))
-    assert said in str(raised.value)
-
-
-def test_a_client_is_not_tested_against_a_server_that_may_not_be_killed(read: Reader) -> None:
-    with pytest.raises(UsageError, match="give no --url"):
-        read(CLIENT, Target(url="http://127.0.0.1:1/mcp"))
