@@ -1,13 +1,14 @@
 """Programs of ours as processes of their own, forked by the lab's fork server: a start costs milliseconds.
 
-``start`` is for ``python -m module ...`` what ``subprocess.Popen`` is, as far as tests need it, and ``run`` what
-``subprocess.run`` is. The process is a real one, with a session of its own: it is killed by its pid, it opens its own
-sockets and files, and dies with the tests. All that it does not do is to start an interpreter and to import FastMCP.
-There is one fork server in each test process, from the first start to the end of the session.
+``start`` is what ``subprocess.Popen`` is, as far as tests need it, and ``run`` what ``subprocess.run`` is, for
+``python -m module ...`` and for scripts. The process is a real one, with a session of its own: it is killed by its
+pid, it opens its own sockets and files, and dies with the tests. All that it does not do is to start an interpreter
+and to import FastMCP. There is one fork server in each test process, from the first start to the end of the session.
 
-Some tests stay cold, on purpose: of each program a few, and whatever is about a new interpreter. So ``--help``, stdio,
-variables, logs and refusals of the server, and lives that follow a cold one; a pipe, a terminal and a kill of the
-client; PYTHON variables, seeds and bits that must not depend on the process.
+Some tests stay cold on purpose: a few of each program, and whatever is about a new interpreter. Of the server: stdio,
+every option as a variable, what it logs, two refusals, a clean stop with the life after it. Of the client: ``--help``,
+a kill, a command typed into a terminal, Ctrl-C there. And engines, models and writers that must not depend on the
+process, with their PYTHON variables and seeds.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def start(
     stdout: int | IO[Any] | None = None,
     stderr: int | IO[Any] | None = None,
 ) -> Warm:
-    """Start ``python -m module ...`` in ROOT. Output goes to a PIPE, to a file, or where ours goes."""
+    """Start ``python -m module ...``, or a script, in ROOT. Output goes to a PIPE, to a file, or where ours goes."""
     with ExitStack() as passed, ExitStack() as kept:
         out, reads_out = _place(stdout, 1, passed, kept)
         err, reads_err = _place(stderr, 2, passed, kept)
@@ -136,7 +137,7 @@ def start(
 
 
 def run(words: Sequence[str], *, env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m module ...`` to its end; raises subprocess.TimeoutExpired when it goes on."""
+    """Run such a command to its end; raises subprocess.TimeoutExpired when it goes on."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = start(words, env=env, stdout=out, stderr=err)
         try:

@@ -9,7 +9,7 @@ import pytest
 
 from reference_client import DurableClient, Event, JobChanged, Notice, Phase
 from reference_client.errors import GivenUp, StateLocked, UsageError
-from tests.reference_client.conftest import RECORDS, Server
+from tests.reference_client.conftest import RECORDS, Server, wait_until
 
 COPY = "start_data_migration"
 
@@ -48,6 +48,7 @@ def test_several_jobs_share_one_connection_that_is_cut(server: Server, tmp_path:
             ends = asyncio.gather(*(client.run(COPY, paths(f"{n}.jsonl") | {"batch_size": 20}) for n in range(4)))
             await asyncio.to_thread(server.wait_parked)
             server.kill()
+            await asyncio.to_thread(wait_until, lambda: "trying again" in str(notices), "the client notices")
             await asyncio.to_thread(server.start)
             assert [job.result["migrated_records"] for job in await ends] == [RECORDS] * 4
 

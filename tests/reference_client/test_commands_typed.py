@@ -163,4 +163,6 @@ def test_a_command_typed_into_a_terminal(
     server: Server, program_for: Callable[[Server], Program], command: str
 ) -> None:
     server.start()
-    TYPED[command](Desk(program_for(server)))
+    program = program_for(server)
+    program.cold = command == "process"
+    TYPED[command](Desk(program))

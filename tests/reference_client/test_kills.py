@@ -45,6 +45,7 @@ def test_client_and_server_killed_in_the_middle_end_with_the_servers_result(
 ) -> None:
     server.start(HALFWAY)
     program = program_for(server)
+    program.cold = not era
     life = program.begin(*era, *words)
     server.wait_parked()
     program.wait_phase("active")
@@ -65,6 +66,7 @@ def test_the_server_killed_while_watching_is_waited_for(server: Server, program_
     server.wait_parked()
     job = program.wait_phase("active")
     server.kill()
+    wait_until(lambda: "trying again" in life.err.read_text(encoding="utf-8"), "the client notices")
     server.start()
     said = life.said()
     assert said.exit == 0, said

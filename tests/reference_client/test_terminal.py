@@ -44,6 +44,7 @@ def test_no_color_is_honoured_and_a_terminal_has_colours(shared: Server, program
 def test_ctrl_c_detaches_and_watch_comes_back(server: Server, program_for: ProgramFor) -> None:
     server.start("acknowledged@100")
     program = program_for(server)
+    program.cold = True
     with Terminal(program, *LONG) as terminal:
         server.wait_parked()
         program.wait_phase("active")

@@ -124,10 +124,18 @@ class Server:
     async def stopped(self, task_id: str) -> dict[str, Any]:
         """Poll until the task neither runs nor waits for its turn."""
         deadline = time.monotonic() + DEADLINE_S
-        while (found := await self.status(task_id))["status"] in ("pending", "running"):
-            assert time.monotonic() < deadline, found
-            await asyncio.sleep(0.01)
-        return found
+        session = await self.open()
+        try:
+            while True:
+                found: dict[str, Any] = json.loads(
+                    await session.read_resource(f"task://status/{task_id}", deadline_s=DEADLINE_S)
+                )
+                if found["status"] not in ("pending", "running"):
+                    return found
+                assert time.monotonic() < deadline, found
+                await asyncio.sleep(0.02)
+        finally:
+            await session.close()
 
     async def start_task(self, tool: str, **arguments: Any) -> str:
         """Start a job, and give its task's id."""

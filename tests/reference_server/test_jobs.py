@@ -214,6 +214,7 @@ async def test_a_cancel_that_was_answered_survives_a_kill(fresh: Server) -> None
 
 @pytest.mark.asyncio
 async def test_sigterm_stops_cleanly_and_leaves_the_task_to_the_next_life(fresh: Server) -> None:
+    fresh.cold = True
     fresh.start(points="acknowledged@2")
     task_id = await fresh.park("start_data_migration", **{**MIGRATE, "batch_size": 1})
     assert fresh.process

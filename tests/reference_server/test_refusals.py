@@ -131,6 +131,7 @@ async def test_a_line_that_is_not_json_fails_the_task_and_names_the_place(fresh:
 
 
 def test_a_port_in_use_is_named(fresh: Server) -> None:
+    fresh.cold = True
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         said = fresh.refuses("--port", str(taken.getsockname()[1]))
     assert "cannot be used" in said
@@ -143,6 +144,7 @@ def test_it_serves_on_loopback_only(fresh: Server, host: str) -> None:
 
 
 def test_a_crash_point_that_does_not_exist_is_named(fresh: Server) -> None:
+    fresh.cold = True
     assert "'lunch@3'" in fresh.refuses(CRASHTEST_POINTS="lunch@3")
 
 
