@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +121,44 @@ def test_a_users_own_scenario_gets_the_same_fixture(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     [run] = Bundle(tmp_path / "crashtest-report").runs("mine")
     assert run.has_begun
+
+
+LISTENING = """
+from mcp_crashtest.model.events import to_json
+from mcp_crashtest.sessions.collector import LISTENERS
+import json, pathlib
+
+def pytest_configure(config):
+    def listen(event):
+        with pathlib.Path({folder!r}, "heard").open("a") as file:
+            file.write(json.dumps(to_json(event)) + "\\n")
+    config.stash[LISTENERS].append(listen)
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_whoever_listens_hears_every_event_once_from_worker_processes_too(tmp_path: Path, workers: list[str]) -> None:
+    (tmp_path / "listening.py").write_text(LISTENING.format(folder=str(tmp_path)))
+    (tmp_path / "test_mine.py").write_text(
+        "import pytest\n"
+        "from mcp_crashtest import Plan\n\n\n"
+        "@pytest.mark.crashtest(level=1)\n"
+        "def test_mine(crashtest):\n"
+        "    crashtest.play([Plan(crashtest.scenario, crashtest.protocols[0], ())] * 2)\n"
+    )
+    done = run_pytest(
+        "-q", "-p", "listening", *workers, f"--crashtest-profile={MUTANTS / 'orphaned.toml'}", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    heard = [json.loads(line) for line in (tmp_path / "heard").read_text().splitlines()]
+    assert [event["event"] for event in heard] == [
+        "setting-up",
+        "trial-began",
+        "runs-planned",
+        "run-played",
+        "run-played",
+        "trial-ended",
+        "session-ended",
+    ]
+    assert sorted(event["number"] for event in heard if event["event"] == "run-played") == [1, 2]
+    assert heard[-1]["certificate"]["verdict"] == "PASS"
