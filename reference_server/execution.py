@@ -133,18 +133,18 @@ class Executor:
 
     # --- the steps
 
-    def _step(self, execution: Execution) -> Step:
-        """Whatever is next for this task."""
+    def _next(self, execution: Execution) -> Step | None:
+        """Whatever is next for this task; None when it is to stop."""
         task = execution.task
         if self._turns.stopping or execution.halted:
-            return Then.END
+            return None
         if task is None or execution.term != self._term():
-            return (yield from self._claim_it(execution))
+            return self._claim_it(execution)
         if execution.job is None:
-            return (yield from self._begin(execution, task))
+            return self._begin(execution, task)
         if task.progress < task.total:
-            return (yield from self._batch(execution, execution.job, task))
-        return (yield from self._finish(execution, execution.job, task))
+            return self._batch(execution, execution.job, task)
+        return self._finish(execution, execution.job, task)
 
     def _claim_it(self, execution: Execution) -> Step:
         term = self._term()
@@ -198,7 +198,10 @@ class Executor:
     def _turn(self, execution: Execution) -> None:
         """In a worker thread: it is this task's turn."""
         try:
-            self._take(execution, self._step(execution))
+            if step := self._next(execution):
+                self._take(execution, step)
+            else:
+                self._end(execution)
         except Exception as error:
             self._trouble(execution, error)
 
