@@ -31,8 +31,8 @@ from mcp_crashtest.subjects.spawner import Spawner
 ROOT = Path(__file__).resolve().parents[1]
 PRELOAD = (
     *("fastmcp", "uvicorn", "reference_server.__main__", "reference_server.training"),
-    *("reference_client.cli", "anyio._backends._asyncio", "httpcore2", "truststore", "h11"),
-    *("rich.progress", "tests.at_terminal", "tests.reference_client.other_server"),
+    *("reference_client.cli", "anyio._backends._asyncio", "httpcore2", "truststore", "h11", "jsonschema"),
+    *("rich.progress", "tests.life", "tests.reference_client.other_server"),
 )
 PIPE = subprocess.PIPE
 # NumPy has no threads then: who has some cannot fork.
@@ -129,7 +129,7 @@ def start(
     with ExitStack() as passed, ExitStack() as kept:
         out, reads_out = _place(stdout, 1, passed, kept)
         err, reads_err = _place(stderr, 2, passed, kept)
-        launch = Launch(tuple(words), str(ROOT), {**env, **_FORKS}, out, err, preload=PRELOAD, warm_up=True)
+        launch = Launch(tuple(words), str(ROOT), {**env, **_FORKS}, out, err, preload=PRELOAD, warm_up=False)
         process = nest().do(nest().spawner.spawn(launch))
         assert process.warm, "there is a fork server"
         kept.pop_all()
@@ -153,6 +153,11 @@ def run(words: Sequence[str], *, env: Mapping[str, str], timeout: float) -> subp
 def module(name: str, *words: str) -> list[str]:
     """The command that runs a module."""
     return [sys.executable, "-m", name, *words]
+
+
+def brief(command: Sequence[str], terminal: str = "-") -> list[str]:
+    """The same command, for a short life that is started warm; see life.py."""
+    return module("tests.life", terminal, *command[2:])
 
 
 def _place(wanted: int | IO[Any] | None, ours: int, passed: ExitStack, kept: ExitStack) -> tuple[int, IO[str] | None]:

@@ -55,6 +55,7 @@ def begin(words: list[str], out: Path, err: Path, *, cold: bool = False, **varia
     """Start a program of ours whose output goes to files."""
     with out.open("w", encoding="utf-8") as stdout, err.open("w", encoding="utf-8") as stderr:
         if not cold:
+            words = warm.brief(words)
             return Life(warm.start(words, env=environment(**variables), stdout=stdout, stderr=stderr), out, err)
         process = subprocess.Popen(
             words,

@@ -20,8 +20,7 @@ _PRESSING_S = 2.0
 
 
 def _start(command: list[str], terminal: str, variables: dict[str, str]) -> Child:
-    _python, _m, *told = command
-    return warm.start(warm.module("tests.at_terminal", terminal, *told), env=variables)
+    return warm.start(warm.brief(command, terminal), env=variables)
 
 
 def _start_cold(command: list[str], terminal: str, variables: dict[str, str]) -> Child:
