@@ -21,3 +21,8 @@ def nobody_stays_warm() -> Iterator[None]:
     """The fork server ends, and all that it has started."""
     yield
     warm.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What belongs together and takes long comes first: else one worker has it left over at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.files.bundle import Bundle
+from tests import warm
 
 ROOT = Path(__file__).resolve().parents[1]
 MUTANTS = ROOT / "tests" / "mutants"
@@ -40,23 +41,29 @@ def environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CRASHTEST_", "COV_"))}
 
 
-def lab(*arguments: object, cwd: Path = ROOT, **changes: str) -> Done:
-    """Run a command of the lab to its end."""
-    done = subprocess.run(
-        [*CLI, *map(str, arguments)],
-        cwd=cwd,
-        env={**environment(), **changes},
-        capture_output=True,
-        text=True,
-        timeout=_DEADLINE_S,
-        check=False,
-    )
+def lab(*arguments: object, cwd: Path | None = None) -> Done:
+    """Run a command of the lab to its end: a process of its own, forked warm; cold where a folder is given."""
+    words = [*CLI, *map(str, arguments)]
+    if cwd is None:
+        done = warm.run(words, env=environment(), timeout=_DEADLINE_S, preload=warm.LAB)
+    else:
+        done = subprocess.run(
+            words, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=_DEADLINE_S, check=False
+        )
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def certify(report_dir: Path, *arguments: object, cwd: Path = ROOT) -> Done:
+def certify(report_dir: Path, *arguments: object) -> Done:
     """Certify with ``--json``."""
-    return lab("certify", "--json", "--report-dir", report_dir, *arguments, cwd=cwd)
+    return lab("certify", "--json", "--report-dir", report_dir, *arguments)
+
+
+def smaller(profile: Path, folder: Path, records: int = 30) -> Path:
+    """The same profile with a smaller job: what is shown with it does not depend on how long that takes."""
+    text = profile.read_text(encoding="utf-8").replace("{here}", str(profile.parent))
+    path = folder / profile.name
+    path.write_text(f"{text}\n[workload]\nrecords = {records}\n", encoding="utf-8")
+    return path
 
 
 def certificate_in(report_dir: Path) -> Mapping[str, Any]:

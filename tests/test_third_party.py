@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.subjects.sockets import find_free_port
-from tests.lab import THIRD_PARTY, certify, environment, invariants
+from tests.lab import THIRD_PARTY, certify, environment, invariants, smaller
 
 PROFILE = THIRD_PARTY / "crashtest.toml"
 
@@ -39,7 +39,7 @@ def running(tmp_path: Path) -> Iterator[str]:
 
 
 def test_it_is_certified_by_command(tmp_path: Path) -> None:
-    done = certify(tmp_path / "report", "--profile", PROFILE, "--quick")
+    done = certify(tmp_path / "report", "--profile", smaller(PROFILE, tmp_path), "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
     assert done.certificate["level"] == 2
@@ -47,7 +47,7 @@ def test_it_is_certified_by_command(tmp_path: Path) -> None:
 
 
 def test_a_server_whose_job_is_followed_with_a_tool_is_certified(tmp_path: Path) -> None:
-    done = certify(tmp_path / "report", "--profile", THIRD_PARTY / "tool.toml", "--quick")
+    done = certify(tmp_path / "report", "--profile", smaller(THIRD_PARTY / "tool.toml", tmp_path), "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["level"] == 2
     assert done.certificate["subject"]["tool"]["contract"] == "tool-task"
@@ -63,20 +63,21 @@ def test_by_url_what_can_be_assessed_is_and_what_caps_the_level_is_named(tmp_pat
 
 
 def test_a_level_that_cannot_be_assessed_by_url_is_not_granted(tmp_path: Path, running: str) -> None:
-    done = certify(tmp_path / "report", "--profile", PROFILE, "--url", running, "--level", 1)
+    done = certify(tmp_path / "report", "--profile", smaller(PROFILE, tmp_path), "--url", running, "--level", 1)
     assert done.code == 4
     assert done.certificate["level"] == 0
 
 
 def test_the_twin_that_keeps_its_jobs_in_memory_loses_them(tmp_path: Path) -> None:
     command = f"python {THIRD_PARTY}/memory_server.py --port {{port}}"
-    done = certify(tmp_path, "--profile", PROFILE, "--command", command, "--scenario", "server-killed-everywhere")
+    chosen = ("--profile", smaller(PROFILE, tmp_path), "--command", command, "--scenario", "server-killed-everywhere")
+    done = certify(tmp_path / "report", *chosen)
     assert done.code == 1, done.out + done.err
     assert invariants(done.certificate["scenarios"][0]) == {"task.vanished"}
 
 
 def test_fastmcps_own_tasks_are_gone_after_a_restart_as_they_live_in_memory(tmp_path: Path) -> None:
-    done = certify(tmp_path / "report", "--profile", THIRD_PARTY / "tasks.toml", "--quick")
+    done = certify(tmp_path / "report", "--profile", smaller(THIRD_PARTY / "tasks.toml", tmp_path), "--quick")
     assert done.code == 1, done.out + done.err
     scenarios = done.certificate["scenarios"]
     assert set().union(*(invariants(scenario) for scenario in scenarios)) == {"task.vanished"}

@@ -34,6 +34,7 @@ PRELOAD = (
     *("reference_client.cli", "anyio._backends._asyncio", "httpcore2", "truststore", "h11", "jsonschema"),
     *("rich.progress", "tests.life", "tests.reference_client.other_server"),
 )
+LAB = ("mcp_crashtest.cli", "mcp_crashtest.commands.certify", "mcp_crashtest.commands.replay", "mcp_crashtest.plugin")
 PIPE = subprocess.PIPE
 # NumPy has no threads then: who has some cannot fork.
 _FORKS = {"OPENBLAS_NUM_THREADS": "1"}
@@ -124,22 +125,31 @@ def start(
     env: Mapping[str, str],
     stdout: int | IO[Any] | None = None,
     stderr: int | IO[Any] | None = None,
+    cwd: Path = ROOT,
+    preload: tuple[str, ...] = PRELOAD,
 ) -> Warm:
-    """Start ``python -m module ...``, or a script, in ROOT. Output goes to a PIPE, to a file, or where ours goes."""
+    """Start ``python -m module ...``, or a script, in a folder. Output goes to a PIPE, a file, or where ours goes."""
     with ExitStack() as passed, ExitStack() as kept:
         out, reads_out = _place(stdout, 1, passed, kept)
         err, reads_err = _place(stderr, 2, passed, kept)
-        launch = Launch(tuple(words), str(ROOT), {**env, **_FORKS}, out, err, preload=PRELOAD, warm_up=False)
+        launch = Launch(tuple(words), str(cwd), {**env, **_FORKS}, out, err, preload=preload, warm_up=False)
         process = nest().do(nest().spawner.spawn(launch))
         assert process.warm, "there is a fork server"
         kept.pop_all()
     return Warm(nest(), process, reads_out, reads_err)
 
 
-def run(words: Sequence[str], *, env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
+def run(
+    words: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    timeout: float,
+    cwd: Path = ROOT,
+    preload: tuple[str, ...] = PRELOAD,
+) -> subprocess.CompletedProcess[str]:
     """Run such a command to its end; raises subprocess.TimeoutExpired when it goes on."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = start(words, env=env, stdout=out, stderr=err)
+        process = start(words, env=env, stdout=out, stderr=err, cwd=cwd, preload=preload)
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:

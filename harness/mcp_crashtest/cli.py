@@ -8,12 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from mcp_crashtest import __version__
-from mcp_crashtest.commands.certify import certify, list_scenarios
 from mcp_crashtest.commands.exit_codes import ExitCode, explained, of_error
-from mcp_crashtest.commands.replay import recheck, replay
 from mcp_crashtest.model.errors import CrashtestError, UsageError
 from mcp_crashtest.model.invariants import INVARIANTS
-from mcp_crashtest.sessions.options import HIGHEST_LEVEL
+from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 
 _EPILOG = f"""examples:
   mcp-crashtest certify                                     the reference server: see it killed and come back exact
@@ -45,6 +43,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
+# What a command needs is imported when it is called: help is there at once.
+
+
+def _certify(options: argparse.Namespace) -> int:
+    from mcp_crashtest.commands.certify import certify
+
+    return certify(options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from mcp_crashtest.commands.certify import list_scenarios
+
+    return list_scenarios(options)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from mcp_crashtest.commands.replay import replay
+
+    return replay(options)
+
+
+def _recheck(options: argparse.Namespace) -> int:
+    from mcp_crashtest.commands.recheck import recheck
+
+    return recheck(options)
+
+
 def explain(options: argparse.Namespace) -> int:
     """Say what an invariant means and how a server is usually mended; all of them without an id."""
     if options.id is not None and options.id not in INVARIANTS:
@@ -71,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     certifying = commands.add_parser(
         "certify", help="put a server or client through the scenarios and say what it earned"
     )
-    certifying.set_defaults(run=certify)
+    certifying.set_defaults(run=_certify)
     add = certifying.add_argument
     add("--profile", action="append", metavar="FILE", help="TOML profile (repeatable; default: the reference server)")
     target = certifying.add_mutually_exclusive_group()
@@ -96,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="print the certificate as JSON and nothing else")
 
     listing = commands.add_parser("list", help="list the scenarios")
-    listing.set_defaults(run=list_scenarios)
+    listing.set_defaults(run=_list)
     listing.add_argument("--json", action="store_true", help="as JSON")
 
     explaining = commands.add_parser("explain", help="what an invariant means, and how servers are usually mended")
@@ -105,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     explaining.add_argument("--json", action="store_true", help="as JSON")
 
     replaying = commands.add_parser("replay", help="play a saved plan again")
-    replaying.set_defaults(run=replay)
+    replaying.set_defaults(run=_replay)
     add = replaying.add_argument
     add("plan", metavar="PLAN", help="a run's folder in a report directory, or a plan in a file")
     add("--times", type=int, default=1, metavar="N", help="how often (default: 1)")
@@ -118,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="print the count as JSON")
 
     rechecking = commands.add_parser("recheck", help="judge the histories of a report directory anew, without playing")
-    rechecking.set_defaults(run=recheck)
+    rechecking.set_defaults(run=_recheck)
     rechecking.add_argument("bundle", metavar="DIR", help="a report directory")
     rechecking.add_argument("--json", action="store_true", help="as JSON")
     return parser

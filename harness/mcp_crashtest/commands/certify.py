@@ -21,11 +21,11 @@ from rich.console import Console
 from mcp_crashtest.commands.exit_codes import ExitCode, of_session
 from mcp_crashtest.model.errors import HarnessError, UsageError
 from mcp_crashtest.model.events import Listener
+from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 from mcp_crashtest.reporting.certificate import Selection
 from mcp_crashtest.reporting.console import ConsoleFace
 from mcp_crashtest.reporting.tally import Tally
 from mcp_crashtest.sessions.collector import LISTENERS, TALLY
-from mcp_crashtest.sessions.options import HIGHEST_LEVEL
 from mcp_crashtest.sessions.scenarios import level_of, scenario_of, story_of
 
 _SCENARIOS = "mcp_crashtest.scenarios"

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+HIGHEST_LEVEL = 3
+"""The most stars that this version certifies."""
+
 
 class Verdict(IntEnum):
     """PASS < SKIP < INVALID < FAIL; verdicts are merged by the maximum, so that a FAIL is never masked.

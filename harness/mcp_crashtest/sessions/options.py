@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 from mcp_crashtest.reporting.certificate import Selection
 
 if TYPE_CHECKING:
     from mcp_crashtest.model.profile import Profile
 
-HIGHEST_LEVEL = 3
 _GIVE_PROFILE = "give --profile, or --crashtest-profile under pytest"
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_crashtest.model.errors import CrashtestError, SubjectError, Unproven, UsageError, Violation
-from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.model.verdict import HIGHEST_LEVEL, Verdict
 from mcp_crashtest.reporting.tally import unplayed
-from mcp_crashtest.sessions.options import HIGHEST_LEVEL
 
 if TYPE_CHECKING:
     from mcp_crashtest.laboratory.trial import Trial

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.checkers.judge import judge
-from mcp_crashtest.commands.replay import essence
+from mcp_crashtest.commands.recheck import essence
 from mcp_crashtest.model.operation import History
 
 SAVED = Path(__file__).resolve().parent / "format_1" / "runs.jsonl.gz"

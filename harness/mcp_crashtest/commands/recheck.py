@@ -1,0 +1,59 @@
+"""``mcp-crashtest recheck``: saved histories are judged again, without playing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.commands.exit_codes import of_verdict
+from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.model.errors import HarnessError, UsageError
+from mcp_crashtest.model.verdict import Verdict, worst
+from mcp_crashtest.reporting.certificate import read_certificate, summary_lines
+from mcp_crashtest.reporting.console import clean
+
+
+def recheck(options: argparse.Namespace) -> int:
+    """Judge every history of a bundle anew; each judgement must be the saved one."""
+    bundle = Bundle(Path(options.bundle))
+    verdicts: list[Verdict] = []
+    for run, history, saved in bundle.judged_runs():
+        judgement = judge(history)
+        if essence(judgement.to_json()) != essence(saved):
+            raise HarnessError(
+                f"{run.path} was judged {saved.get('verdict')} and is judged {judgement.verdict.name} now, or with "
+                f"other findings: the history was changed, or the checkers were"
+            )
+        verdicts.append(judgement.verdict)
+        if judgement.findings and not options.json:
+            print(f"{run.path}: {clean('; '.join(f.invariant for f in judgement.findings))}")
+    if not verdicts:
+        raise UsageError(f"{options.bundle} holds no run that was judged")
+    _tell(bundle, Counter(v.name for v in verdicts), as_json=options.json)
+    return of_verdict(worst(verdicts))
+
+
+def essence(judgement: Mapping[str, Any]) -> Any:
+    """A judgement without its prose, which each version may word better: what is said, not how."""
+    said = json.loads(json.dumps(judgement))
+    findings = [{k: v for k, v in finding.items() if k != "message"} for finding in said["findings"]]
+    return {**said, "findings": findings, "unproven": len(said["unproven"])}
+
+
+def _tell(bundle: Bundle, verdicts: Counter[str], *, as_json: bool) -> None:
+    runs = verdicts.total()
+    saved = bundle.certificate()
+    certificate = None if saved is None else read_certificate(saved)
+    if as_json:
+        level = certificate["level"] if certificate else None
+        print(json.dumps({"runs": runs, "verdicts": dict(verdicts), "identical": True, "level": level}))
+        return
+    counted = ", ".join(f"{n} {name}" for name, n in sorted(verdicts.items()))
+    print(f"{runs} runs judged again, every judgement identical: {counted}")
+    if certificate:
+        print(f"the session's certificate: {clean(summary_lines(certificate)[0])}")
