@@ -50,6 +50,7 @@ def test_client_and_server_killed_in_the_middle_end_with_the_servers_result(
     server.wait_parked()
     program.wait_phase("active")
     life.kill()
+    program.cold = False
     server.kill()
     server.start()
     [job] = program.json(*era, "watch")["jobs"]

@@ -133,7 +133,7 @@ class Server:
                 if found["status"] not in ("pending", "running"):
                     return found
                 assert time.monotonic() < deadline, found
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
         finally:
             await session.close()
 

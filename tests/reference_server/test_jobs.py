@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import signal
-import time
 from collections import Counter
 from typing import Any
 
@@ -34,13 +33,7 @@ MIGRATE: dict[str, Any] = {
 
 async def finished(server: Server, task_id: str) -> dict[str, Any]:
     """Poll until the task has ended."""
-    deadline = time.monotonic() + DEADLINE_S
-    while True:
-        status: dict[str, Any] = await server.read(f"task://status/{task_id}")
-        if status["status"] not in ("pending", "running"):
-            return status
-        assert time.monotonic() < deadline, status
-        await asyncio.sleep(0.01)
+    return await server.stopped(task_id)
 
 
 async def records_of(server: Server, uri: str | None) -> list[dict[str, Any]]:
