@@ -16,10 +16,17 @@ from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.subjects.process import Exit, Launch
 from mcp_crashtest.subjects.spawner import Spawner
+from tests import warm
 from tests.harness.subjects.launching import DEADLINE_S, Launching
 
 _CYCLES = 200
 _GROWTH_KIB = 1024
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_has_a_guard() -> None:
+    """What other tests of this process keep warm ends: here everybody is counted, and one guard is killed."""
+    warm.close()
 
 
 @dataclass(frozen=True, slots=True)
