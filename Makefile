@@ -22,7 +22,7 @@ certify-client: $(READY)
 	$(BIN)/mcp-crashtest certify $(addprefix --profile ,$(wildcard scenarios/profiles/client-*.toml))
 
 test: $(DEVELOP)
-	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup -m "not soak"
+	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak"
 
 soak: $(DEVELOP)
 	$(BIN)/python -m pytest tests -m soak

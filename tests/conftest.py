@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import warm
+
+HERE = Path(__file__).resolve().parent
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -24,5 +27,5 @@ def nobody_stays_warm() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What belongs together and takes long comes first: else one worker has it left over at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    """Tests in which the whole lab plays come first: else one worker has a long file left over at the end."""
+    items.sort(key=lambda item: item.path.parent != HERE)

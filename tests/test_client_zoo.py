@@ -15,8 +15,6 @@ from mcp_crashtest.files.bundle import Bundle
 from tests.client_mutants.zoo import CLIENT_MUTANTS, EVERYWHERE, FAULTLESS, write_profile
 from tests.lab import ROOT, Done, certify, invariants, lab, named
 
-pytestmark = pytest.mark.xdist_group("client-zoo")  # its tests share sessions of the lab
-
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -10,8 +10,6 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.model.operation import Op
 from tests.lab import MUTANTS, Done, lab
 
-pytestmark = pytest.mark.xdist_group("seed-bug")  # its tests share sessions of the lab
-
 PROFILE = MUTANTS / "seed_resumable.toml"
 
 

@@ -19,8 +19,6 @@ from mcp_crashtest.model.plan import Plan
 from tests.lab import Done, certify, invariants, named
 from tests.mutants.zoo import MUTANTS
 
-pytestmark = pytest.mark.xdist_group("zoo")  # its tests share sessions of the lab
-
 KILLED, INTERRUPTED, RESTARTED = "server-killed-everywhere", "client-interrupted", "planned-restart"
 FROZEN = "server-frozen"
 CAUGHT_BY = {
