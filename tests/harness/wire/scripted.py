@@ -7,12 +7,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from mcp_crashtest.wire import messages
 from mcp_crashtest.wire.errors import Broken, HttpError, WireError
 from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS, Message
+from mcp_crashtest.wire.session import Session
 from mcp_crashtest.wire.transport import Connection, Heard, Move, State
 
 Says = Callable[[Message], Iterable[Message | WireError]]
+
+ERAS = pytest.mark.parametrize("protocol", [STATELESS, HANDSHAKE])
+AMPLE_S = 5.0
+PING = {"jsonrpc": "2.0", "id": "p", "method": "ping"}
+SAMPLING = {"jsonrpc": "2.0", "id": "s", "method": "sampling/createMessage", "params": {}}
+TASK = {"resultType": "task", "taskId": "t-1", "status": "working"}
 
 
 def result(**found: Any) -> Says:
@@ -125,3 +134,19 @@ class Scripted:
             await self._dropped.wait()
             raise Broken("dropped")
         return answer
+
+
+async def opened(transport: Scripted, protocol: str | None, *extensions: str) -> Session:
+    return await Session.over(transport, protocol=protocol, deadline_s=AMPLE_S, extensions=extensions)
+
+
+async def pending(transport: Scripted, session: Session) -> asyncio.Task[Any]:
+    """A call that is not answered."""
+    calling = asyncio.create_task(session.call("slow", {}, deadline_s=AMPLE_S))
+    await asyncio.wait_for(transport.waits.wait(), AMPLE_S)
+    return calling
+
+
+def then(*said: Message, last: Says) -> Says:
+    """Says this first."""
+    return lambda asked: [*said, *last(asked)]

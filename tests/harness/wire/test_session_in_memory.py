@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,32 +21,25 @@ from mcp_crashtest.wire.errors import (
 from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS, TASKS, Message
 from mcp_crashtest.wire.session import Session
 from mcp_crashtest.wire.transport import Connection
-from tests.harness.wire.scripted import Says, Scripted, error, fails, nothing, notified, result, token_of
+from tests.harness.wire.scripted import (
+    AMPLE_S,
+    ERAS,
+    PING,
+    SAMPLING,
+    TASK,
+    Says,
+    Scripted,
+    error,
+    fails,
+    nothing,
+    notified,
+    opened,
+    result,
+    then,
+    token_of,
+)
 
 pytestmark = pytest.mark.asyncio
-
-ERAS = pytest.mark.parametrize("protocol", [STATELESS, HANDSHAKE])
-AMPLE_S = 5.0
-PING = {"jsonrpc": "2.0", "id": "p", "method": "ping"}
-SAMPLING = {"jsonrpc": "2.0", "id": "s", "method": "sampling/createMessage", "params": {}}
-TASK = {"resultType": "task", "taskId": "t-1", "status": "working"}
-
-
-async def opened(transport: Scripted, protocol: str | None, *extensions: str) -> Session:
-    return await Session.over(transport, protocol=protocol, deadline_s=AMPLE_S, extensions=extensions)
-
-
-async def pending(transport: Scripted, session: Session) -> asyncio.Task[Any]:
-    """A call that is not answered."""
-    calling = asyncio.create_task(session.call("slow", {}, deadline_s=AMPLE_S))
-    await asyncio.wait_for(transport.waits.wait(), AMPLE_S)
-    return calling
-
-
-def then(*said: Message, last: Says) -> Says:
-    """Says this first."""
-    return lambda asked: [*said, *last(asked)]
-
 
 # --- opening
 
