@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp_crashtest.contracts.contract import (
+    COMPLETED,
     INVALID_PARAMS,
     RESOURCE_NOT_FOUND,
     Seen,
@@ -65,8 +66,7 @@ def seen_in(document: Any, observe: ObserveSpec) -> Seen:
     if status is None:
         raise Vanished(f"no status at {observe.status} in {excerpt(document)}")
     progress = done_of_total(find(document, observe.progress), find(document, observe.total))
-    failed = status != "completed"
-    return Seen(status, progress, document, _failure(document) if failed else None)
+    return Seen(status, progress, document, None if status == COMPLETED else _failure(document))
 
 
 def _failure(document: Any) -> Any:

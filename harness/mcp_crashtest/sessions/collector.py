@@ -32,8 +32,12 @@ def tell(item: pytest.Item, event: Event) -> None:
     if is_worker(item.config):
         item.stash.setdefault(_SENT, []).append(event)
     else:
-        for listener in item.config.stash[LISTENERS]:
-            listener(event)
+        _tell_all(item.config, event)
+
+
+def _tell_all(config: pytest.Config, event: Event) -> None:
+    for listener in config.stash[LISTENERS]:
+        listener(event)
 
 
 def send_along(item: pytest.Item, report: pytest.TestReport, last: Event) -> None:
@@ -56,11 +60,7 @@ class Collector:
         for name, value in report.user_properties:
             if name == _PROPERTY and isinstance(value, str):
                 for data in json.loads(value):
-                    self._tell(events.from_json(data))
-
-    def _tell(self, event: Event) -> None:
-        for listener in self.config.stash[LISTENERS]:
-            listener(event)
+                    _tell_all(self.config, events.from_json(data))
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Write the certificate, where there was anything to certify."""
@@ -71,7 +71,7 @@ class Collector:
             self.tally.finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
             certificate = self.tally.certificate()
             Bundle(report_dir_of(self.config)).save_certificate(certificate)
-            self._tell(SessionEnded(certificate))
+            _tell_all(self.config, SessionEnded(certificate))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say what the session came to, and where the evidence lies."""
