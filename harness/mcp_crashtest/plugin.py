@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mcp_crashtest.model.errors import NotAssessed, UsageError
+from mcp_crashtest.model.errors import NotApplicable, NotAssessed, UsageError
 from mcp_crashtest.model.events import SettingUp, TrialBegan, TrialEnded
 from mcp_crashtest.reporting.tally import Tally
 from mcp_crashtest.sessions import options, scenarios
@@ -120,6 +120,7 @@ def crashtest_laboratory(request: pytest.FixtureRequest) -> Generator[Laboratory
 def crashtest(request: pytest.FixtureRequest) -> Trial:
     """One scenario on one subject."""
     from mcp_crashtest.laboratory.trial import Trial
+    from mcp_crashtest.planning.budget import Budget
 
     item, profile = request.node, request.param
     if item.get_closest_marker("crashtest") is None:
@@ -136,7 +137,7 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
         level=scenarios.level_of(item),
         story=scenarios.story_of(item),
         listener=partial(tell, item),
-        quick=request.config.getoption("--crashtest-quick"),
+        budget=Budget.QUICK if request.config.getoption("--crashtest-quick") else Budget.CORE,
     )
     item.stash[scenarios.TRIAL] = trial
     tell(item, TrialBegan(profile.name, trial.scenario, trial.level, trial.story))
@@ -149,6 +150,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     try:
         return (yield)
     except NotAssessed as error:
+        pytest.skip(str(error))
+    except NotApplicable as error:
+        pyfuncitem.stash[scenarios.INAPPLICABLE] = True
         pytest.skip(str(error))
 
 

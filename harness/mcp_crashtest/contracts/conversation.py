@@ -1,7 +1,7 @@
 """Holding a conversation with a subject that is killed in the middle of it: connect, work, lose it, connect again.
 
-All contracts share this loop. Every wait is bounded by the job's deadline; between two attempts the pause doubles up
-to a fifth of a second.
+All contracts share this loop. Every wait is bounded by the job's deadline. A server that is away is asked again at
+once and often: what it says first after a restart shows most. Only one that stays away is asked less often.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from mcp_crashtest.wire.errors import (
 from mcp_crashtest.wire.session import Session
 
 _FIRST_PAUSE_S = 0.005
-_LONGEST_PAUSE_S = 0.2
+_EAGER_S = 3.0
+_LONGEST_PAUSE_S = 0.1
 _REFUSALS = 3
 _PAGES = 10_000
 
@@ -49,6 +50,7 @@ class Conversation:
         self._ends_at = time.monotonic() + job.deadline_s
         self._trying: asyncio.Task[None] | None = None
         self._dropping = False
+        self._away_s = 0.0
 
     @property
     def left_s(self) -> float:
@@ -57,8 +59,9 @@ class Conversation:
 
     async def hold(self, attempt: Callable[[Session], Awaitable[None]]) -> int:
         """Connect and attempt, again and again, until an attempt comes through. Returns the exit code."""
-        pause_s, refusals = _FIRST_PAUSE_S, 0
+        refusals, eager_until = 0, time.monotonic() + _EAGER_S
         while self.left_s > 0.001:
+            pause_s = _FIRST_PAUSE_S if time.monotonic() < eager_until else _LONGEST_PAUSE_S
             self._trying = asyncio.create_task(self._try(attempt))
             try:
                 await self._trying
@@ -71,7 +74,9 @@ class Conversation:
             except LOST as error:
                 self._drop()
                 if isinstance(error, Broken):
-                    pause_s = _FIRST_PAUSE_S
+                    eager_until = time.monotonic() + _EAGER_S
+                elif isinstance(error, HttpError):  # there is somebody, who is not ready
+                    pause_s = _LONGEST_PAUSE_S
             except Vanished as error:
                 self.journal.write(Type.FAIL, Op.OUTPUT, reason="vanished", error=str(error))
                 return 1
@@ -83,8 +88,8 @@ class Conversation:
                 pause_s = _LONGEST_PAUSE_S
             except DeadlineExceeded:
                 break
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            away_s, self._away_s = self._away_s, 0.0
+            await asyncio.sleep(max(pause_s, away_s))
         self.journal.write(Type.INFO, Op.END, reason="client deadline", deadline_s=self.job.deadline_s)
         return 1
 
@@ -111,7 +116,11 @@ class Conversation:
         self.session = None
 
     def drop_connections(self) -> None:
-        """Lose every connection at once and without a word; the attempt under way breaks, or else the next one."""
+        """Lose every connection at once and without a word; the attempt under way breaks, or else the next one.
+
+        The job says how long we stay away then.
+        """
+        self._away_s = self.job.away_s
         if self.session:
             self.journal.write(Type.INFO, Op.CONNECT, dropped=True)
             self.session.abort()

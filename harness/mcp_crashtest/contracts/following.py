@@ -7,6 +7,7 @@ what happens between two questions is what a crash test is about.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +18,9 @@ from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.errors import DeadlineExceeded
 from mcp_crashtest.wire.session import Session, tool_reply
 
-_SHORTEST_PAUSE_S = 0.01
-_LONGEST_PAUSE_S = 0.05
+_SHORTEST_PAUSE_S = 0.005
+_LONGEST_PAUSE_S = 0.5
+_SHARE = 2  # twice as long as the last answer took: a third of a server's time at most is for us
 
 
 async def drive(contract: Contract, conversation: Conversation) -> int:
@@ -60,22 +62,23 @@ async def _submit(contract: Contract, conversation: Conversation, session: Sessi
 
 
 async def _follow(contract: Contract, conversation: Conversation, session: Session) -> Seen:
-    """Look again and again until the task has ended."""
-    journal, pause_s = conversation.journal, _SHORTEST_PAUSE_S
+    """Look again and again until the task has ended, one question at a time."""
+    journal = conversation.journal
     assert journal.task is not None
     while True:
+        asked_at = time.monotonic()
         try:
             seen = await contract.look(session, conversation.job, journal.task, conversation.left_s)
         except Vanished as error:
             journal.write(Type.FAIL, Op.STATUS, error=excerpt(error))
             raise
-        moved = journal.repeating(Op.STATUS, status=seen.status)
+        answered_s = time.monotonic() - asked_at
+        journal.repeating(Op.STATUS, status=seen.status)
         if seen.progress is not None:
-            moved |= conversation.progress(*seen.progress)
+            conversation.progress(*seen.progress)
         if seen.status in ENDS:
             return seen
-        pause_s = _SHORTEST_PAUSE_S if moved else min(pause_s * 1.5, _LONGEST_PAUSE_S)
-        await asyncio.sleep(pause_s)
+        await asyncio.sleep(min(max(_SHORTEST_PAUSE_S, _SHARE * answered_s), _LONGEST_PAUSE_S))
 
 
 async def _output(conversation: Conversation, session: Session, seen: Seen) -> None:

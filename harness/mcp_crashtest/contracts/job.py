@@ -26,7 +26,7 @@ class Job:
     """One client's work: drive ``tool`` at ``url`` until its output is known, or ``deadline_s`` is over.
 
     ``handle`` is the task that an earlier life of this client had; None to submit the job anew. ``status`` is the call
-    that asks about it, where that is a tool's.
+    that asks about it, where that is a tool's. ``away_s``: how long it stays away when it loses its connections.
     """
 
     url: str
@@ -39,6 +39,7 @@ class Job:
     deadline_s: float
     handle: str | None = None
     status: ToolSpec | None = None
+    away_s: float = 0.0
 
     def to_text(self) -> str:
         """Encode as JSON."""

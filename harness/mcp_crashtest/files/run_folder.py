@@ -109,6 +109,14 @@ class RunFolder:
         """The folder in which the subject keeps its state over all lives."""
         return self.path / "state"
 
+    def last_written_ns(self) -> int:
+        """When the subject wrote last, into its state or the ledger, by the clock of the file system; 0 for never."""
+        newest = 0
+        for path in (self.ledger, *self.state_dir.rglob("*")):
+            with suppress(OSError):
+                newest = max(newest, path.stat().st_mtime_ns)
+        return newest
+
     def forget_state(self) -> None:
         """Remove what the subject has stored: it is of no interest once the run has passed."""
         shutil.rmtree(self.state_dir, ignore_errors=True)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mcp_crashtest.laboratory.rhythm import Rhythm
 from mcp_crashtest.model.columns import Table
-from mcp_crashtest.model.coordinates import Batch, Moment, Since, Syscall, Window
+from mcp_crashtest.model.coordinates import Batch, Moment, Since, Syscall, Window, WindowName
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import Fault, Right
 from mcp_crashtest.model.plan import Plan, Size
@@ -15,6 +16,7 @@ from mcp_crashtest.model.profile import Profile, Workload
 from mcp_crashtest.stage.stage import Limits, Pace
 
 _OUTAGE, _SHORTEST_OUTAGE_S, _LONGEST_OUTAGE_S = 0.3, 0.3, 2.0
+_SEEN_IN_TIME_S = 0.02  # a batch that is shorter is over before anybody has heard of it
 _GOLDEN = Limits(silence_s=60.0, total_s=3600.0)
 
 
@@ -23,11 +25,12 @@ class Golden:
     """What the undisturbed job produced, which every other run's output is compared with, and how long it took.
 
     ``expected`` is a table of records for a server on trial, the printed results for a client, or None.
-    ``elapsed_s`` is counted from the client's start to the output.
+    ``elapsed_s`` is counted from the client's start to the output. ``rhythm`` is that of a server's job.
     """
 
     expected: Table | list[list[str]] | None
     elapsed_s: float
+    rhythm: Rhythm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +59,26 @@ class Bench:
         """The golden run of a plan's workload; None before it was played."""
         return self.others.get(plan.workload) if plan.workload else self.golden
 
+    def has_golden_of(self, plan: Plan) -> bool:
+        """Whether a plan of another size of the job can be compared with anything."""
+        return plan.workload is None or plan.workload in self.others
+
     def hastened(self) -> Bench:
-        """With a client under test, twice as fast a clock: its job was over before the moment of a fault had come.
+        """Twice as fast a clock: the job was over before the moment of a fault had come.
 
         A machine that had more to do when the pace was measured is faster than was thought.
         """
-        return replace(self, haste=self.haste / 2) if self.profile.client else self
+        return replace(self, haste=self.haste / 2)
 
     def pace(self, plan: Plan) -> Pace:
         """The times of a run of this plan."""
-        undisturbed_s = self._undisturbed_s(plan)
+        undisturbed_s = self._undisturbed_s(plan) * self.haste
         outage_s = min(max(_OUTAGE * undisturbed_s, _SHORTEST_OUTAGE_S), _LONGEST_OUTAGE_S)
-        return Pace(undisturbed_s, undisturbed_s / self.workload(plan).batches, outage_s)
+        golden = self.golden_of(plan)
+        if golden is None or golden.rhythm is None:
+            return Pace(undisturbed_s, undisturbed_s / self.workload(plan).batches, outage_s)
+        batch_s = golden.rhythm.batch_s
+        return Pace(undisturbed_s, batch_s * self.haste, outage_s, golden.rhythm.shown and batch_s >= _SEEN_IN_TIME_S)
 
     def limits(self, plan: Plan) -> Limits:
         """What a run of this plan may take: the claimed recovery time, and the time the work itself needs."""
@@ -79,7 +90,7 @@ class Bench:
 
     def _undisturbed_s(self, plan: Plan) -> float:
         golden = self.golden_of(plan)
-        return golden.elapsed_s * self.haste if golden else _GOLDEN.silence_s
+        return golden.elapsed_s if golden else _GOLDEN.silence_s
 
     def refuse_misplaced(self, plan: Plan) -> None:
         """Raise UsageError for a plan that cannot be played on this subject, before anything is started."""
@@ -93,11 +104,12 @@ class Bench:
                 raise UsageError(f"{fault}: this version does not wait for system calls")
         for right in plan.needs - self.rights:
             raise UsageError(f"{plan}: {right}")
-        if plan.afterlife:
-            raise UsageError("this version plays no afterlife: leave it out of the plan")
+        if plan.afterlife and (self.profile.client or self.profile.contract.kind.blocking):
+            raise UsageError(f"{plan}: only a task has an afterlife, and there is none in {self.profile.name}")
 
     def _can_land(self, fault: Fault) -> bool:
         at = fault.at
         if self.profile.client:
             return fault.kind == "kill" and not (isinstance(at, Batch) and not at.parks)
-        return not isinstance(at, Window) and not (isinstance(at, Moment) and at.since is not Since.FAULT)
+        asks = isinstance(at, Window) and at.name is WindowName.ASKING
+        return not asks and not (isinstance(at, Moment) and at.since is Since.START)

@@ -11,11 +11,12 @@ from contextlib import AbstractAsyncContextManager
 
 from mcp_crashtest.faults.acts import FAULTS, Act
 from mcp_crashtest.model.operation import History, Op, Type
-from mcp_crashtest.model.plan import Step
+from mcp_crashtest.model.plan import AFTER_THE_END, Step
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.arrival import arrive
-from mcp_crashtest.stage.stage import NEMESIS, Stage
+from mcp_crashtest.stage.stage import NEMESIS, OUTPUT, Stage
 
+_AFTER_THE_END = "kill server after the end"
 Lasting = dict[int, AbstractAsyncContextManager[Proof | None]]
 
 
@@ -32,6 +33,8 @@ async def conduct(stage: Stage, acts: Mapping[str, Act] = FAULTS) -> History:
         await stage.begin()
         await _faults(stage, acts)
         await stage.until(lambda: False)
+        if stage.plan.afterlife and stage.ended == OUTPUT:
+            await _afterlife(stage, acts)
     finally:
         history = await stage.end()
     if stage.failure:
@@ -50,6 +53,17 @@ async def _faults(stage: Stage, acts: Mapping[str, Act]) -> None:
             await act.__aexit__(Abandoned, Abandoned(), None)
 
 
+async def _afterlife(stage: Stage, acts: Mapping[str, Act]) -> None:
+    """The job is done: kill the server, start it again, and have a client read everything once more."""
+    stage.ended = None
+    step = Step(len(stage.plan.faults) + 1, AFTER_THE_END, heals=False)
+    lasting: Lasting = {}
+    if await _land(stage, step, lasting, acts):
+        await _heal(stage, step, lasting)
+        await stage.go_on_after_the_end()
+        await stage.until(lambda: False)
+
+
 async def _heal(stage: Stage, step: Step, lasting: Lasting) -> bool:
     if step.fault.until is not None and not await arrive(stage, step.fault.until):
         return False
@@ -62,7 +76,8 @@ async def _land(stage: Stage, step: Step, lasting: Lasting, acts: Mapping[str, A
     fault = step.fault
     if not await arrive(stage, fault.at):
         return False
-    described = {**fault.to_json(), "number": step.number, "fault": str(fault), "done": stage.client.done}
+    told = _AFTER_THE_END if step.fault is AFTER_THE_END else str(fault)
+    described = {**fault.to_json(), "number": step.number, "fault": told, "done": stage.client.done}
     stage.write(NEMESIS, Type.INVOKE, Op.FAULT, described)
     act = acts[fault.kind](stage, fault)
     proof = await act.__aenter__()

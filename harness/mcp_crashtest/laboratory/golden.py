@@ -9,28 +9,34 @@ from __future__ import annotations
 from mcp_crashtest.files.bundle import GOLDEN, Bundle
 from mcp_crashtest.laboratory.bench import Bench, Golden
 from mcp_crashtest.laboratory.play import play
+from mcp_crashtest.laboratory.rhythm import rhythm_of
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.operation import History, Op, Operation, Type
-from mcp_crashtest.model.plan import Plan, Size
+from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.text import NOTHING
 from mcp_crashtest.subjects.spawner import Spawner
 
 _PACE = "pace"
 
 
-async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int, size: Size | None = None) -> Golden:
+def golden_of(history: History) -> Golden:
+    """What an undisturbed run of a server showed; raises StopIteration for one without an output."""
+    output = next(history.of(Op.OUTPUT, types=[Type.OK]))
+    return Golden(output.value.get("records"), _elapsed_s(history, output), rhythm_of(history))
+
+
+async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int) -> Golden:
     """Play it; raises SubjectError where the job does not come to its end, or cannot be compared with another one."""
 
     async def undisturbed(name: str, *, cold: bool) -> History:
-        plan = Plan(name, bench.protocols[0], (), workload=size, cold=cold)
-        place = f"{name}-{size.records}-in-{size.batch}" if size else name
-        _, history = await play(bench, plan, bundle.setting_up(bench.profile, place), spawner, seed)
+        plan = Plan(name, bench.protocols[0], (), cold=cold)
+        _, history = await play(bench, plan, bundle.setting_up(bench.profile, name), spawner, seed)
         return history
 
     golden = await undisturbed(GOLDEN, cold=True)
     output = _output(golden, bench)
     if bench.profile.client is None:
-        return Golden(output.value.get("records"), _elapsed_s(golden, output))
+        return golden_of(golden)
     paced = await undisturbed(_PACE, cold=False)
     again = _output(paced, bench)
     _refuse_differences(bench, output, again)

@@ -13,16 +13,18 @@ from dataclasses import replace
 
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.laboratory.bench import Bench
-from mcp_crashtest.laboratory.golden import golden_run
+from mcp_crashtest.laboratory.golden import golden_of, golden_run
 from mcp_crashtest.laboratory.play import Outcome, play
 from mcp_crashtest.laboratory.probe import probed
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.planning.budget import tolerated
 from mcp_crashtest.subjects.spawner import Spawner
 
 _ATTEMPTS = 3
+_UNDISTURBED = 0  # the number of a plan that is no scenario's
 
 Numbered = tuple[int, Plan]
 
@@ -76,43 +78,60 @@ class Laboratory:
     def play(
         self, bench: Bench, scenario: str, plans: Iterable[Numbered], seen: Callable[[int, Outcome], None]
     ) -> list[Outcome]:
-        """Play numbered plans, ``jobs`` at a time; no new one is begun once a run was not PASS.
+        """Play numbered plans, ``jobs`` at a time; no new one is begun once one has failed, or too many prove nothing.
 
-        ``seen`` is told each outcome as it comes, with its number. Raises UsageError, SubjectError and HarnessError.
+        At a server that is not started for each run they are played one at a time. ``seen`` is told each outcome as it
+        comes, with its number. Raises UsageError, SubjectError and HarnessError.
         """
         return self._runner.run(self._play_all(bench, scenario, list(plans), seen))
 
     async def _play_all(
         self, bench: Bench, scenario: str, plans: list[Numbered], seen: Callable[[int, Outcome], None]
     ) -> list[Outcome]:
-        bench = await self._with_workloads(bench, plans)
-        waiting = iter(plans)
         outcomes: list[Outcome] = []
+
+        def note(number: int, outcome: Outcome) -> bool:
+            """Whether to go on."""
+            outcomes.append(outcome)
+            seen(number, outcome)
+            unproven = sum(o.verdict is Verdict.INVALID for o in outcomes)
+            return all(o.verdict is not Verdict.FAIL for o in outcomes) and unproven <= tolerated(len(plans))
+
+        bench = await self._with_workloads(bench, scenario, plans, note)
+        waiting = (numbered for numbered in plans if bench.has_golden_of(numbered[1]))
 
         async def lane() -> None:
             for number, plan in waiting:
-                outcome = await self._until_landed(bench, scenario, number, plan)
-                outcomes.append(outcome)
-                seen(number, outcome)
-                if any(o.verdict is not Verdict.PASS for o in outcomes):
+                if not note(number, await self._until_landed(bench, scenario, number, plan)):
                     return
 
         try:
             async with asyncio.TaskGroup() as lanes:
-                for _ in range(self.jobs):
+                for _ in range(self.jobs if bench.rights else 1):
                     lanes.create_task(lane())
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
         return outcomes
 
-    async def _with_workloads(self, bench: Bench, plans: list[Numbered]) -> Bench:
-        """The bench with a golden run for each workload of these plans; they are kept for later ones."""
+    async def _with_workloads(
+        self, bench: Bench, scenario: str, plans: list[Numbered], note: Callable[[int, Outcome], bool]
+    ) -> Bench:
+        """The bench with a golden run for each workload of these plans; they are kept for later ones.
+
+        A job of another size is judged as any other run: one that does not pass is noted, and nothing is compared
+        with it.
+        """
         known = self._benches.get(bench.profile.digest)
         spawner, goldens = await self._spawning(), dict(known.others if isinstance(known, Bench) else bench.others)
-        for _, plan in plans:
-            if plan.workload and plan.workload not in goldens:
-                golden = await golden_run(bench, self.bundle, spawner, self.seed, plan.workload)
-                goldens[plan.workload] = golden
+        wanted = [size for size in dict.fromkeys(plan.workload for _, plan in plans) if size and size not in goldens]
+        for turn, size in enumerate(wanted, start=1):
+            plan = Plan(scenario, bench.protocols[turn % len(bench.protocols)], (), workload=size)
+            folder = self.bundle.run(bench.profile, scenario, _UNDISTURBED, turn)
+            outcome, history = await play(bench, plan, folder, spawner, self.seed)
+            if outcome.verdict is Verdict.PASS:
+                goldens[size] = golden_of(history)
+            elif not note(_UNDISTURBED, outcome):
+                break
         bench = replace(bench, others=goldens)
         self._benches[bench.profile.digest] = bench
         return bench
@@ -125,6 +144,6 @@ class Laboratory:
             attempt += 1
             folder = self.bundle.run(bench.profile, scenario, number, attempt)
             outcome, _ = await play(bench, plan, folder, spawner, self.seed)
-            if outcome.verdict is not Verdict.INVALID or outcome.judgement.refused or attempt == _ATTEMPTS:
+            if outcome.verdict is not Verdict.INVALID or attempt == _ATTEMPTS:
                 return outcome
             bench = bench.hastened()

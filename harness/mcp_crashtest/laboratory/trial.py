@@ -7,9 +7,10 @@ nothing; otherwise the scenario has passed.
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,22 @@ from hypothesis.strategies import SearchStrategy
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome
-from mcp_crashtest.model.coordinates import Coordinate, Phase
-from mcp_crashtest.model.errors import NotAssessed, Unproven, Violation
+from mcp_crashtest.model.coordinates import Coordinate, During, Phase
+from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Violation
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
 from mcp_crashtest.model.faults import Right
 from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.model.verdict import Finding, Verdict
-from mcp_crashtest.planning.budget import prefix_length
+from mcp_crashtest.planning.budget import Budget, prefix_length, tolerated
 from mcp_crashtest.planning.clients import windows
 from mcp_crashtest.planning.exhaustive import boundary_of, phases_of
 from mcp_crashtest.planning.search import draw, search
 
 _SHRINK_RUNS = 30
+_TOLD, _TOLD_BATCH = "(records)", "(batch)"
 
 
 @dataclass(slots=True)
@@ -44,7 +47,7 @@ class Trial:
     level: int
     story: str
     listener: Listener
-    quick: bool = False
+    budget: Budget = Budget.CORE
     outcomes: list[Outcome] = field(default_factory=list)
     planned: int = 0
     _numbers: int = 0
@@ -60,6 +63,24 @@ class Trial:
     def protocols(self) -> tuple[str, ...]:
         """The protocol revisions that the subject speaks."""
         return self.bench.protocols
+
+    @property
+    def seed(self) -> int:
+        """The session's seed."""
+        return self.laboratory.seed
+
+    @property
+    def blocking(self) -> bool:
+        """Whether the job is one call that comes back with the output."""
+        return self.bench.profile.contract.kind.blocking
+
+    @property
+    def varies(self) -> dict[str, bool]:
+        """What of the job's size the profile lets vary: it is told to the server, in arguments or by the input."""
+        told = json.dumps(
+            fill(self.bench.profile.contract.arguments, {"total_records": _TOLD, "batch_size": _TOLD_BATCH})
+        )
+        return {"records": _TOLD in told, "batch": _TOLD_BATCH in told}
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -78,29 +99,42 @@ class Trial:
 
     # --- playing
 
-    def play(self, plans: Iterable[Plan]) -> None:
-        """Play the plans in their order, or a prefix of them for a first look.
+    def play(self, plans: Iterable[Plan], core: int | None = None) -> None:
+        """Play the first ``core`` plans in their order (None: all), or what the session's budget says instead.
 
-        Raises Violation or Unproven at the first that does not pass, NotAssessed where the lab lacks a right.
+        Raises Violation where one fails, Unproven where too many prove nothing, NotAssessed where the lab lacks a
+        right, NotApplicable where there is no plan.
         """
-        self._raise_for(self._play(self._within_budget(list(plans))))
+        if any(o.verdict is Verdict.FAIL for o in self._play(self._within_budget(list(plans), core))):
+            self._shrink()
+        self._raise_for_what_was_seen()
 
     def explore(self, strategy: SearchStrategy[Plan], examples: int) -> None:
         """Play ``examples`` plans drawn with the session's seed; where one fails, look for the smallest that does."""
         seed = self.laboratory.seed
-        outcomes = self._play(self._within_budget(draw(strategy, seed=seed, examples=examples)))
+        outcomes = self._play(self._within_budget(draw(strategy, seed=seed, examples=examples), None))
         if any(o.verdict is Verdict.FAIL for o in outcomes):
             known = {o.plan.to_text(): o.verdict is Verdict.FAIL for o in outcomes}
             search(strategy, self._fails, seed=seed, examples=examples, shrink_runs=_SHRINK_RUNS, known=known)
-        self._raise_for(self.outcomes)
+        self._raise_for_what_was_seen()
 
-    def _within_budget(self, plans: Sequence[Plan]) -> Sequence[Plan]:
+    def _shrink(self) -> None:
+        """Where a plan of several faults fails, see whether one of them suffices."""
+        failed = self.smallest(Verdict.FAIL)
+        if failed and len(failed.plan.faults) > 1:
+            for fault in failed.plan.faults:
+                if not isinstance(fault.at, During) and self._fails(replace(failed.plan, faults=(fault,))):
+                    return
+
+    def _within_budget(self, plans: Sequence[Plan], core: int | None) -> Sequence[Plan]:
         """The prefix that is played; raises NotAssessed where a plan needs a right that the lab does not have."""
+        if not plans:
+            raise NotApplicable(f"there is nothing of this to try on {self.bench.profile.name}")
         missing = frozenset[Right]().union(*(plan.needs for plan in plans)) - self.bench.rights
         if missing:
             raise NotAssessed("; ".join(sorted(missing)))
         self.planned += len(plans)
-        return plans[: prefix_length(len(plans), quick=self.quick)]
+        return plans[: prefix_length(len(plans), core, self.budget)]
 
     def _fails(self, plan: Plan) -> bool:
         return self._play([plan])[0].verdict is Verdict.FAIL
@@ -117,13 +151,14 @@ class Trial:
         told = (number, str(plan), plan.protocol, outcome.verdict.name, judgement.confirmed, judgement.kills)
         self.listener(RunPlayed(self.bench.profile.name, self.scenario, *told, str(outcome.folder.path)))
 
-    def _raise_for(self, outcomes: Iterable[Outcome]) -> None:
+    def _raise_for_what_was_seen(self) -> None:
         failed = self.smallest(Verdict.FAIL)
         if failed:
             raise Violation(describe(failed))
-        unproven = next((o for o in outcomes if o.verdict is Verdict.INVALID), None)
-        if unproven:
-            raise Unproven(f"INVALID, this run proves nothing: {'; '.join(unproven.judgement.unproven)}")
+        unproven = [o for o in self.outcomes if o.verdict is Verdict.INVALID]
+        if len(unproven) > tolerated(len(self.outcomes)):
+            reasons = "; ".join(unproven[0].judgement.unproven)
+            raise Unproven(f"INVALID, {len(unproven)} runs prove nothing: {reasons}")
 
     def smallest(self, verdict: Verdict) -> Outcome | None:
         """The smallest plan with this verdict."""

@@ -31,5 +31,9 @@ class Unproven(Exception):
     """A run proves nothing: a fault did not land, or could not be proven to have."""
 
 
+class NotApplicable(Exception):
+    """A scenario makes no sense for this subject: it caps nothing."""
+
+
 class NotAssessed(Exception):
     """A scenario cannot be played with this subject; the text is the cap that the certificate names."""

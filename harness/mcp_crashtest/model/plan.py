@@ -14,24 +14,25 @@ from enum import StrEnum
 from typing import Any
 
 from mcp_crashtest.model import format_1
-from mcp_crashtest.model.coordinates import During
+from mcp_crashtest.model.coordinates import During, Moment, Since
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.faults import Fault, Right
+from mcp_crashtest.model.faults import Fault, Right, Victim
 
 PLAN_FORMAT = 2
 
 
 class Absence(StrEnum):
-    """How long a client that was interrupted or killed stays away, measured in batches of the undisturbed job."""
+    """How long a client that left, was killed or lost its connections stays away, in batches of the undisturbed job."""
 
     AT_ONCE = "at-once"
     WITHIN_BATCH = "within-batch"
     AFTER_BATCH = "after-batch"
     AFTER_TWO = "after-two-batches"
+    UNTIL_QUIET = "until-quiet"  # until nothing has been written for two batches, and three seconds at most
 
     @property
     def batches(self) -> float:
-        """The time for which it is away, in batches."""
+        """The time for which it is away, in batches; of UNTIL_QUIET how long nothing must have been written."""
         return _ABSENT_BATCHES[self]
 
 
@@ -40,7 +41,12 @@ _ABSENT_BATCHES = {
     Absence.WITHIN_BATCH: 0.5,
     Absence.AFTER_BATCH: 1.5,
     Absence.AFTER_TWO: 2.5,
+    Absence.UNTIL_QUIET: 2.0,
 }
+
+
+AFTER_THE_END = Fault("kill", Victim.SERVER, Moment(0, Since.FAULT))
+"""What is done to a server that has an afterlife, once its output was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +98,26 @@ class Plan:
 
     def __str__(self) -> str:
         """As a person says it."""
-        return ", then ".join(map(str, self.faults)) or "no faults"
+        told = [*map(str, self.faults), *(["kill server after the end"] if self.afterlife else [])]
+        size = f", with {self.workload.records} records in batches of {self.workload.batch}" if self.workload else ""
+        start = ", started cold" if self.cold else ""
+        absence = f", the client away {self.absence}" if self.absence is not Absence.AT_ONCE else ""
+        return (", then ".join(told) or "no faults") + absence + size + start
 
     @property
     def size(self) -> tuple[int, int, int]:
         """The order of shrinking: fewer faults first, then gentler ones, then earlier ones."""
-        return len(self.faults), sum(f.harshness for f in self.faults), sum(f.at.order for f in self.faults)
+        return (
+            len(self.faults) + self.afterlife,
+            sum(f.harshness for f in self.faults),
+            sum(f.at.order for f in self.faults),
+        )
 
     @property
     def needs(self) -> frozenset[Right]:
         """The rights without which it cannot be played."""
-        return frozenset[Right]().union(*(fault.needs for fault in self.faults))
+        last = (AFTER_THE_END,) if self.afterlife else ()
+        return frozenset[Right]().union(*(fault.needs for fault in (*self.faults, *last)))
 
     def steps(self) -> Iterator[Step]:
         """Landings and healings in order: a fault is healed before the next one that does not land during it."""

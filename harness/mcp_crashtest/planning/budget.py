@@ -6,11 +6,21 @@ The plans of a scenario are one sequence: the same profile and seed give the sam
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import TypeVar
 
 T = TypeVar("T")
 
-_QUICK_SHARE, _QUICK_LEAST = 4, 3
+_QUICK_SHARE, _QUICK_LEAST = 8, 3
+_TOLERATED_SHARE = 10
+
+
+class Budget(StrEnum):
+    """How many plans of each scenario are played: a few for a first look, what a star is owed, or all of them."""
+
+    QUICK = "quick"
+    CORE = "core"
+    FULL = "full"
 
 
 def corners_first(plans: Sequence[T]) -> list[T]:
@@ -19,6 +29,14 @@ def corners_first(plans: Sequence[T]) -> list[T]:
     return [plans[i] for i in corners] + [plan for i, plan in enumerate(plans) if i not in corners]
 
 
-def prefix_length(planned: int, *, quick: bool) -> int:
-    """How many of so many plans are played: all of them, or, for a first look, a quarter, and not less than three."""
-    return min(planned, max(_QUICK_LEAST, -(-planned // _QUICK_SHARE))) if quick else planned
+def tolerated(runs: int) -> int:
+    """How many of so many runs may prove nothing, each of them tried several times: one in ten."""
+    return runs // _TOLERATED_SHARE
+
+
+def prefix_length(planned: int, core: int | None, budget: Budget) -> int:
+    """How many of so many plans are played: as many as a star is owed, all of them, or a few for a first look."""
+    owed = planned if core is None else min(core, planned)
+    if budget is Budget.QUICK:
+        return min(owed, max(_QUICK_LEAST, -(-owed // _QUICK_SHARE)))
+    return planned if budget is Budget.FULL else owed

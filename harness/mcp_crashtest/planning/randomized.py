@@ -14,6 +14,7 @@ from mcp_crashtest.model.profile import Workload
 
 _RANK = {phase: rank for rank, phase in enumerate(Phase)}
 _DIGIT = 100
+_THOUSAND, _STEP = 1000, 25
 
 Choice = tuple[str, Victim]
 
@@ -57,13 +58,13 @@ def plans(
 ) -> Plan:
     """Plans of one to ``most`` faults, each of which can land after those before it.
 
-    ``choices`` are the pairs of kind and victim to choose from, the simplest first. Raises UsageError where no fault
-    can land at all.
+    ``choices`` are the pairs of kind and victim to choose from, the simplest first. A subject without crash points is
+    hit anywhere within its batches.
     """
     protocol = draw(st.sampled_from(protocols))
-    last = workload.batches - 1 if Phase.OBSERVED in phases else workload.batches
-    if last < 1:
-        raise UsageError("no fault can land in a workload of one batch: give [workload] a smaller batch")
+    if tuple(phases) == (Phase.OBSERVED,):
+        return Plan(scenario, protocol, _within_batches(draw, choices, workload.batches, most))
+    last = workload.batches
     faults: list[Fault] = []
     earliest = (1, 0)
     for _ in range(draw(st.integers(1, most))):
@@ -81,3 +82,16 @@ def plans(
         faults.append(fault)
         earliest = earliest_after(fault)
     return Plan(scenario, protocol, tuple(faults))
+
+
+def _within_batches(draw: st.DrawFn, choices: Sequence[Choice], batches: int, most: int) -> tuple[Fault, ...]:
+    """One to ``most`` faults, each in a later batch than the one before."""
+    count = min(draw(st.integers(1, most)), batches)
+    faults: list[Fault] = []
+    batch = 0
+    for left in range(count, 0, -1):
+        batch = _number(draw, batch + 1, batches - left + 1)
+        kind, victim = draw(st.sampled_from(choices))
+        at = Batch(batch, thousandths=_STEP * draw(st.integers(0, _THOUSAND // _STEP - 1)))
+        faults.append(Fault(kind, victim, at))
+    return tuple(faults)

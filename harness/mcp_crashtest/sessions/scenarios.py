@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mcp_crashtest.model.profile import Profile
 
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
+INAPPLICABLE = pytest.StashKey[bool]()
 MARK = (
     "crashtest(level, client=False): a scenario of mcp-crashtest and the stars it is for; client: for a client under "
     "test, not for a server"
@@ -141,7 +142,12 @@ def summary_of(item: pytest.Item, error: BaseException | None) -> dict[str, Any]
         summed = unplayed(scenario_of(item), profile.name, level_of(item), verdict, reason)
     else:
         summed = trial.summary(verdict, reason)
-    return {**summed, "applies": why_not(item) is None, "error": kind, "subject": _identity(profile)}
+    return {
+        **summed,
+        "applies": why_not(item) is None and not item.stash.get(INAPPLICABLE, False),
+        "error": kind,
+        "subject": _identity(profile),
+    }
 
 
 def _identity(profile: Profile) -> dict[str, Any]:

@@ -17,12 +17,22 @@ async def _batch(stage: Stage, at: Batch) -> bool:
     if at.parks:
         return await stage.until(lambda: stage.server is not None and stage.server.parked)
     whole = at.number if at.thousandths is None else at.number - 1
+    if at.thousandths is not None and not stage.pace.shown and len(stage.lives) <= 1:
+        return await _counted(stage, whole + at.thousandths / _THOUSAND)
     mark = whole * stage.site.workload.batch
-    if not await stage.until(lambda: stage.client.done >= mark):
+    if not await stage.until(lambda: stage.client.passed(mark)):
         return False
     if at.thousandths is None:
         return True
     return await stage.until_time(time.monotonic() + at.thousandths / _THOUSAND * stage.pace.batch_s)
+
+
+async def _counted(stage: Stage, batches: float) -> bool:
+    """Where batches are not seen to pass, or pass faster than one can look, their time is counted from the start."""
+    if not await stage.until(lambda: stage.client.submitted_at is not None):
+        return False
+    assert stage.client.submitted_at is not None
+    return await stage.until_time(stage.client.submitted_at + batches * stage.pace.batch_s)
 
 
 async def _window(stage: Stage, _at: Window) -> bool:

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 class Client(Protocol):
     """One client and its lives. Times are those of ``time.monotonic``.
 
-    ``done`` is the highest progress that it has seen, in records. ``began_at`` is the start of its latest life.
+    ``done`` is the highest progress that it has seen, in records. ``began_at`` is the start of its latest life,
+    ``submitted_at`` the first submission of the job in this run.
     """
 
     done: float
     began_at: float
+    submitted_at: float | None
+
+    def passed(self, mark: float) -> bool:
+        """Whether the server's present life was seen to get so far, in records, by work of its own."""
 
     @property
     def spoke_at(self) -> float | None:

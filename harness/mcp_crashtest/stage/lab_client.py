@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,19 @@ from typing import Any
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.files.outputs import read_records
 from mcp_crashtest.model.columns import Table
-from mcp_crashtest.model.coordinates import Coordinate
+from mcp_crashtest.model.coordinates import Coordinate, Window, WindowName
 from mcp_crashtest.model.errors import HarnessError, SubjectError
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.model.text import summarise
 from mcp_crashtest.stage.client_process import ClientProcess
-from mcp_crashtest.stage.stage import LAB, Stage
+from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.life import Mortal
 from mcp_crashtest.subjects.subject import Subject
 
 _DROPPING_S = 5.0
 _LEAVING_S = 5.0
+_LONGEST_ABSENCE_S = 3.0
 _INTERRUPTED = 130
 _MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.SUBMIT, Op.OUTPUT, Op.FAULT, Op.BOOT})
 
@@ -38,12 +40,17 @@ class LabClient:
         self.done: float = 0
         self.began_at: float = 0
         self.spoke_at: float | None = None
+        self.submitted_at: float | None = None
         self._subject = subject
         self._expected = expected
         self._process: ClientProcess | None = None
         self._lives = 0
         self._handle: str | None = None
         self._status: str | None = None
+        self._before: float | None = None  # how far the lives before this one were seen to get
+        self._in_life: tuple[float, float] | None = None  # the first and the latest progress in this life
+        self._said: Counter[WindowName] = Counter()
+        self._awaited: Window | None = None
 
     def enter(self, stage: Stage) -> Mapping[str, Any] | None:
         """It belongs to this stage from now on; the records that the golden run produced."""
@@ -70,6 +77,7 @@ class LabClient:
             deadline_s=stage.limits.total_s,
             handle=self._handle,
             status=contract.status,
+            away_s=min(stage.plan.absence.batches * stage.pace.batch_s, _LONGEST_ABSENCE_S),
         )
         name = f"client-{self._lives}"
         self._lives += 1
@@ -107,29 +115,66 @@ class LabClient:
     # --- what is seen
 
     def expect(self, at: Coordinate | None) -> None:
-        """It has no windows: it is not on trial."""
+        """Windows are counted from now on. Nothing is held back: a submission is seen when it is written down."""
+        self._awaited = at if isinstance(at, Window) else None
+        self._said.clear()
 
     @property
     def reached(self) -> bool:
-        """It has no windows."""
-        return False
+        """Whether its submission is on its way, or answered, as was expected."""
+        return self._awaited is not None and self._said[self._awaited.name] >= self._awaited.number
+
+    def passed(self, mark: float) -> bool:
+        """Whether this life was seen to get so far: the first of a run by any sight, a later one by moving on.
+
+        What a life shows first was done by those before it, also where nobody had seen that.
+        """
+        if self._before is None:
+            return self._said_in_life(mark)
+        return (
+            self._in_life is not None
+            and self._in_life[1] >= mark
+            and self._in_life[1] > max(self._in_life[0], self._before)
+        )
+
+    def _said_in_life(self, mark: float) -> bool:
+        begun = self.submitted_at is not None if self._blocking else self._handle is not None
+        return begun if mark <= 0 else self.done >= mark
+
+    @property
+    def _blocking(self) -> bool:
+        return self._subject.profile.contract.kind.blocking
 
     def server_starts(self) -> None:
-        """It will notice by itself."""
+        """It will notice by itself. How far it gets is counted anew."""
+        if self._stage.lives:
+            self._before = self.done
+            self._in_life = None
 
     def saw(self, operation: Operation) -> bool:
         """An event of the run; whether it shows that something goes on."""
         if operation.op is Op.PROGRESS:
-            self.done = max(self.done, operation.value["done"])
-        if operation.op is Op.SUBMIT and operation.type is Type.OK:
-            self._handle = operation.task
+            done = operation.value["done"]
+            self.done = max(self.done, done)
+            self._in_life = (self._in_life[0] if self._in_life else done, done)
+        if operation.op is Op.SUBMIT:
+            self._submits(operation)
         if operation.op is Op.CONNECT and self.spoke_at is None:
             self.spoke_at = time.monotonic()
         if operation.op is Op.OUTPUT:
-            self._stage.ended = self._stage.ended or "output"
+            self.expect_end()
+            self._stage.ended = self._stage.ended or OUTPUT
         if operation.op is Op.END and operation.process.startswith("client"):
             self._stage.ended = self._stage.ended or "client deadline"
         return self._is_move(operation)
+
+    def _submits(self, operation: Operation) -> None:
+        if operation.type is Type.INVOKE:
+            self._said[WindowName.UNANSWERED] += 1
+            self.submitted_at = self.submitted_at or time.monotonic()
+        elif operation.type is Type.OK:
+            self._said[WindowName.ANSWERED] += 1
+            self._handle = operation.task
 
     def _is_move(self, operation: Operation) -> bool:
         """A status that is what it was is no move."""

@@ -19,13 +19,16 @@ from mcp_crashtest.model.coordinates import Coordinate
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.faults import Victim
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
-from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.plan import Absence, Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.stage.client import Client
 from mcp_crashtest.stage.recorder import Recorder
 from mcp_crashtest.subjects.life import Life, Mortal
 
 LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
+OUTPUT = "output"  # how a run ends that ends well
+_LONGEST_ABSENCE_S = 3.0
+_LOOKS, _SHORTEST_LOOK_S = 10, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Times of the undisturbed job, in seconds: all of it, a batch of it; and how long a server stays away."""
+    """Times of the undisturbed job, in seconds: all of it, a batch of it; and how long a server stays away.
+
+    ``shown``: a client can see batches pass, and soon enough for a fault to be placed by what was seen.
+    """
 
     undisturbed_s: float
     batch_s: float
     outage_s: float
+    shown: bool = True
 
 
 class Site(Protocol):
@@ -175,6 +182,12 @@ class Stage:
     def _next(self) -> Coordinate | None:
         return self.plan.faults[self.landed].at if self.landed < len(self.plan.faults) else None
 
+    async def go_on_after_the_end(self) -> None:
+        """The output has come, and the run goes on: the server was killed, and a client asks it once more."""
+        self.ended = None
+        self._moved_at = time.monotonic()
+        await self.client.start()
+
     async def end(self) -> History:
         """Note how the run ended, end what is left of it, and read the ledger. The whole history."""
         reason = str(self.failure) if self.failure else self.ended or "broken off"
@@ -283,6 +296,18 @@ class Stage:
         else:
             self.let_go()
         if victim.hits_client and not self.client.living and not self.over:
-            if self.plan.absence.batches:
-                await self.until_time(time.monotonic() + self.plan.absence.batches * self.pace.batch_s)
+            await self._stay_away()
             await self.client.start()
+
+    async def _stay_away(self) -> None:
+        """For as long as the plan says that a client is absent."""
+        absent_s = self.plan.absence.batches * self.pace.batch_s
+        if self.plan.absence is not Absence.UNTIL_QUIET:
+            await self.until_time(time.monotonic() + absent_s)
+            return
+        ends_at = time.monotonic() + _LONGEST_ABSENCE_S
+        quiet_since, written = time.monotonic(), self.site.folder.last_written_ns()
+        while time.monotonic() < min(quiet_since + absent_s, ends_at) and not self.over:
+            await self.until_time(time.monotonic() + max(absent_s / _LOOKS, _SHORTEST_LOOK_S))
+            if (now := self.site.folder.last_written_ns()) != written:
+                quiet_since, written = time.monotonic(), now

@@ -14,7 +14,7 @@ from mcp_crashtest.files.leavings import printed, state_of
 from mcp_crashtest.model.coordinates import Coordinate
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
-from mcp_crashtest.stage.stage import LAB, Stage
+from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.stage.witness import Witness
 from mcp_crashtest.subjects.client import ClientSubject
 from mcp_crashtest.subjects.life import Mortal
@@ -33,6 +33,7 @@ class TestedClient:
     def __init__(self, subject: ClientSubject, expected: list[list[str]] | None) -> None:
         self.done: float = 0
         self.began_at: float = 0
+        self.submitted_at: float | None = None
         self.subject = subject
         self.witness = Witness(subject.server.profile, self._testify, self._stirred)
         self.relay = Relay(subject.port, subject.server.port, self.witness)
@@ -82,7 +83,7 @@ class TestedClient:
         if ended.code != 0:
             value["last_words"] = self.subject.log_tail()
         self._stage.write(self.subject.name, Type.OK if ended.code == 0 else Type.FAIL, Op.OUTPUT, value)
-        self._stage.ended = self._stage.ended or "output"
+        self._stage.ended = self._stage.ended or OUTPUT
 
     def _read_state(self, *, done: bool = False) -> None:
         """Read the state file that the life before has left, once."""
@@ -99,6 +100,10 @@ class TestedClient:
 
     def _stirred(self) -> None:
         self._stage.stir()
+
+    def passed(self, mark: float) -> bool:
+        """How far the server is, nobody knows here: its crash points say it."""
+        return self.done >= mark
 
     def expect(self, at: Coordinate | None) -> None:
         """Hold the conversation at this window from now on; None: let everything pass."""

@@ -33,6 +33,7 @@ from mcp_crashtest.subjects.spawner import Spawner
 
 POINTS_VARIABLE = "CRASHTEST_POINTS"
 _HASH_SEED = "PYTHONHASHSEED"
+_TWO_SEEDS = ("1", "2")
 _PRELOAD = ("fastmcp", "uvicorn")  # what most servers in Python import; the warm-up needs both
 _LISTEN_FD = 3
 _SHOWN_LINES = 12
@@ -43,7 +44,8 @@ _OURS = ("CRASHTEST_", "PYTEST_")
 class Subject:
     """One subject at one site, with one size of its job. ``close`` gives the port back; the folder stays.
 
-    ``started`` names its lives. With ``hash_seed`` Python's hashes are those of that seed in all of them.
+    ``started`` names its lives. With ``hash_seed`` Python's hashes are those of that seed in all of them; else two
+    lives in a row have different ones, unless the profile sees to that.
     """
 
     profile: Profile
@@ -125,9 +127,9 @@ class Subject:
         if points:
             armed = (at for at in points if isinstance(at, Batch))
             environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.number}" for at in armed)
-        if self.hash_seed is not None and _HASH_SEED not in spec.environment:
-            environment[_HASH_SEED] = str(self.hash_seed)
         target = None if self.cold or spec.cold else warm_target(argv, sys.executable)
+        if _HASH_SEED not in spec.environment:
+            self._give_hash_seed(environment, warm=target is not None)
         at_hand = installed(_PRELOAD)
         self.lives += 1
         with self.folder.server_log(self.lives).open("wb") as log:
@@ -144,6 +146,16 @@ class Subject:
             process = await self.spawner.spawn(launch)
         self.started.append(process.boot)
         return ProcessLife(self.lives, process)
+
+    def _give_hash_seed(self, environment: dict[str, str], *, warm: bool) -> None:
+        """As in production, one life's hashes are not another's: what is stored by them is lost.
+
+        A cold life has a seed of its own; warm ones have that of their fork server, of which there are two.
+        """
+        if self.hash_seed is not None:
+            environment[_HASH_SEED] = str(self.hash_seed)
+        elif warm:
+            environment[_HASH_SEED] = _TWO_SEEDS[self.lives % len(_TWO_SEEDS)]
 
 
 def installed(modules: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_crashtest.model.coordinates import Batch, Phase
-from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
@@ -67,9 +66,8 @@ def life_of_a_job(plan: Plan, workload: Workload) -> bool:
 @st.composite
 def cases(draw_: st.DrawFn) -> tuple[Workload, tuple[Phase, ...]]:
     batch = draw_(st.integers(1, 20))
-    points = draw_(st.lists(st.sampled_from(POINTS), unique=True))
-    least = 1 if points else batch + 1
-    return Workload(draw_(st.integers(max(batch, least), 30 * batch)), batch), phases_of(points)
+    points = draw_(st.lists(st.sampled_from(POINTS), unique=True, min_size=1))
+    return Workload(draw_(st.integers(batch, 30 * batch)), batch), phases_of(points)
 
 
 @given(cases(), st.data())
@@ -117,18 +115,32 @@ def test_every_coordinate_and_every_choice_is_within_reach() -> None:
     assert {(fault.kind, fault.victim) for plan in found for fault in plan.faults} == set(CHOICES)
 
 
+LATE = strategy(Workload(25_000, 10), (Phase.OBSERVED,))
+
+
+def numbers(plan: Plan) -> list[int]:
+    return [fault.at.number for fault in plan.faults if isinstance(fault.at, Batch)]
+
+
+@given(st.integers(1, 40), st.data())
+def test_without_crash_points_faults_land_within_batches_each_in_a_later_one(batches: int, data: st.DataObject) -> None:
+    plan = data.draw(strategy(Workload(batches * 3, 3), (Phase.OBSERVED,)))
+    assert numbers(plan) == sorted(set(numbers(plan)))
+    assert 1 <= min(numbers(plan)) <= max(numbers(plan)) <= batches
+    assert all(isinstance(f.at, Batch) and f.at.thousandths is not None for f in plan.faults)
+
+
 def test_late_batches_of_a_long_job_are_within_reach() -> None:
-    found = draw(strategy(Workload(25_000, 10), (Phase.OBSERVED,)), seed=0, examples=300)
-    batches = {number for plan in found for number, _ in places(plan)}
+    found = draw(LATE, seed=0, examples=300)
+    batches = {number for plan in found for number in numbers(plan)}
     assert min(batches) < 250
-    assert max(batches) > 2250
-    assert max(batches) <= 2499
-    assert len({batch // 250 for batch in batches}) == 10
+    assert 2250 < max(batches) <= 2500
+    assert len({min(batch, 2499) // 250 for batch in batches}) == 10
 
 
-def test_a_workload_in_which_nothing_can_land_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="smaller batch"):
-        draw(strategy(Workload(10, 10), (Phase.OBSERVED,)), seed=0, examples=1)
+def test_half_of_the_plans_have_three_faults_or_more() -> None:
+    found = draw(LATE, seed=0, examples=200)
+    assert sum(len(plan.faults) >= 3 for plan in found) >= 80
 
 
 # --- the same seed, the same plans

@@ -116,6 +116,7 @@ class ScriptedClient:
     done: float = 0
     began_at: float = 0
     spoke_at: float | None = None
+    submitted_at: float | None = None
     reached: bool = False
     gets_away: bool = False
     expected: list[str] = field(default_factory=list)
@@ -146,6 +147,9 @@ class ScriptedClient:
 
     def expect_end(self) -> None:
         pass
+
+    def passed(self, mark: float) -> bool:
+        return self.done >= mark
 
     async def struck(self) -> bool:
         return not self.gets_away

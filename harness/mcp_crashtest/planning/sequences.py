@@ -1,0 +1,172 @@
+"""What a server goes through, scenario by scenario: ordered sequences of plans, of which a budget plays a first part.
+
+Each function gives the whole sequence of one story; the scenarios say how much of it the star is owed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import cycle, islice, product, zip_longest
+from typing import TypeVar
+
+from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Phase, Since, Window, WindowName
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.plan import Absence, Plan, Size
+from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.planning.exhaustive import every
+from mcp_crashtest.planning.spread import points, spread
+
+T = TypeVar("T")
+_THOUSAND = 1000
+_COLD = (1, 2)  # the second and the third plan of a sequence: a short budget has them too
+_AWAY_BATCHES = 2
+_IN_A_ROW = 5
+_EDGE_OF_FIRST = (0, 150, 500)
+_EDGE_OF_LAST = (250, 600, 850, 950)
+_FIRST_WORDS = (5, 15, 40)  # thousandths of the undisturbed time: the submission is on its way, or was just heard
+
+
+def alternately(*sequences: Iterable[T]) -> Iterator[T]:
+    """One of each in turn, as long as there is any."""
+    nothing = object()
+    for row in zip_longest(*sequences, fillvalue=nothing):
+        yield from (item for item in row if item is not nothing)  # type: ignore[misc]
+
+
+def all_over(
+    scenario: str,
+    protocols: Sequence[str],
+    workload: Workload,
+    phases: Sequence[Phase],
+    *,
+    seed: int,
+    count: int,
+) -> list[Plan]:
+    """The server killed at every crash point that it has and, in turn with that, all over the job; twice cold."""
+    at_points = (
+        [] if phases == (Phase.OBSERVED,) else every(scenario, protocols, "kill", Victim.SERVER, workload, phases)
+    )
+    anywhere = spread(scenario, protocols, "kill", Victim.SERVER, workload, seed=seed, count=count)
+    plans = list(alternately(anywhere, at_points))
+    return [replace(plan, cold=n in _COLD) for n, plan in enumerate(plans)]
+
+
+def leaving(
+    scenario: str,
+    protocols: Sequence[str],
+    kind: str,
+    workload: Workload,
+    boundary: Phase,
+    *,
+    seed: int,
+) -> list[Plan]:
+    """A client that goes away in each third of the job, and comes back after each absence; over each revision.
+
+    Where it goes is a boundary and a place within a batch by turns.
+    """
+    thirds = (1, (workload.batches + 1) // 2, max(workload.batches - 1, 1))
+    combined = [(absence, third) for third, absence in product(range(len(thirds)), Absence)]
+    within = [at.thousandths for at in islice(points(workload, seed), len(combined))]
+    plans: list[Plan] = []
+    for turn in range(len(protocols)):
+        for n, (absence, third) in enumerate(_mixed(combined)):
+            at_boundary = (n + turn) % 2 == 0
+            at = Batch(thirds[third], boundary) if at_boundary else Batch(thirds[third], thousandths=within[n])
+            protocol = protocols[(n + n // len(protocols) + turn) % len(protocols)]
+            plans.append(Plan(scenario, protocol, (Fault(kind, Victim.CLIENT, at),), absence=absence))
+    return plans
+
+
+def _mixed(combined: Sequence[T]) -> list[T]:
+    """In an order in which the first few differ in both: a stride that shares no factor with the length."""
+    stride = next(n for n in (7, 11, 13, 17) if len(combined) % n)
+    return [combined[n * stride % len(combined)] for n in range(len(combined))]
+
+
+def together(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
+    """Server and client killed at once, all over the job; the client comes back after one absence and another."""
+    plans = spread(scenario, protocols, "kill", Victim.BOTH, workload, seed=seed, count=count)
+    return [replace(plan, absence=absence) for plan, absence in zip(plans, cycle(Absence), strict=False)]
+
+
+def edges(scenario: str, protocols: Sequence[str], workload: Workload) -> list[Plan]:
+    """Between submission and first batch, in the last batch, and between it and the answer."""
+    last = workload.batches
+    submitted: list[Coordinate] = [Window(WindowName.ANSWERED), Window(WindowName.UNANSWERED)]
+    submitted += [Moment(thousandths, Since.FIRST_WORD) for thousandths in _FIRST_WORDS]
+    begun: list[Coordinate] = [Batch(1, thousandths=n) for n in _EDGE_OF_FIRST]
+    ending: list[Coordinate] = [Batch(last, thousandths=n) for n in _EDGE_OF_LAST]
+    places = list(alternately(submitted, ending, begun))
+    victims = cycle((Victim.SERVER, Victim.SERVER, Victim.BOTH, Victim.SERVER, Victim.CLIENT))
+    plans = [
+        Plan(scenario, protocols[n % len(protocols)], (Fault("kill", victim, at),))
+        for n, (at, victim) in enumerate(zip(places, victims, strict=False))
+    ]
+    return plans + [replace(p, faults=(replace(p.faults[0], victim=Victim.SERVER),)) for p in plans if _hits_client(p)]
+
+
+def _hits_client(plan: Plan) -> bool:
+    return plan.faults[0].victim.hits_client
+
+
+def in_a_row(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
+    """The server killed again and again, each life after work of its own."""
+    plans: list[Plan] = []
+    offsets = (at.thousandths or 0 for at in points(workload, seed))
+    for n in range(count):
+        kills = min(_IN_A_ROW, max(workload.batches - 1, 1))
+        step = max((workload.batches - 1) // kills, 1)
+        numbers = range(1 + n % 2, workload.batches, step)[:kills] or range(1, 2)
+        faults = tuple(Fault("kill", Victim.SERVER, Batch(b, thousandths=next(offsets))) for b in numbers)
+        plans.append(Plan(scenario, protocols[n % len(protocols)], faults))
+    return plans
+
+
+def afterlives(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
+    """After the end the server is killed once more, and asked again; by turns it had been killed on the way too."""
+    on_the_way = spread(scenario, protocols, "kill", Victim.SERVER, workload, seed=seed, count=count)
+    undisturbed = [Plan(scenario, protocol, ()) for protocol in islice(cycle(protocols), count)]
+    return [replace(plan, afterlife=True) for plan in islice(alternately(undisturbed, on_the_way), count)]
+
+
+def away(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
+    """The server is killed and stays away for two batches: whoever works on meanwhile is not dead."""
+    until = Moment(_AWAY_BATCHES * _THOUSAND // workload.batches, Since.FAULT)
+    plans = spread(scenario, protocols, "kill", Victim.SERVER, workload, seed=seed, count=count)
+    return [replace(p, faults=tuple(replace(fault, until=until) for fault in p.faults)) for p in plans]
+
+
+def sizes(workload: Workload, *, records: bool, batch: bool) -> list[Size]:
+    """Other jobs: one record, one batch, batches of one, more than a page of most servers, without a short batch.
+
+    As far as the profile lets ``records`` and ``batch`` vary: there are none where the job always has the same size.
+    """
+    if not records:
+        return []
+    if batch:
+        return [Size(1, 1), Size(10, 10), Size(7, 1), Size(253, 50), Size(40, 10)]
+    size = workload.batch
+    return [Size(n, size) for n in dict.fromkeys((1, size, 2 * size + 1, 4 * size))]
+
+
+def other_sizes(
+    scenario: str, protocols: Sequence[str], chosen: Sequence[Size], *, seed: int, count: int
+) -> list[Plan]:
+    """The server killed all over jobs of other sizes. (Each of them is done undisturbed first, to compare with.)"""
+    killed = (
+        [
+            replace(plan, workload=size)
+            for plan in spread(
+                scenario,
+                protocols,
+                "kill",
+                Victim.SERVER,
+                Workload(size.records, size.batch),
+                seed=seed + n,
+                count=count,
+            )
+        ]
+        for n, size in enumerate(chosen)
+    )
+    return list(islice(alternately(*killed), count))

@@ -1,0 +1,131 @@
+"""The sequences of plans, of which a budget plays a first part: what that part has seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_crashtest.model.coordinates import Batch, Moment, Phase, Window
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.plan import Absence, Plan, Size
+from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.planning import sequences
+from mcp_crashtest.planning.spread import points
+
+ERAS = ("2026-07-28", "2025-11-25")
+JOB = Workload(103, 10)
+POINTS = tuple(phase for phase in Phase if phase.in_server)
+EVERYWHERE, LEAVES, EDGES = 66, 13, 12
+OBSERVED = (Phase.OBSERVED,)
+
+
+def place(plan: Plan) -> float:
+    """Where in the job its first fault lands, in batches."""
+    at = plan.faults[0].at
+    assert isinstance(at, Batch)
+    return at.number - 1 + (at.thousandths or 0) / 1000
+
+
+@given(st.integers(0, 1 << 31), st.integers(1, 400), st.integers(16, 200))
+def test_any_first_part_of_the_places_covers_the_job_evenly(seed: int, batches: int, count: int) -> None:
+    found = [at.number - 1 + (at.thousandths or 0) / 1000 for at in islice(points(Workload(batches, 1), seed), count)]
+    strata = Counter(min(int(where / batches * 8), 7) for where in found)
+    assert len(strata) == 8
+    assert max(strata.values()) - min(strata.values()) <= 5  # by chance it would be three times the square root
+
+
+def test_the_same_seed_gives_the_same_plans_and_another_one_others() -> None:
+    first, again, other = (
+        [p.to_text() for p in sequences.all_over("s", ERAS, JOB, OBSERVED, seed=seed, count=64)] for seed in (7, 7, 8)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_each_tenth_of_a_batch_and_each_batch_is_hit_over_both_eras() -> None:
+    plans = sequences.all_over("s", ERAS, JOB, OBSERVED, seed=0, count=200)[:EVERYWHERE]
+    assert {int(place(plan)) for plan in plans} == set(range(JOB.batches))
+    assert {int(place(plan) % 1 * 10) for plan in plans} == set(range(10))
+    assert Counter(plan.protocol for plan in plans) == dict.fromkeys(ERAS, EVERYWHERE // 2)
+
+
+@pytest.mark.parametrize("phases", [OBSERVED, POINTS])
+def test_two_kills_are_of_servers_that_were_started_cold_however_short_the_budget(phases: tuple[Phase, ...]) -> None:
+    plans = sequences.all_over("s", ERAS, JOB, phases, seed=0, count=200)
+    assert [plan.cold for plan in plans].count(True) == 2
+    assert [plan.cold for plan in plans[:3]].count(True) == 2
+
+
+def test_crash_points_are_tried_in_turn_with_all_other_places() -> None:
+    plans = sequences.all_over("s", ERAS, Workload(50, 10), POINTS, seed=0, count=200)
+    parking = [plan for plan in plans if plan.faults[0].at.parks]
+    assert len(parking) == 5 * len(POINTS) * len(ERAS)
+    assert sum(plan.faults[0].at.parks for plan in plans[:EVERYWHERE]) == EVERYWHERE // 2
+
+
+@pytest.mark.parametrize("kind", ["kill", "interrupt", "drop"])
+def test_the_first_clients_that_leave_do_so_in_each_third_and_after_each_absence(kind: str) -> None:
+    plans = sequences.leaving("s", ERAS, kind, JOB, Phase.OBSERVED, seed=0)
+    assert {plan.absence for plan in plans[:LEAVES]} == set(Absence)
+    thirds = {at.number for plan in plans[:LEAVES] if isinstance(at := plan.faults[0].at, Batch)}
+    assert thirds == {1, 6, 10}
+    assert {plan.protocol for plan in plans[:LEAVES]} == set(ERAS)
+    assert {(plan.faults[0].kind, plan.faults[0].victim) for plan in plans} == {(kind, Victim.CLIENT)}
+
+
+def test_all_of_them_cross_absence_third_and_era() -> None:
+    plans = sequences.leaving("s", ERAS, "kill", JOB, Phase.OBSERVED, seed=0)
+    seen = {(p.absence, at.number, p.protocol) for p in plans if isinstance(at := p.faults[0].at, Batch)}
+    assert seen == set(product(Absence, (1, 6, 10), ERAS))
+    assert len(plans) == len(seen)
+
+
+def test_the_edges_are_the_submission_the_first_batch_and_the_last() -> None:
+    plans = sequences.edges("s", ERAS, JOB)[:EDGES]
+    kinds = Counter(type(plan.faults[0].at) for plan in plans)
+    assert kinds[Window] == 2
+    assert kinds[Moment] >= 2
+    assert {plan.faults[0].at.order for plan in plans if isinstance(plan.faults[0].at, Batch)} == {1, 11}
+    assert {plan.faults[0].victim for plan in plans} == set(Victim)
+
+
+@pytest.mark.parametrize("job", [JOB, Workload(20, 10), Workload(10, 10), Workload(1000, 10)])
+def test_kills_in_a_row_are_each_of_a_later_batch(job: Workload) -> None:
+    for plan in sequences.in_a_row("s", ERAS, job, seed=0, count=4):
+        numbers = [fault.at.number for fault in plan.faults if isinstance(fault.at, Batch)]
+        assert numbers == sorted(set(numbers))
+        assert 1 <= len(numbers) <= 5
+        assert numbers[-1] <= max(job.batches - 1, 1)
+
+
+def test_half_of_the_afterlives_follow_a_kill_on_the_way() -> None:
+    plans = sequences.afterlives("s", ERAS, JOB, seed=0, count=6)
+    assert [len(plan.faults) for plan in plans] == [0, 1, 0, 1, 0, 1]
+    assert all(plan.afterlife for plan in plans)
+
+
+def test_a_server_that_is_away_stays_so_for_two_batches() -> None:
+    [plan, *_] = sequences.away("s", ERAS, Workload(100, 10), seed=0, count=3)
+    [fault] = plan.faults
+    assert isinstance(fault, Fault)
+    assert isinstance(fault.until, Moment)
+    assert fault.until.thousandths == 200
+
+
+def test_jobs_of_other_sizes_vary_what_the_profile_lets_vary() -> None:
+    both = sequences.sizes(JOB, records=True, batch=True)
+    assert {Size(1, 1), Size(7, 1)} <= set(both)
+    assert any(size.records == size.batch for size in both)
+    assert any(size.records > 200 for size in both)
+    assert {size.batch for size in sequences.sizes(JOB, records=True, batch=False)} == {JOB.batch}
+    assert sequences.sizes(JOB, records=False, batch=True) == []
+
+
+def test_the_kills_are_dealt_out_over_the_sizes() -> None:
+    chosen = sequences.sizes(JOB, records=True, batch=True)
+    plans = sequences.other_sizes("s", ERAS, chosen, seed=0, count=10)
+    assert Counter(plan.workload for plan in plans) == dict.fromkeys(chosen, 2)
