@@ -35,5 +35,5 @@ def test_killed_at_the_edges(crashtest: Trial) -> None:
 @pytest.mark.crashtest(level=2)
 def test_killed_in_a_row(crashtest: Trial) -> None:
     """The server is killed several times in a row, each time after new progress."""
-    at = (crashtest.protocols, crashtest.workload)
+    at = (crashtest.protocols, crashtest.workload, crashtest.boundary)
     crashtest.play(sequences.in_a_row(crashtest.scenario, *at, seed=crashtest.seed, count=MORE), core=IN_A_ROW)

@@ -115,7 +115,7 @@ class Claims:
 class Workload:
     """The job: ``records`` in batches of ``batch``; ``input_file`` is written by the lab before the first boot."""
 
-    records: int = 100
+    records: int = 103
     batch: int = 10
     input_file: str | None = None
 

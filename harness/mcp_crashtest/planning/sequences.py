@@ -110,15 +110,21 @@ def _hits_client(plan: Plan) -> bool:
     return plan.faults[0].victim.hits_client
 
 
-def in_a_row(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
-    """The server killed again and again, each life after work of its own."""
+def in_a_row(
+    scenario: str, protocols: Sequence[str], workload: Workload, boundary: Phase, *, seed: int, count: int
+) -> list[Plan]:
+    """The server killed again and again, each life after work of its own; at its crash points, where it has some."""
+
+    def at(number: int, offset: int) -> Batch:
+        return Batch(number, boundary) if boundary.in_server else Batch(number, thousandths=offset)
+
     plans: list[Plan] = []
-    offsets = (at.thousandths or 0 for at in points(workload, seed))
+    offsets = (place.thousandths or 0 for place in points(workload, seed))
     for n in range(count):
         kills = min(_IN_A_ROW, max(workload.batches - 1, 1))
         step = max((workload.batches - 1) // kills, 1)
         numbers = range(1 + n % 2, workload.batches, step)[:kills] or range(1, 2)
-        faults = tuple(Fault("kill", Victim.SERVER, Batch(b, thousandths=next(offsets))) for b in numbers)
+        faults = tuple(Fault("kill", Victim.SERVER, at(b, next(offsets))) for b in numbers)
         plans.append(Plan(scenario, protocols[n % len(protocols)], faults))
     return plans
 

@@ -95,7 +95,7 @@ def test_the_edges_are_the_submission_the_first_batch_and_the_last() -> None:
 
 @pytest.mark.parametrize("job", [JOB, Workload(20, 10), Workload(10, 10), Workload(1000, 10)])
 def test_kills_in_a_row_are_each_of_a_later_batch(job: Workload) -> None:
-    for plan in sequences.in_a_row("s", ERAS, job, seed=0, count=4):
+    for plan in sequences.in_a_row("s", ERAS, job, Phase.OBSERVED, seed=0, count=4):
         numbers = [fault.at.number for fault in plan.faults if isinstance(fault.at, Batch)]
         assert numbers == sorted(set(numbers))
         assert 1 <= len(numbers) <= 5
