@@ -116,7 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--jobs", type=_count, default=2, metavar="N", help="runs at a time (default: 2)")
     add("--scenario", action="append", metavar="NAME", help="only this scenario, see 'list' (repeatable)")
-    add("--quick", action="store_true", help="fewer plans, for a first look")
+    depth = certifying.add_mutually_exclusive_group()
+    depth.add_argument("--quick", action="store_true", help="a few plans of every scenario, for a first look")
+    depth.add_argument("--full", action="store_true", help="all plans, not only those that a star is owed")
     add("--scenarios", metavar="DIR", help="your own folder of scenarios instead of ours")
     add("--json", action="store_true", help="print the certificate as JSON and nothing else")
 

@@ -120,7 +120,6 @@ def crashtest_laboratory(request: pytest.FixtureRequest) -> Generator[Laboratory
 def crashtest(request: pytest.FixtureRequest) -> Trial:
     """One scenario on one subject."""
     from mcp_crashtest.laboratory.trial import Trial
-    from mcp_crashtest.planning.budget import Budget
 
     item, profile = request.node, request.param
     if item.get_closest_marker("crashtest") is None:
@@ -137,7 +136,7 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
         level=scenarios.level_of(item),
         story=scenarios.story_of(item),
         listener=partial(tell, item),
-        budget=Budget.QUICK if request.config.getoption("--crashtest-quick") else Budget.CORE,
+        budget=options.budget_of(request.config),
     )
     item.stash[scenarios.TRIAL] = trial
     tell(item, TrialBegan(profile.name, trial.scenario, trial.level, trial.story))

@@ -22,6 +22,7 @@ from mcp_crashtest.commands.exit_codes import ExitCode, of_session
 from mcp_crashtest.model.errors import HarnessError, UsageError
 from mcp_crashtest.model.events import Listener
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
+from mcp_crashtest.planning.budget import Budget
 from mcp_crashtest.reporting.certificate import Selection
 from mcp_crashtest.reporting.console import ConsoleFace
 from mcp_crashtest.reporting.tally import Tally
@@ -71,7 +72,8 @@ def scenarios_folder() -> Path:
 def certify(options: argparse.Namespace) -> int:
     """Run the scenarios; returns the exit code."""
     console = Console(stderr=options.json)
-    selection = Selection(options.level, HIGHEST_LEVEL, tuple(options.scenario or ()), options.quick)
+    budget = Budget.QUICK if options.quick else Budget.FULL if options.full else Budget.CORE
+    selection = Selection(options.level, HIGHEST_LEVEL, tuple(options.scenario or ()), budget)
     tally = Tally(selection, options.seed)
     face = None if options.json else ConsoleFace(console, options.report_dir)
     watcher = Watcher(tally, *([face] if face else []))
@@ -119,7 +121,7 @@ def _arguments(options: argparse.Namespace) -> list[str]:
     arguments += [f"--crashtest-scenario={name}" for name in options.scenario or ()]
     arguments += [f"--crashtest-seed={options.seed}", f"--crashtest-report={options.report_dir}"]
     arguments += [f"--crashtest-jobs={options.jobs}"]
-    return arguments + (["--crashtest-quick"] if options.quick else [])
+    return arguments + [f"--crashtest-{budget}" for budget in ("quick", "full") if getattr(options, budget)]
 
 
 def _run_pytest(arguments: list[str], watcher: Watcher) -> int:

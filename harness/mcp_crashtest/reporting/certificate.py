@@ -24,12 +24,12 @@ Scenario = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What was asked for: the level, certain scenarios, a first look; and the highest level that was run."""
+    """What was asked for: the level, certain scenarios, how much of each; and the highest level that was run."""
 
     level: int | None
     highest: int
     scenarios: tuple[str, ...] = ()
-    quick: bool = False
+    budget: str = "core"
 
 
 def certificate(

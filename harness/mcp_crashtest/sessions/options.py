@@ -9,6 +9,7 @@ import pytest
 
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
+from mcp_crashtest.planning.budget import Budget
 from mcp_crashtest.reporting.certificate import Selection
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def add_options(parser: pytest.Parser) -> None:
     add("--crashtest-report", default="crashtest-report", metavar="DIR", help="where the evidence goes (%(default)s)")
     add("--crashtest-jobs", type=int, default=2, metavar="N", help="runs at a time (default: 2)")
     add("--crashtest-scenario", action="append", metavar="NAME", help="only this scenario (repeatable)")
-    add("--crashtest-quick", action="store_true", help="fewer plans, for a first look")
+    add("--crashtest-quick", action="store_true", help="a few plans of every scenario, for a first look")
+    add("--crashtest-full", action="store_true", help="all plans of every scenario, not only those that a star is owed")
 
 
 def refuse_bad(config: pytest.Config) -> None:
@@ -39,6 +41,8 @@ def refuse_bad(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--crashtest-level {level}: this version certifies levels 1 to {HIGHEST_LEVEL}")
     if config.getoption("--crashtest-command") and config.getoption("--crashtest-url"):
         raise pytest.UsageError("--crashtest-command and --crashtest-url: give one of them")
+    if config.getoption("--crashtest-quick") and config.getoption("--crashtest-full"):
+        raise pytest.UsageError("--crashtest-quick and --crashtest-full: give one of them")
     if config.getoption("--crashtest-jobs") < 1:
         raise pytest.UsageError("--crashtest-jobs must be at least 1")
 
@@ -49,8 +53,15 @@ def selection_of(config: pytest.Config) -> Selection:
         level=config.getoption("--crashtest-level"),
         highest=HIGHEST_LEVEL,
         scenarios=tuple(config.getoption("--crashtest-scenario") or ()),
-        quick=bool(config.getoption("--crashtest-quick")),
+        budget=budget_of(config),
     )
+
+
+def budget_of(config: pytest.Config) -> Budget:
+    """How many plans of each scenario are played."""
+    if config.getoption("--crashtest-quick"):
+        return Budget.QUICK
+    return Budget.FULL if config.getoption("--crashtest-full") else Budget.CORE
 
 
 def names_a_subject(config: pytest.Config) -> bool:

@@ -95,10 +95,10 @@ def test_a_scenario_for_subjects_of_another_kind_takes_no_star_and_is_no_cap() -
 
 
 def test_it_says_what_was_selected_whether_the_session_finished_when_and_with_what() -> None:
-    selection = Selection(2, 3, ("kills",), quick=True)
+    selection = Selection(2, 3, ("kills",), budget="quick")
     shown = certificate([scenario(1, "PASS")], {"subject": {}}, selection, seed=7, finished=False, times=TIMES)
     assert shown["format"] == 2
-    assert shown["selection"] == {"level": 2, "highest": 3, "scenarios": ("kills",), "quick": True}
+    assert shown["selection"] == {"level": 2, "highest": 3, "scenarios": ("kills",), "budget": "quick"}
     assert shown["finished"] is False
     assert shown["times"] == TIMES
     assert {"mcp_crashtest", "python", "system", "pytest", "hypothesis", "h11"} <= set(shown["environment"])
