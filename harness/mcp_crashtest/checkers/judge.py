@@ -1,7 +1,7 @@
-"""From a history to a judgement: all checkers, and the proof that every planned fault landed.
+"""From a history to a judgement: all checkers, and the proof that there was something to judge.
 
 A checker that crashes makes the run INVALID; it is never taken for a pass. Neither is a run that shows nothing which a
-checker could judge.
+checker could judge. Of several planned faults those are judged that landed: a job may lawfully end before a later one.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from mcp_crashtest.checkers import client, lifecycle, progress, records, recovery
+from mcp_crashtest.model import format_1
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.verdict import Finding, Judgement
@@ -46,16 +47,19 @@ def judge(history: History) -> Judgement:
         recoveries_s=tuple(recovery.recoveries_s(history)),
         kills=sum(o.value.get("kills", 0) for o in landed),
         refused=any(True for _ in history.of(Op.FAULT, types=[Type.FAIL, Type.INFO])),
+        planned=len(Plan.from_json(history.header.plan).faults),
     )
 
 
 def _unproven(history: History) -> Iterable[str]:
+    """What has not landed, or not ended. One fault that landed is owed; a plan of format 1 owed all that it had."""
     planned = Plan.from_json(history.header.plan).faults
+    owed = len(planned) if history.header.plan["format"] == format_1.FORMAT else min(len(planned), 1)
     landed = sum(1 for _ in history.of(Op.FAULT, types=[Type.OK]))
     refused = list(history.of(Op.FAULT, types=[Type.FAIL, Type.INFO]))
     for fault in refused:
         yield f"{fault.value.get('fault')}: {fault.value.get('reason')}"
-    if not refused and landed < len(planned):
+    if not refused and landed < owed:
         yield f"{planned[landed]}: the run was over before this fault could land"
     if not any(True for _ in history.of(Op.END)):
         yield "the history has no end: the run was broken off"

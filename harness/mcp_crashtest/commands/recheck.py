@@ -17,6 +17,8 @@ from mcp_crashtest.model.verdict import Verdict, worst
 from mcp_crashtest.reporting.certificate import read_certificate, summary_lines
 from mcp_crashtest.reporting.console import clean
 
+_PROSE = frozenset({"message", "advice"})
+
 
 def recheck(options: argparse.Namespace) -> int:
     """Judge every history of a bundle anew; each judgement must be the saved one."""
@@ -39,9 +41,9 @@ def recheck(options: argparse.Namespace) -> int:
 
 
 def essence(judgement: Mapping[str, Any]) -> Any:
-    """A judgement without its prose, which each version may word better: what is said, not how."""
-    said = json.loads(json.dumps(judgement))
-    findings = [{k: v for k, v in finding.items() if k != "message"} for finding in said["findings"]]
+    """A judgement without its prose, which each version may word better, and what the plan says: what, not how."""
+    said = {name: value for name, value in json.loads(json.dumps(judgement)).items() if name != "faults_planned"}
+    findings = [{k: v for k, v in finding.items() if k not in _PROSE} for finding in said["findings"]]
     return {**said, "findings": findings, "unproven": len(said["unproven"])}
 
 

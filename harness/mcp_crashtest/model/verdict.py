@@ -25,16 +25,22 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One violated invariant, with the numbers of the operations that show it."""
+    """One violated invariant, with the numbers of the operations that show it.
+
+    ``advice`` is what is to be done about what was seen here, where that is more than the table of invariants knows.
+    """
 
     invariant: str
     message: str
     operations: tuple[int, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    advice: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Encode."""
+        """Encode; advice only where there is some of its own."""
+        advice = {"advice": self.advice} if self.advice else {}
         return {
+            **advice,
             "invariant": self.invariant,
             "message": self.message,
             "operations": list(self.operations),
@@ -46,7 +52,8 @@ class Finding:
 class Judgement:
     """What one run came to.
 
-    ``confirmed`` faults are proven to have landed, ``kills`` processes are proven to have died by SIGKILL;
+    ``confirmed`` faults of those ``planned`` are proven to have landed: the others came too late, and the run is judged
+    on those that did. ``kills`` processes are proven to have died by SIGKILL;
     ``refused`` is true when a fault was tried and could not be proven, which no second try can mend.
     ``recoveries_s``: seconds from each fault on the server to the first answer that a client had after it.
     """
@@ -57,6 +64,7 @@ class Judgement:
     recoveries_s: tuple[float, ...] = ()
     kills: int = 0
     refused: bool = False
+    planned: int = 0
 
     @property
     def verdict(self) -> Verdict:
@@ -71,6 +79,7 @@ class Judgement:
             "verdict": self.verdict.name,
             "findings": [f.to_json() for f in self.findings],
             "unproven": list(self.unproven),
+            "faults_planned": self.planned,
             "faults_confirmed": self.confirmed,
             "kills_confirmed": self.kills,
             "refused": self.refused,

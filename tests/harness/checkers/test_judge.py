@@ -58,13 +58,22 @@ def test_a_run_that_was_over_before_its_fault_proves_nothing() -> None:
     assert not judgement.refused
 
 
-def test_of_two_faults_the_one_that_did_not_land_is_named() -> None:
+def test_where_one_fault_landed_the_run_is_judged_on_it_and_says_how_many_came_too_late() -> None:
     second = fault(TERMINATE.kind, TERMINATE.victim, batch=2)
     judgement = judge(history([*RUN, landed(KILL), boot(), *DONE], faults=[KILL, second]))
-    assert judgement.verdict is Verdict.INVALID
-    assert judgement.unproven == (
-        "terminate server at batch 2, observed: the run was over before this fault could land",
-    )
+    assert (judgement.verdict, judgement.unproven) == (Verdict.PASS, ())
+    assert (judgement.confirmed, judgement.planned) == (1, 2)
+
+
+def test_where_of_two_faults_none_landed_the_first_is_named() -> None:
+    second = fault(TERMINATE.kind, TERMINATE.victim, batch=2)
+    judgement = judge(history([*RUN, *DONE], faults=[KILL, second]))
+    assert judgement.unproven == ("kill server at batch 1, observed: the run was over before this fault could land",)
+
+
+def test_a_later_fault_that_was_refused_makes_the_run_invalid_although_one_landed() -> None:
+    events = [*RUN, landed(KILL), boot(), refused(TERMINATE), *DONE]
+    assert verdict(history(events, faults=[KILL, TERMINATE])) == INVALID
 
 
 @pytest.mark.parametrize("type_", [Type.FAIL, Type.INFO])

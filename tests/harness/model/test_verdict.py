@@ -46,6 +46,7 @@ def test_a_judgement_as_json_holds_everything() -> None:
             {"invariant": "records.lost", "message": "one", "operations": [3], "evidence": {"keys": ["a"]}},
         ],
         "unproven": ["x"],
+        "faults_planned": 0,
         "faults_confirmed": 2,
         "kills_confirmed": 1,
         "refused": True,
