@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mcp_crashtest.checkers import client, lifecycle, progress, records, recovery
+from mcp_crashtest.checkers import client, lifecycle, progress, records, recovery, result
 from mcp_crashtest.model import format_1
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import Plan
@@ -18,6 +18,7 @@ Checker = Callable[[History], Iterable[Finding]]
 
 CHECKERS: dict[str, Checker] = {
     "records": records.check,
+    "result": result.check,
     "progress": progress.check,
     "lifecycle": lifecycle.check,
     "recovery": recovery.check,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mcp_crashtest.checkers.outputs import first_outputs
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
@@ -76,9 +77,7 @@ def _resurrected(history: History) -> Iterator[Finding]:
 
 def _false_success(history: History) -> Iterator[Finding]:
     workload = history.header.workload["records"]
-    for output in history.of(Op.OUTPUT, types=[Type.OK]):
-        if output.value.get("status") != "completed":
-            continue
+    for output in first_outputs(history):
         records = output.value.get("records")
         held = len({key for key, _ in records}) if records is not None else output.value.get("count")
         if isinstance(held, int | float) and held < workload:

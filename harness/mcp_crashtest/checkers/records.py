@@ -1,4 +1,4 @@
-"""The final output against the golden run's: lost, duplicated, unexpected, reordered, content, count.
+"""The first output of each job against the golden run's: lost, duplicated, unexpected, reordered, content, count.
 
 Records are compared by key; what a record says is compared by digest. Where the output shows no records but only a
 count, only the count is judged.
@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.checkers.outputs import first_outputs
+from mcp_crashtest.model.operation import History, Op, Operation
 from mcp_crashtest.model.verdict import Finding
 
 _SHOWN = 5
@@ -18,11 +19,9 @@ _LONGEST = 100
 
 
 def check(history: History) -> Iterator[Finding]:
-    """Judge every final output of the run."""
+    """Judge the first output of every job."""
     expected = next((o.value["records"] for o in history.of(Op.EXPECT)), None)
-    for output in history.of(Op.OUTPUT, types=[Type.OK]):
-        if output.value.get("status") != "completed":
-            continue
+    for output in first_outputs(history):
         records = output.value.get("records")
         yield from _count(history, output, records)
         if records is not None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mcp_crashtest.contracts.contract import Refused, Vanished, parse
 from mcp_crashtest.contracts.job import Job, Journal
+from mcp_crashtest.contracts.shape import errors_in, shape_of
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.paths import fill, find
 from mcp_crashtest.model.profile import RecordsSpec
@@ -151,7 +152,8 @@ class Conversation:
         records = None
         if observe.records and not observe.records.file:
             records = await self._records(session, observe.records, document)
-        self.journal.write(Type.OK, Op.OUTPUT, status=status, count=count, records=records)
+        shown = {"shape": shape_of(document), "errors": errors_in(document)}
+        self.journal.write(Type.OK, Op.OUTPUT, status=status, count=count, records=records, **shown)
 
     async def _records(self, session: Session, spec: RecordsSpec, document: Any) -> list[list[str]]:
         values = document if isinstance(document, dict) else {}

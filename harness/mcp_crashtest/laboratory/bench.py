@@ -26,12 +26,22 @@ class Golden:
     """What the undisturbed job produced, which every other run's output is compared with, and how long it took.
 
     ``expected`` is a table of records for a server on trial, the printed results for a client, or None.
-    ``elapsed_s`` is counted from the client's start to the output. ``rhythm`` is that of a server's job.
+    ``elapsed_s`` is counted from the client's start to the output. ``rhythm`` is that of a server's job, ``shown`` what
+    its output says beside its records: count, shape and errors; ``step_s`` the longest time between two reports of its
+    progress.
     """
 
     expected: Table | list[list[str]] | None
     elapsed_s: float
     rhythm: Rhythm | None = None
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    step_s: float | None = None
+
+    @property
+    def server(self) -> Mapping[str, Any]:
+        """What the output of a server on trial is compared with."""
+        records = self.expected if isinstance(self.expected, Table) else None
+        return {"records": records, **self.shown, "step_s": self.step_s}
 
 
 @dataclass(frozen=True, slots=True)

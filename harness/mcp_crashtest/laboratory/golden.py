@@ -6,6 +6,8 @@ the same both times if a comparison is to mean anything.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from mcp_crashtest.files.bundle import GOLDEN, Bundle
 from mcp_crashtest.laboratory.bench import Bench, Golden
 from mcp_crashtest.laboratory.play import play
@@ -22,7 +24,9 @@ _PACE = "pace"
 def golden_of(history: History) -> Golden:
     """What an undisturbed run of a server showed; raises StopIteration for one without an output."""
     output = next(history.of(Op.OUTPUT, types=[Type.OK]))
-    return Golden(output.value.get("records"), _elapsed_s(history, output), rhythm_of(history))
+    shown = {name: output.value.get(name) for name in ("count", "shape", "errors")}
+    times = (_elapsed_s(history, output), rhythm_of(history))
+    return Golden(output.value.get("records"), *times, shown=shown, step_s=_step_s(history))
 
 
 async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int) -> Golden:
@@ -59,6 +63,15 @@ def _output(history: History, bench: Bench) -> Operation:
 
 def _elapsed_s(history: History, output: Operation) -> float:
     return round(output.t - next(history.of(Op.CLIENT)).t, 6)
+
+
+def _step_s(history: History) -> float | None:
+    """The longest time between two reports of progress, from the submission to the output; None without any."""
+    steps = [o.t for o in history.of(Op.PROGRESS)]
+    if not steps:
+        return None
+    marks = [next(history.of(Op.SUBMIT)).t, *steps, *(o.t for o in history.of(Op.OUTPUT))]
+    return round(max(later - earlier for earlier, later in pairwise(marks)), 6)
 
 
 def _refuse_differences(bench: Bench, output: Operation, again: Operation) -> None:

@@ -71,10 +71,10 @@ def _stage(bench: Bench, plan: Plan, subject: Subject, tested: ClientSubject | N
     expected = golden.expected if golden else None
     header, limits, pace = _header(bench, plan, seed), bench.limits(plan), bench.pace(plan)
     if tested is None:
-        records = expected if isinstance(expected, Table) else None
-        return Stage(plan, subject, LabClient(subject, records), header, limits, pace)
-    client = TestedClient(tested, None if isinstance(expected, Table) else expected)
-    return Stage(plan, subject, client, header, limits, pace, door=client.relay)
+        client = LabClient(subject, golden.server if golden else None)
+        return Stage(plan, subject, client, header, limits, pace)
+    on_trial = TestedClient(tested, None if isinstance(expected, Table) else expected)
+    return Stage(plan, subject, on_trial, header, limits, pace, door=on_trial.relay)
 
 
 def _header(bench: Bench, plan: Plan, seed: int) -> Header:

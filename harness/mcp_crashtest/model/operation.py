@@ -42,7 +42,7 @@ class Op(StrEnum):
     BOOT = "boot"  # lab: the subject was started; value: pid, warm, url
     READY = "ready"  # lab: the subject answered for the first time in this life; value: elapsed_s
     EXIT = "exit"  # lab: the subject ended without being asked to
-    EXPECT = "expect"  # lab: what the golden run produced; value: records
+    EXPECT = "expect"  # lab: what the golden run produced; value: records, count, shape, errors, step_s
     FAULT = "fault"  # nemesis: value: the fault; ok only with proof that it landed
     CLIENT = "client"  # lab: a client process was started
     STATE = "state"  # lab: the state file of a dead client; ok: found, handles; fail: it cannot be read
@@ -50,7 +50,7 @@ class Op(StrEnum):
     SUBMIT = "submit"  # client: ask for the job; ok: acknowledged with a handle, or with the whole result
     PROGRESS = "progress"  # client: value: done (records), total (records)
     STATUS = "status"  # client: value: status, done; fail: the handle did not resolve
-    OUTPUT = "output"  # client or lab: the final output; value: count, records (a table of key, digest)
+    OUTPUT = "output"  # client or lab: the final output; value: count, records (a table of key, digest), shape, errors
     CANCEL = "cancel"  # client
     LISTING = "listing"  # client
     EFFECTS = "effects"  # ledger: value: executions (a table of task, record, times)

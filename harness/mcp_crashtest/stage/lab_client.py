@@ -34,9 +34,9 @@ _MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.SUBMIT, Op.OUTPUT, Op.FAULT, Op.B
 
 
 class LabClient:
-    """Drives one job on a subject; ``expected`` is the golden run's output, None in the golden run itself."""
+    """Drives one job on a subject; ``expected`` is what the golden run showed, None in the golden run itself."""
 
-    def __init__(self, subject: Subject, expected: Table | None) -> None:
+    def __init__(self, subject: Subject, expected: Mapping[str, Any] | None) -> None:
         self.done: float = 0
         self.began_at: float = 0
         self.spoke_at: float | None = None
@@ -53,9 +53,9 @@ class LabClient:
         self._awaited: Window | None = None
 
     def enter(self, stage: Stage) -> Mapping[str, Any] | None:
-        """It belongs to this stage from now on; the records that the golden run produced."""
+        """It belongs to this stage from now on; what the golden run showed."""
         self._stage = stage
-        return None if self._expected is None else {"records": self._expected}
+        return self._expected
 
     @property
     def living(self) -> Mortal | None:

@@ -7,7 +7,7 @@ A record is a letter: its key is the letter in lower case, its content the lette
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from typing import Any
@@ -42,12 +42,13 @@ def history(
     *,
     faults: Sequence[Fault] = (),
     golden: str | None = ALL,
+    showed: Mapping[str, Any] | None = None,
     workload: Workload | None = None,
     contract: str = "resource-task",
     semantics: str = "exactly-once",
     **claims: Any,
 ) -> History:
-    """The history of a run with these planned faults and these events, after what the golden run gave."""
+    """The history of a run with these planned faults and these events, after what the golden run gave and showed."""
     header = Header(
         seed=0,
         scenario="literal",
@@ -60,7 +61,10 @@ def history(
         workload=asdict(workload or Workload(len(ALL), 2)),
         subject={},
     )
-    expect = [Event("lab", Type.OK, Op.EXPECT, {"records": records(golden)})] if golden is not None else []
+    given: dict[str, Any] | None = None if golden is None else {"records": records(golden)}
+    if showed is not None:
+        given = {"records": None, **(given or {}), **showed}
+    expect = [] if given is None else [Event("lab", Type.OK, Op.EXPECT, given)]
     operations: list[Operation] = []
     lives = 0
     for i, event in enumerate(chain(expect, *events)):
@@ -168,9 +172,9 @@ def unknown(task: str = "t") -> list[Event]:
     return [Event("client-0", Type.FAIL, Op.STATUS, {"error": "not found"}, task)]
 
 
-def output(shown: str | None, count: Any = 6, status: str = "completed") -> list[Event]:
-    value = {"status": status, "count": count, "records": None if shown is None else records(shown)}
-    return [Event("client-0", Type.OK, Op.OUTPUT, value, "t")]
+def output(shown: str | None, count: Any = 6, status: str = "completed", client: int = 0, **more: Any) -> list[Event]:
+    value = {"status": status, "count": count, "records": None if shown is None else records(shown), **more}
+    return [Event(f"client-{client}", Type.OK, Op.OUTPUT, value, "t")]
 
 
 def failed(reason: str = "refused") -> list[Event]:

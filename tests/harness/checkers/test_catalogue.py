@@ -87,6 +87,10 @@ CATALOGUE = {
     ),
     "recovery.deadline": Pair(killed(progress(2), progress(4), stalled()), killed(progress(2), progress(4), *ENDING)),
     "recovery.loop": Pair(killed(exits(), end("the subject ended by itself")), killed(*ENDING)),
+    "error.honest": Pair(
+        history([boot(), submit(), output("abcdef", errors={"error": "disk full"}), end()]),
+        history([boot(), submit(), output("abcdef", errors={}), end()]),
+    ),
     "client.reattach": Pair(
         client_killed(asks("s"), submits(1, request="y"), *CLIENT_ENDING),
         client_killed(asks("s"), asks("s", 1), *CLIENT_ENDING),

@@ -1,0 +1,29 @@
+"""Which outputs of a run are judged against the golden run's, and which against the first that the same task gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mcp_crashtest.model.operation import History, Op, Operation, Type
+
+
+def first_outputs(history: History) -> Iterator[Operation]:
+    """The first completed output of each task."""
+    seen: set[str | None] = set()
+    for output in _completed(history):
+        if output.task not in seen:
+            seen.add(output.task)
+            yield output
+
+
+def read_again(history: History) -> Iterator[tuple[Operation, Operation]]:
+    """Each completed output of a task that had given one before, behind that first one."""
+    first: dict[str | None, Operation] = {}
+    for output in _completed(history):
+        if output.task in first:
+            yield first[output.task], output
+        first.setdefault(output.task, output)
+
+
+def _completed(history: History) -> Iterator[Operation]:
+    return (o for o in history.of(Op.OUTPUT, types=[Type.OK]) if o.value.get("status") == "completed")

@@ -1,0 +1,54 @@
+"""What the document of a finished job shows beside its records: its shape, and whether an error stands in it.
+
+The shape is what is compared with the golden run's: the names at the top that say something. A time, a pace, a message
+or the name of a worker may lawfully be unknown after a restart, and is no part of a result.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_crashtest.model.text import excerpt
+
+_MOST_NAMES = 100
+_LONGEST_NAME = 100
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_FLEETING_WORDS = (
+    "at s ms sec secs seconds time times timestamp date day duration elapsed eta ttl expires expiry rate speed pace "
+    "throughput uptime interval pid process worker lease owner heartbeat host attempt attempts retries retry resumed "
+    "resume restarted restarts message messages note notes detail details log logs info warning warnings"
+)
+_FLEETING = frozenset(_FLEETING_WORDS.split())
+
+
+def shape_of(document: Any) -> list[str] | None:
+    """The names at the top of a document whose values say something, sorted; None where it is no table.
+
+    A table that holds one table and nothing else is only a wrapper.
+    """
+    if not isinstance(document, Mapping):
+        return None
+    if len(document) == 1 and isinstance(inner := next(iter(document.values())), Mapping):
+        document = inner
+    names = (str(name)[:_LONGEST_NAME] for name, value in document.items() if _says_something(value))
+    return sorted(name for name in names if not _fleeting(name))[:_MOST_NAMES]
+
+
+def _fleeting(name: str) -> bool:
+    return any(word.lower() in _FLEETING for word in _WORD.findall(name))
+
+
+def _says_something(value: Any) -> bool:
+    return value is not None and value not in ("", [], {})
+
+
+def errors_in(document: Any) -> dict[str, str]:
+    """The places at the top of a completed job's document that speak of an error, with what stands there."""
+    if not isinstance(document, Mapping):
+        return {}
+    said = {name: document[name] for name in ("error", "errors") if document.get(name)}
+    said |= {name: document[name] for name in ("isError", "is_error") if document.get(name) is True}
+    said |= {name: document[name] for name in ("success", "ok") if document.get(name) is False}
+    return {name: excerpt(value) for name, value in said.items()}

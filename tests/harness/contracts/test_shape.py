@@ -1,0 +1,53 @@
+"""What the document of a finished job shows beside its records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mcp_crashtest.contracts.shape import errors_in, shape_of
+
+
+@pytest.mark.parametrize(
+    ("document", "shape"),
+    [
+        ({"status": "completed", "result": {"n": 3}}, ["result", "status"]),
+        ({"status": "completed", "result": {}, "error": None, "rows": [], "skipped": 0}, ["skipped", "status"]),
+        ({"result": {"count": 3, "file": "out"}}, ["count", "file"]),
+        ({"result": "text"}, ["result"]),
+        ({"migrated_records": 3, "durationMs": 5, "started_at": "now", "worker_pid": 7}, ["migrated_records"]),
+        ({}, []),
+        ("done", None),
+        ([1], None),
+        (None, None),
+    ],
+)
+def test_the_shape_is_what_says_something_and_would_say_it_after_a_restart_too(
+    document: Any, shape: list[str] | None
+) -> None:
+    assert shape_of(document) == shape
+
+
+def test_a_hostile_document_has_a_bounded_shape() -> None:
+    shape = shape_of({f"{n:03}" + "x" * 10_000: 1 for n in range(1000)})
+    assert shape is not None
+    assert len(shape) == 100
+    assert max(map(len, shape)) == 100
+
+
+@pytest.mark.parametrize(
+    ("document", "errors"),
+    [
+        ({"error": "disk full"}, {"error": "disk full"}),
+        ({"errors": ["a"]}, {"errors": "['a']"}),
+        ({"success": False, "ok": False, "isError": True}, {"isError": "True", "success": "False", "ok": "False"}),
+        ({"error": None, "errors": [], "success": True, "ok": None, "isError": False}, {}),
+        ({"errors": 0}, {}),
+        ("error", {}),
+    ],
+)
+def test_a_place_that_speaks_of_an_error_is_found_and_an_empty_one_is_none(
+    document: Any, errors: dict[str, str]
+) -> None:
+    assert errors_in(document) == errors
