@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mcp_crashtest.checkers import client, lifecycle, progress, records, recovery, result
+from mcp_crashtest.checkers import claimed, client, lifecycle, progress, records, recovery, result
 from mcp_crashtest.model import format_1
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import Plan
@@ -22,8 +22,10 @@ CHECKERS: dict[str, Checker] = {
     "progress": progress.check,
     "lifecycle": lifecycle.check,
     "recovery": recovery.check,
+    "claimed": claimed.check,
 }
 CLIENT_CHECKERS: dict[str, Checker] = {"client": client.check}
+UNPROVEN: dict[str, Callable[[History], Iterable[str]]] = {"claimed": claimed.unproven}
 
 
 def judge(history: History) -> Judgement:
@@ -34,6 +36,7 @@ def judge(history: History) -> Judgement:
     for name, checker in (CLIENT_CHECKERS if on_trial else CHECKERS).items():
         try:
             findings.extend(checker(history))
+            unproven.extend(UNPROVEN.get(name, _nothing)(history))
         except Exception as error:  # a checker that crashes must not hide what the others found
             unproven.append(f"the {name} checker could not read this history: {error!r}")
     unproven.extend(_unproven(history))
@@ -49,7 +52,12 @@ def judge(history: History) -> Judgement:
         kills=sum(o.value.get("kills", 0) for o in landed),
         refused=any(True for _ in history.of(Op.FAULT, types=[Type.FAIL, Type.INFO])),
         planned=len(Plan.from_json(history.header.plan).faults),
+        overdue=any("claimed_s" in f.evidence for f in findings) or any(claimed.SLOW in text for text in unproven),
     )
+
+
+def _nothing(_: History) -> Iterable[str]:
+    return ()
 
 
 def _unproven(history: History) -> Iterable[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mcp_crashtest.checkers import lifecycle
+from mcp_crashtest.checkers import claimed, lifecycle
 from mcp_crashtest.model.faults import KINDS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
@@ -65,11 +65,14 @@ def _deadline(history: History) -> Iterator[Finding]:
     for end in history.of(Op.END):
         if end.value["reason"] != "stalled" or lifecycle.orphan(history):
             continue
+        claimed_s = history.header.claims.get("recovery_deadline_s")
+        measured = claimed.late_s(history) is not None
+        bound = f"the claim is {claimed_s:g} s" if claimed_s else f"the bound is {end.value['deadline_s']:.1f} s"
         yield Finding(
             "recovery.deadline",
-            f"nothing has moved for {end.value['silent_s']:.1f} s; the claim is {end.value['deadline_s']:.1f} s",
+            f"nothing has moved for {end.value['silent_s']:.1f} s; {bound}",
             (end.i,),
-            {"silent_s": end.value["silent_s"]},
+            {"silent_s": end.value["silent_s"], **({"claimed_s": claimed_s} if claimed_s and measured else {})},
         )
 
 

@@ -149,7 +149,7 @@ def _check(profile: Profile, source: str) -> None:
         ("[claims] recovery_deadline_s", profile.claims.recovery_deadline_s),
         ("[subject] ready_deadline_s", subject.ready_deadline_s),
     ):
-        if not 0 < seconds < math.inf:
+        if seconds is not None and not 0 < seconds < math.inf:
             raise UsageError(f"{source}: {place}: deadlines are seconds greater than 0, found {seconds}")
     _check_paths(profile, source)
     if records and bool(records.file) == bool(records.resource) and "$." not in records.items:

@@ -98,6 +98,10 @@ class RunFolder:
             raise UsageError(f"{path} is not a judgement: expected a JSON object")
         return found
 
+    def forget_judgement(self) -> None:
+        """Leave the run as one that was played and proves nothing."""
+        (self.path / _JUDGEMENT).unlink(missing_ok=True)
+
     # --- the subject's own
 
     def open(self) -> None:

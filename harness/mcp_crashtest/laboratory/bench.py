@@ -92,11 +92,11 @@ class Bench:
         return Pace(undisturbed_s, batch_s * self.haste, outage_s, golden.rhythm.shown and batch_s >= _SEEN_IN_TIME_S)
 
     def limits(self, plan: Plan) -> Limits:
-        """What a run of this plan may take: the claimed recovery time, and the time the work itself needs."""
+        """What a run of this plan may take: the bound of liveness, and the time the work itself needs."""
         if self.golden_of(plan) is None:
             return _GOLDEN
         undisturbed_s = self._undisturbed_s(plan)
-        silence_s = self.profile.claims.recovery_deadline_s + undisturbed_s
+        silence_s = self.profile.claims.liveness_s + undisturbed_s
         return Limits(silence_s, (len(plan.faults) + 2) * (silence_s + undisturbed_s))
 
     def _undisturbed_s(self, plan: Plan) -> float:

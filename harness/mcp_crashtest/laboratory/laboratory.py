@@ -8,14 +8,17 @@ decides nothing about which plans, and says nothing to anybody.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
+from typing import Any
 
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.golden import golden_of, golden_run
 from mcp_crashtest.laboratory.play import Outcome, play
 from mcp_crashtest.laboratory.probe import probed
+from mcp_crashtest.laboratory.slow import settled, suspected
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
@@ -39,6 +42,7 @@ class Laboratory:
         self._runner = asyncio.Runner()
         self._spawner: Spawner | None = None
         self._benches: dict[str, Bench | SubjectError] = {}
+        self._overdue: set[str] = set()
 
     def __enter__(self) -> Laboratory:
         return self
@@ -89,6 +93,7 @@ class Laboratory:
         self, bench: Bench, scenario: str, plans: list[Numbered], seen: Callable[[int, Outcome], None]
     ) -> list[Outcome]:
         outcomes: list[Outcome] = []
+        suspects: list[tuple[int, Outcome]] = []
 
         def note(number: int, outcome: Outcome) -> bool:
             """Whether to go on."""
@@ -102,16 +107,42 @@ class Laboratory:
 
         async def lane() -> None:
             for number, plan in waiting:
-                if not note(number, await self._until_landed(bench, scenario, number, plan)):
+                outcome = await self._until_landed(bench, scenario, number, plan)
+                if suspected(outcome) and bench.profile.digest not in self._overdue:
+                    suspects.append((number, outcome))
+                elif not note(number, outcome):
+                    return
+                if suspects:
                     return
 
+        while True:
+            await self._lanes(lane, self.jobs if bench.rights else 1)
+            settled_ones = [(number, await self._settled(bench, scenario, number, o)) for number, o in suspects]
+            suspects.clear()
+            if not all([note(number, outcome) for number, outcome in settled_ones]) or not settled_ones:
+                return outcomes
+
+    async def _lanes(self, lane: Callable[[], Coroutine[Any, Any, None]], jobs: int) -> None:
         try:
             async with asyncio.TaskGroup() as lanes:
-                for _ in range(self.jobs if bench.rights else 1):
+                for _ in range(jobs):
                     lanes.create_task(lane())
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
-        return outcomes
+
+    async def _settled(self, bench: Bench, scenario: str, number: int, first: Outcome) -> Outcome:
+        """A claimed time that was passed is seen again alone; once it was proven, this subject is known for it."""
+        spawner, attempts = await self._spawning(), itertools.count(_ATTEMPTS + 1)
+
+        async def again() -> Outcome:
+            folder = self.bundle.run(bench.profile, scenario, number, next(attempts))
+            outcome, _ = await play(bench, first.plan, folder, spawner, self.seed)
+            return outcome
+
+        outcome = await settled(first, again)
+        if outcome.verdict is Verdict.FAIL and suspected(outcome):
+            self._overdue.add(bench.profile.digest)
+        return outcome
 
     async def _with_workloads(
         self, bench: Bench, scenario: str, plans: list[Numbered], note: Callable[[int, Outcome], bool]
@@ -144,6 +175,7 @@ class Laboratory:
             attempt += 1
             folder = self.bundle.run(bench.profile, scenario, number, attempt)
             outcome, _ = await play(bench, plan, folder, spawner, self.seed)
-            if outcome.verdict is not Verdict.INVALID or attempt == _ATTEMPTS:
+            final = outcome.judgement.overdue or attempt == _ATTEMPTS
+            if outcome.verdict is not Verdict.INVALID or final:
                 return outcome
             bench = bench.hastened()

@@ -54,7 +54,7 @@ class Op(StrEnum):
     CANCEL = "cancel"  # client
     LISTING = "listing"  # client
     EFFECTS = "effects"  # ledger: value: executions (a table of task, record, times)
-    END = "end"  # lab: the run is over; value: reason
+    END = "end"  # lab: the run is over; value: reason, silent_s, deadline_s, late_s (the lab itself, at worst), batch_s
 
 
 @dataclass(frozen=True, slots=True)

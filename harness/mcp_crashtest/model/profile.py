@@ -14,6 +14,9 @@ from typing import Any
 
 from mcp_crashtest.model.coordinates import Phase
 
+LIVENESS_S = 10.0
+"""How long nothing may move where no time of recovery is claimed."""
+
 
 class ContractKind(StrEnum):
     """A durability pattern over MCP."""
@@ -102,13 +105,21 @@ class ObserveSpec:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What the subject promises. The lab tests claims, not wishes."""
+    """What the subject promises. The lab tests claims, not wishes.
+
+    ``recovery_deadline_s`` None: nothing is promised, and only a bound of liveness holds.
+    """
 
     semantics: Semantics = Semantics.EXACTLY_ONCE
     resumes: bool = True
     ordered: bool = True
     deterministic: bool = True
-    recovery_deadline_s: float = 10.0
+    recovery_deadline_s: float | None = None
+
+    @property
+    def liveness_s(self) -> float:
+        """How long nothing may move after a restart, beside the time that the work itself needs."""
+        return LIVENESS_S if self.recovery_deadline_s is None else self.recovery_deadline_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Judgement:
     ``confirmed`` faults of those ``planned`` are proven to have landed: the others came too late, and the run is judged
     on those that did. ``kills`` processes are proven to have died by SIGKILL;
     ``refused`` is true when a fault was tried and could not be proven, which no second try can mend.
+    ``overdue``: a claimed time was passed, which is a suspicion until it was seen again with nothing else under way.
     ``recoveries_s``: seconds from each fault on the server to the first answer that a client had after it.
     """
 
@@ -65,6 +66,7 @@ class Judgement:
     kills: int = 0
     refused: bool = False
     planned: int = 0
+    overdue: bool = False
 
     @property
     def verdict(self) -> Verdict:

@@ -22,6 +22,7 @@ from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
 from mcp_crashtest.model.plan import Absence, Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.stage.client import Client
+from mcp_crashtest.stage.heartbeat import Heartbeat
 from mcp_crashtest.stage.recorder import Recorder
 from mcp_crashtest.subjects.life import Life, Mortal
 
@@ -111,6 +112,7 @@ class Stage:
     stray: bool = False
     recorder: Recorder = field(init=False)
     _moved_at: float = field(init=False, default=0)
+    _heartbeat: Heartbeat = field(init=False, default_factory=Heartbeat)
     _stir: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _watches: list[asyncio.Task[None]] = field(init=False, default_factory=list)
 
@@ -171,6 +173,7 @@ class Stage:
         if expected is not None:
             self.write(LAB, Type.OK, Op.EXPECT, expected)
         self.client.expect(self._next())
+        self.watch(self._heartbeat.beat())
         await self.boot()
         await self.client.start()
 
@@ -207,6 +210,7 @@ class Stage:
         if (executions := read_executions(self.site.folder.ledger)) is not None:
             self.write(LAB, Type.OK, Op.EFFECTS, {"executions": executions})
         value = {"reason": reason, "silent_s": silent_s, "deadline_s": self.limits.silence_s}
+        value |= {"late_s": round(self._heartbeat.late_s, 6), "batch_s": round(self.pace.batch_s, 6)}
         self.write(LAB, Type.OK, Op.END, value)
         return self.recorder.close()
 

@@ -133,12 +133,12 @@ def effects(**tasks: str) -> list[Event]:
     return [Event("lab", Type.OK, Op.EFFECTS, {"executions": executions})]
 
 
-def end(reason: str = "output") -> list[Event]:
-    return [Event("lab", Type.OK, Op.END, {"reason": reason, "silent_s": 0.0, "deadline_s": 10.0})]
+def end(reason: str = "output", **more: Any) -> list[Event]:
+    return [Event("lab", Type.OK, Op.END, {"reason": reason, "silent_s": 0.0, "deadline_s": 10.0, **more})]
 
 
-def stalled() -> list[Event]:
-    return [Event("lab", Type.OK, Op.END, {"reason": "stalled", "silent_s": 10.5, "deadline_s": 10.0})]
+def stalled(**more: Any) -> list[Event]:
+    return [Event("lab", Type.OK, Op.END, {"reason": "stalled", "silent_s": 10.5, "deadline_s": 10.0, **more})]
 
 
 # --- the client
