@@ -115,12 +115,14 @@ class Laboratory:
                 if suspects:
                     return
 
-        while True:
+        go_on = True
+        while go_on:
             await self._lanes(lane, self.jobs if bench.rights else 1)
-            settled_ones = [(number, await self._settled(bench, scenario, number, o)) for number, o in suspects]
+            go_on = bool(suspects)
+            for number, outcome in suspects:
+                go_on &= note(number, await self._settled(bench, scenario, number, outcome))
             suspects.clear()
-            if not all([note(number, outcome) for number, outcome in settled_ones]) or not settled_ones:
-                return outcomes
+        return outcomes
 
     async def _lanes(self, lane: Callable[[], Coroutine[Any, Any, None]], jobs: int) -> None:
         try:
