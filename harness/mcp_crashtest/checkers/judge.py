@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from mcp_crashtest.checkers import claimed, client, lifecycle, progress, records, recovery, result
+from mcp_crashtest.checkers.consequences import told_once
 from mcp_crashtest.model import format_1
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import Plan
@@ -44,6 +45,8 @@ def judge(history: History) -> Judgement:
         shown = client.unproven if on_trial else _nothing_shown
         unproven.extend(shown(history))
     landed = list(history.of(Op.FAULT, types=[Type.OK]))
+    if not _is_old(history):
+        findings = told_once(findings)
     return Judgement(
         findings=tuple(findings),
         unproven=tuple(unproven),
@@ -56,6 +59,11 @@ def judge(history: History) -> Judgement:
     )
 
 
+def _is_old(history: History) -> bool:
+    """Whether it is of the format whose judgements stay what they were."""
+    return bool(history.header.plan["format"] == format_1.FORMAT)
+
+
 def _nothing(_: History) -> Iterable[str]:
     return ()
 
@@ -63,7 +71,7 @@ def _nothing(_: History) -> Iterable[str]:
 def _unproven(history: History) -> Iterable[str]:
     """What has not landed, or not ended. One fault that landed is owed; a plan of format 1 owed all that it had."""
     planned = Plan.from_json(history.header.plan).faults
-    owed = len(planned) if history.header.plan["format"] == format_1.FORMAT else min(len(planned), 1)
+    owed = len(planned) if _is_old(history) else min(len(planned), 1)
     landed = sum(1 for _ in history.of(Op.FAULT, types=[Type.OK]))
     refused = list(history.of(Op.FAULT, types=[Type.FAIL, Type.INFO]))
     for fault in refused:
