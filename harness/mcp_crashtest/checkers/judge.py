@@ -55,6 +55,7 @@ def judge(history: History) -> Judgement:
         kills=sum(o.value.get("kills", 0) for o in landed),
         refused=any(True for _ in history.of(Op.FAULT, types=[Type.FAIL, Type.INFO])),
         planned=len(Plan.from_json(history.header.plan).faults),
+        offsets=tuple(o.value["offset"] for o in landed if "offset" in o.value and recovery.undoes(o)),
         overdue=any("claimed_s" in f.evidence for f in findings) or any(claimed.SLOW in text for text in unproven),
     )
 

@@ -92,7 +92,7 @@ def recoveries_s(history: History) -> Iterator[float]:
     """Seconds from each confirmed fault on a server to the first answer that a client had after it."""
     killed: Operation | None = None
     for event in history.operations:
-        if event.op is Op.FAULT and event.type is Type.OK and _undoes(event):
+        if event.op is Op.FAULT and event.type is Type.OK and undoes(event):
             killed = event
         answered = event.op in (Op.CONNECT, Op.STATUS, Op.PROGRESS, Op.SUBMIT) and event.type is Type.OK
         if killed and answered and event.life > killed.life and event.process.startswith("client"):
@@ -100,5 +100,6 @@ def recoveries_s(history: History) -> Iterator[float]:
             killed = None
 
 
-def _undoes(fault: Operation) -> bool:
+def undoes(fault: Operation) -> bool:
+    """Whether a fault is one after which a server has to recover."""
     return Victim(fault.value["victim"]) in KINDS[fault.value["kind"]].undoes

@@ -17,6 +17,7 @@ from mcp_crashtest.model.verdict import Verdict, worst
 from mcp_crashtest.reporting.certificate import read_certificate, summary_lines
 from mcp_crashtest.reporting.console import clean
 
+_LATER = frozenset({"faults_planned", "offsets"})  # what judgements of earlier versions do not hold
 _PROSE = frozenset({"message", "advice"})
 
 
@@ -42,7 +43,7 @@ def recheck(options: argparse.Namespace) -> int:
 
 def essence(judgement: Mapping[str, Any]) -> Any:
     """A judgement without its prose, which each version may word better, and what the plan says: what, not how."""
-    said = {name: value for name, value in json.loads(json.dumps(judgement)).items() if name != "faults_planned"}
+    said = {name: value for name, value in json.loads(json.dumps(judgement)).items() if name not in _LATER}
     findings = [{k: v for k, v in finding.items() if k not in _PROSE} for finding in said["findings"]]
     return {**said, "findings": findings, "unproven": len(said["unproven"])}
 

@@ -78,6 +78,8 @@ async def _land(stage: Stage, step: Step, lasting: Lasting, acts: Mapping[str, A
         return False
     told = _AFTER_THE_END if step.fault is AFTER_THE_END else str(fault)
     described = {**fault.to_json(), "number": step.number, "fault": told, "done": stage.client.done}
+    if (offset := stage.offset()) is not None:
+        described["offset"] = offset
     stage.write(NEMESIS, Type.INVOKE, Op.FAULT, described)
     act = acts[fault.kind](stage, fault)
     proof = await act.__aenter__()

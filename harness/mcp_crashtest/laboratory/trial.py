@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from mcp_crashtest.planning.exhaustive import boundary_of, phases_of
 from mcp_crashtest.planning.search import draw, search
 
 _SHRINK_RUNS = 30
+_TENTHS, _TENTH = 10, 100  # of a thousand
 _TOLD, _TOLD_BATCH = "(records)", "(batch)"
 
 
@@ -181,8 +183,19 @@ class Trial:
             "faults_unconfirmed": sum(1 for j in judgements if j.refused),
             "kills_confirmed": sum(j.kills for j in judgements),
             "recoveries_s": sorted(r for j in judgements for r in j.recoveries_s),
+            "late_looks": self._late_looks(),
+            "fell": self._fell(),
             "findings": self._findings(failed) if failed else [],
         }
+
+    def _late_looks(self) -> int:
+        """How many restarts nobody saw within a batch's time: what heals so fast is not seen."""
+        return sum(r > self.bench.pace(o.plan).batch_s for o in self.outcomes for r in o.judgement.recoveries_s)
+
+    def _fell(self) -> list[int]:
+        """How many kills fell into each tenth of a batch."""
+        fell = Counter(offset // _TENTH for o in self.outcomes for offset in o.judgement.offsets)
+        return [fell[tenth] for tenth in range(_TENTHS)]
 
     def _findings(self, failed: Outcome) -> list[dict[str, Any]]:
         where = {"scenario": self.scenario, "profile": self.bench.profile.name}

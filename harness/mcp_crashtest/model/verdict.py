@@ -57,6 +57,7 @@ class Judgement:
     ``refused`` is true when a fault was tried and could not be proven, which no second try can mend.
     ``overdue``: a claimed time was passed, which is a suspicion until it was seen again with nothing else under way.
     ``recoveries_s``: seconds from each fault on the server to the first answer that a client had after it.
+    ``offsets``: how far into a batch, in thousandths, each kill of a server fell, as far as a client knew.
     """
 
     findings: tuple[Finding, ...]
@@ -67,6 +68,7 @@ class Judgement:
     refused: bool = False
     planned: int = 0
     overdue: bool = False
+    offsets: tuple[int, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -86,6 +88,7 @@ class Judgement:
             "kills_confirmed": self.kills,
             "refused": self.refused,
             "recoveries_s": list(self.recoveries_s),
+            "offsets": list(self.offsets),
         }
 
 

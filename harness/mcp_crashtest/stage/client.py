@@ -17,12 +17,13 @@ class Client(Protocol):
     """One client and its lives. Times are those of ``time.monotonic``.
 
     ``done`` is the highest progress that it has seen, in records. ``began_at`` is the start of its latest life,
-    ``submitted_at`` the first submission of the job in this run.
+    ``submitted_at`` the first submission of the job in this run, ``moved_at`` its latest progress, or the submission.
     """
 
     done: float
     began_at: float
     submitted_at: float | None
+    moved_at: float | None
 
     def passed(self, mark: float) -> bool:
         """Whether the server's present life was seen to get so far, in records, by work of its own."""

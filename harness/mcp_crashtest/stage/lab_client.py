@@ -41,6 +41,7 @@ class LabClient:
         self.began_at: float = 0
         self.spoke_at: float | None = None
         self.submitted_at: float | None = None
+        self.moved_at: float | None = None
         self._subject = subject
         self._expected = expected
         self._process: ClientProcess | None = None
@@ -155,6 +156,7 @@ class LabClient:
         """An event of the run; whether it shows that something goes on."""
         if operation.op is Op.PROGRESS:
             done = operation.value["done"]
+            self.moved_at = time.monotonic()
             self.done = max(self.done, done)
             self._in_life = (self._in_life[0] if self._in_life else done, done)
         if operation.op is Op.SUBMIT:
@@ -172,6 +174,7 @@ class LabClient:
         if operation.type is Type.INVOKE:
             self._said[WindowName.UNANSWERED] += 1
             self.submitted_at = self.submitted_at or time.monotonic()
+            self.moved_at = self.moved_at or self.submitted_at
         elif operation.type is Type.OK:
             self._said[WindowName.ANSWERED] += 1
             self._handle = operation.task

@@ -30,6 +30,7 @@ LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
 OUTPUT = "output"  # how a run ends that ends well
 _LONGEST_ABSENCE_S = 3.0
 _LOOKS, _SHORTEST_LOOK_S = 10, 0.01
+_THOUSAND = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +261,14 @@ class Stage:
     async def _watch_park(self, life: Life) -> None:
         if await life.wait_parked(self.limits.total_s):
             self.stir()
+
+    def offset(self) -> int | None:
+        """How far into a batch the job is now, in thousandths, as far as its client knows; None before it has begun."""
+        if self.client.moved_at is None:
+            return None
+        batches = (time.monotonic() - self.client.moved_at) / self.pace.batch_s
+        within = min(batches, 1.0) if self.pace.shown else batches % 1.0
+        return min(int(within * _THOUSAND), _THOUSAND - 1)
 
     def let_go(self) -> None:
         """Have a parked server go on; where more crash points are armed it parks again."""

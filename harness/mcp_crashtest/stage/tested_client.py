@@ -34,6 +34,7 @@ class TestedClient:
         self.done: float = 0
         self.began_at: float = 0
         self.submitted_at: float | None = None
+        self.moved_at: float | None = None
         self.subject = subject
         self.witness = Witness(subject.server.profile, self._testify, self._stirred)
         self.relay = Relay(subject.port, subject.server.port, self.witness)

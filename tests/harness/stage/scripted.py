@@ -117,6 +117,7 @@ class ScriptedClient:
     began_at: float = 0
     spoke_at: float | None = None
     submitted_at: float | None = None
+    moved_at: float | None = None
     reached: bool = False
     gets_away: bool = False
     expected: list[str] = field(default_factory=list)
