@@ -39,7 +39,7 @@ def test_a_server_that_its_launcher_sends_out_of_the_process_group_makes_the_run
     assert done.code == 4
     assert scenario["verdict"] == "INVALID"
     assert scenario["faults_unconfirmed"] >= 1
-    assert "left the process group of its launcher and lives on" in scenario["reason"]
+    assert "is outside its process group, and was alive when the group was gone" in scenario["reason"]
     assert not alive_with(str(tmp_path))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mcp_crashtest.checkers import claimed, client, lifecycle, progress, records, recovery, result
+from mcp_crashtest.checkers import claimed, client, fencing, lifecycle, progress, records, recovery, result
 from mcp_crashtest.checkers.consequences import told_once
 from mcp_crashtest.model import format_1
 from mcp_crashtest.model.operation import History, Op, Type
@@ -24,6 +24,7 @@ CHECKERS: dict[str, Checker] = {
     "lifecycle": lifecycle.check,
     "recovery": recovery.check,
     "claimed": claimed.check,
+    "fencing": fencing.check,
 }
 CLIENT_CHECKERS: dict[str, Checker] = {"client": client.check}
 UNPROVEN: dict[str, Callable[[History], Iterable[str]]] = {"claimed": claimed.unproven}

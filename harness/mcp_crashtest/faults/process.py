@@ -6,23 +6,34 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+from mcp_crashtest.faults.absence import Absence
+from mcp_crashtest.files.ledger import read_executions
 from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
 from mcp_crashtest.subjects.life import Life, Mortal
+from mcp_crashtest.subjects.process import INSIDE, OUTSIDE, named
 
 _GRACE_S = 10.0
+_FOLLOWING_S = 2.0  # how long those whom a launcher has told to stop may take behind it
+_OVERDUE = f"did not stop within {_GRACE_S:.0f} s of SIGTERM and was killed"
+_NOTHING_RESTARTED = "the first life finished the job behind SIGTERM: the restart restarted nothing"
 _NOBODY = Proof(False, "whom the fault was to hit had already ended")
 
 
 @asynccontextmanager
 async def kill(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     """SIGKILL all victims at once, each with its whole group; then start them again."""
+    number = stage.landed + 1
     async with stage.striking(fault.victim) as victims:
         proof = await _killed(victims)
     landed = not fault.victim.hits_client or await stage.client.struck()
+    away = Absence.begun(stage, number) if fault.victim.hits_server else None
     yield proof if landed else None
+    if away:
+        away.ended(stage)
     await stage.revive(fault.victim)
 
 
@@ -41,29 +52,48 @@ async def _killed(victims: Sequence[Mortal]) -> Proof:
 @asynccontextmanager
 async def terminate(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     """Stop the server as an orchestrator does: SIGTERM, ten seconds of grace, then SIGKILL; then start it again."""
-    life = stage.server
+    life, number, had_finished = stage.server, stage.landed + 1, _finished(stage)
     async with stage.striking(fault.victim):
         proof = _NOBODY if life is None else await _terminated(stage, life)
+    if proof.confirmed and (stage.ended == "output" or (_finished(stage) and not had_finished)):
+        proof = replace(proof, confirmed=False, reason=f"{proof.reason}, but {_NOTHING_RESTARTED}")
+    away = Absence.begun(stage, number)
     yield proof
+    away.ended(stage)
     await stage.revive(fault.victim)
 
 
 async def _terminated(stage: Stage, life: Life) -> Proof:
     """A server that is parked goes on: it is to wind down, not to be frozen."""
     began = time.monotonic()
-    if not life.terminate():
+    if not await life.terminate():
         return Proof(False, "the subject had already ended before SIGTERM")
     stage.let_go()
     try:
         ended = await life.wait_exit(_GRACE_S)
     except TimeoutError:
         proof = await life.kill()
-        reason = f"did not stop within {_GRACE_S:.0f} s of SIGTERM and was killed"
-        return Proof(proof.confirmed, reason if proof.confirmed else proof.reason, 0, time.monotonic() - began)
-    remains = await life.kill()
-    if remains.survivors:
-        return Proof(False, remains.reason, 0, time.monotonic() - began)
-    return Proof(True, f"stopped with {ended}", 0, time.monotonic() - began)
+        return Proof(proof.confirmed, _OVERDUE if proof.confirmed else proof.reason, 0, time.monotonic() - began)
+    said = f"stopped with {ended}"
+    remains = await life.left(_GRACE_S + began - time.monotonic() if life.whole else _FOLLOWING_S)
+    if remains.inside and not life.whole:
+        said = (
+            f"the launcher ended on SIGTERM and its child lives ({named(remains.inside)}): set [subject] stop = "
+            f'"group", and the whole process group is told to stop'
+        )
+        return Proof(False, said, 0, time.monotonic() - began)
+    if remains.inside:
+        said, remains = _OVERDUE, await life.left(_GRACE_S, kill=(INSIDE,))
+    if remains.outside and life.everybody:
+        remains = await life.left(_GRACE_S, kill=(OUTSIDE,))
+    return Proof(not remains.reason, remains.reason or said, 0, time.monotonic() - began)
+
+
+def _finished(stage: Stage) -> bool:
+    """Whether nothing is left to do for the job, as far as client and ledger show."""
+    records, executions = stage.site.workload.records, read_executions(stage.site.folder.ledger)
+    executed = 0 if executions is None else len({record for _, record, _ in executions})
+    return max(executed, stage.client.done) >= records
 
 
 @asynccontextmanager

@@ -39,13 +39,28 @@ class Semantics(StrEnum):
     AT_LEAST_ONCE = "at-least-once"
 
 
+class Stop(StrEnum):
+    """Whom a planned restart sends SIGTERM: the process that the command starts, or its whole group."""
+
+    LEADER = "leader"
+    GROUP = "group"
+
+
+class Kill(StrEnum):
+    """Whom a kill is to reach: the process group, or everybody who belongs to the server, in whatever session."""
+
+    GROUP = "group"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class SubjectSpec:
     """How to start and reach the subject.
 
     ``command`` may hold ``{port}``, ``{listen_fd}``, ``{state_dir}``, ``{ledger}``, ``{python}`` and ``{here}`` (the
     profile's folder). A command with ``{listen_fd}`` inherits a listening socket that the lab keeps over restarts.
-    ``crash_points`` are the phases at which the subject parks itself when CRASHTEST_POINTS says so.
+    ``crash_points`` are the phases at which the subject parks itself when CRASHTEST_POINTS says so. ``stop`` is for
+    launchers that do not pass SIGTERM on, ``kill`` for workers that are meant to outlive the server's own process.
     """
 
     command: str | None = None
@@ -56,6 +71,8 @@ class SubjectSpec:
     preload: tuple[str, ...] = ()
     cold: bool = False
     ready_deadline_s: float = 30.0
+    stop: Stop = Stop.LEADER
+    kill: Kill = Kill.GROUP
 
 
 @dataclass(frozen=True, slots=True)

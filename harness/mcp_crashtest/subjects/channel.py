@@ -8,8 +8,9 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from mcp_crashtest.model.errors import HarnessError, SubjectError
@@ -29,9 +30,11 @@ class Channel:
         self.serving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.open = True
         self._guard = guard or self
+        self._kin: list[Channel] = guard._kin if guard else []
+        self._kin.append(self)
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._starting: dict[int, str] = {}
+        self._starting: dict[int, tuple[str, Launch]] = {}
         control.setblocking(False)
         asyncio.get_running_loop().add_reader(control, self._readable)
 
@@ -48,7 +51,7 @@ class Channel:
         boot, number = secrets.token_hex(16), next(self._ids)
         environment = {**launch.env, BOOT_VARIABLE: boot}
         request = {"do": "spawn", "argv": launch.argv, "cwd": launch.cwd, "env": environment}
-        self._starting[number] = boot
+        self._starting[number] = (boot, launch)
         answer = await self._ask(number, request, [stdin, launch.stdout, launch.stderr, *launch.inherit])
         process: Process = answer["process"]
         return process
@@ -57,10 +60,23 @@ class Channel:
         """Signal a group whose leader this channel's parent has forked."""
         return bool((await self.ask({"do": "signal-group", "pid": pid, "signal": number}))["sent"])
 
-    async def remains(self, group: int, boot: str) -> Remains:
-        """What is left of a process group, and the orphans of its boot."""
-        answer = await self._guard.ask({"do": "remains", "group": group, "boot": boot})
-        return Remains(answer["group_lives"], pairs(answer["orphans"]))
+    async def watch(self, process: Process) -> None:
+        """Have the guard watch everybody who belongs to a process: it is about to be killed."""
+        await self._guard.ask({"do": "watch", **self._described(process)})
+
+    async def remains(self, process: Process, kill: Collection[str], wait_s: float) -> Remains:
+        """Who is left of a process, once its group is gone or the time is over; first kill those of ``kill``."""
+        request = {"do": "remains", "kill": list(kill), "wait_s": wait_s, **self._described(process)}
+        answer = await self._guard.ask(request)
+        return Remains(answer["group_lives"], pairs(answer["inside"]), pairs(answer["outside"]))
+
+    async def forget(self, process: Process) -> None:
+        """Have it watched no longer."""
+        await self._guard.ask({"do": "forget", "boot": process.boot})
+
+    def _described(self, process: Process) -> dict[str, Any]:
+        living = [(one.pid, one.boot) for channel in self._kin for one in channel.processes.values()]
+        return {"group": process.pid, "boot": process.boot, "open": living, **asdict(process.site)}
 
     def close(self) -> None:
         """Stop listening, once all that was said is heard; for the other side that is the end of the lab."""
@@ -103,11 +119,12 @@ class Channel:
     def _heard(self, event: dict[str, Any], descriptors: list[int]) -> None:
         """One event. A process is made here and not where it is awaited: its end may be the very next event."""
         if "to" in event:
-            boot = self._starting.pop(event["to"], None)
+            starting = self._starting.pop(event["to"], None)
             waiting = self._waiting.get(event["to"])
             wanted = waiting is not None and not waiting.done()
-            if boot and "pid" in event:
-                process = Process(event["pid"], descriptors.pop(), boot, self._guard is not self, self)
+            if starting and "pid" in event:
+                boot, launch = starting
+                process = Process(event["pid"], descriptors.pop(), boot, self._guard is not self, self, launch.site)
                 self.processes[process.pid] = process
                 event["process"] = process
                 if not wanted:  # whoever wanted it has been cancelled

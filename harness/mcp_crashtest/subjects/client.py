@@ -12,9 +12,12 @@ from urllib.parse import urlsplit, urlunsplit
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.profile import ClientSpec
 from mcp_crashtest.subjects.fork_servers import warm_target
-from mcp_crashtest.subjects.process import Launch, Process
+from mcp_crashtest.subjects.process import Launch, Process, Site
 from mcp_crashtest.subjects.sockets import LOOPBACK, find_free_port
 from mcp_crashtest.subjects.subject import Subject, absolute, environment_of, last_lines, words_of
+
+FOLDER = "client"
+"""What a client keeps lies in this folder of its server's state."""
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ class ClientSubject:
     @property
     def folder(self) -> Path:
         """What the client keeps over its lives."""
-        return self.server.folder.state_dir / "client"
+        return self.server.folder.state_dir / FOLDER
 
     @property
     def state_file(self) -> Path | None:
@@ -82,6 +85,7 @@ class ClientSubject:
                 stdout=out.fileno(),
                 stderr=log.fileno(),
                 preload=self.spec.preload if warm else None,
+                site=Site(folder=str(self.folder)),
             )
             process = await self.server.spawner.spawn(launch)
         self.started.append(process.boot)

@@ -17,16 +17,10 @@ import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from mcp_crashtest.subjects.parent import (
-    PYTHON_IGNORES,
-    Parent,
-    boot_of,
-    children_of,
-    command_of,
-    reset_signals,
-    state_of,
-    take_places,
-)
+from mcp_crashtest.subjects.members import Census, Life
+from mcp_crashtest.subjects.parent import PYTHON_IGNORES, Parent, reset_signals, take_places
+from mcp_crashtest.subjects.proc import boot_of, children_of, command_of, state_of
+from mcp_crashtest.subjects.watches import Watches
 
 _PR_SET_CHILD_SUBREAPER = 36
 _MOST_LISTED = 50
@@ -36,23 +30,32 @@ _CANNOT_START = 127
 
 
 class Guard:
-    """The guard's own knowledge: which of its children it has not forked itself, and whose they were."""
+    """The guard's own knowledge: which of its children it has not forked itself, and who belongs to whom."""
 
     def __init__(self, control: socket.socket, lab: int) -> None:
         self.parent = Parent(control, gone=end_all, answer=self.answer, lab=lab)
+        self.watches = Watches(Census(os.getpid(), self.parent.children), self.parent.reap)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What is left of a boot; which orphans nobody accounts for, or some boots have left; the same, and kill them.
+        """Who belongs to a life, what is left of one; which orphans nobody accounts for; the same, and kill them.
 
         An orphan that hides its environment could be anybody's: it is never overlooked, and only killed when all are.
         """
+        match request["do"]:
+            case "watch":
+                return self.watches.begin(Life.of(request))
+            case "remains":
+                return self.watches.remains(Life.of(request), kill=request["kill"], wait_s=request["wait_s"])
+            case "forget":
+                return self.watches.end(request["boot"])
+            case _:
+                return self._strays(request)
+
+    def _strays(self, request: dict[str, Any]) -> dict[str, Any]:
         owners = {pid: boot_of(pid) for pid in self._orphans()}
-        if request["do"] == "remains":
-            mine = [pid for pid, owner in owners.items() if owner in (request["boot"], None)]
-            return {"group_lives": _group_lives(request["group"]), "orphans": _listed(mine)}
         wanted, living = request.get("of"), request["open"]
         strays = [pid for pid, owner in owners.items() if (owner in wanted if wanted else owner not in living)]
-        listed = _listed(strays)
+        listed = [(pid, command_of(pid)) for pid in strays[:_MOST_LISTED]]
         if request["do"] == "sweep":
             for pid in strays:  # a child of ours that is not reaped keeps its number
                 with suppress(ProcessLookupError, PermissionError):
@@ -78,20 +81,6 @@ def end_all() -> NoReturn:
             break
         time.sleep(_ROUND_S)
     os._exit(0)
-
-
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _listed(pids: list[int]) -> list[tuple[int, str]]:
-    return [(pid, command_of(pid)) for pid in pids[:_MOST_LISTED]]
 
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mcp_crashtest.subjects.parent import group_of, state_of
-from mcp_crashtest.subjects.process import Exit, KillProof, Process
+from mcp_crashtest.subjects.proc import group_of, state_of
+from mcp_crashtest.subjects.process import Exit, KillProof, Process, Remains
 
 _STOPPED = "T"
 _FREEZING_S = 2.0
@@ -32,7 +33,10 @@ class Mortal(Protocol):
 
 
 class Life(Mortal, Protocol):
-    """One life of a server. ``number`` counts a run's lives from 1; ``parked``: it stands at a crash point."""
+    """One life of a server. ``number`` counts a run's lives from 1; ``parked``: it stands at a crash point.
+
+    ``whole``: a planned restart stops its whole group; ``everybody``: its kills reach those outside of it too.
+    """
 
     number: int
     parked: bool
@@ -55,8 +59,19 @@ class Life(Mortal, Protocol):
     async def go_on(self) -> bool:
         """Leave the crash point; False when it has ended."""
 
-    def terminate(self) -> bool:
-        """SIGTERM to its leader; False when it has ended."""
+    @property
+    def whole(self) -> bool:
+        """Whether a planned restart is for its whole group."""
+
+    @property
+    def everybody(self) -> bool:
+        """Whether a kill reaches those outside its group too."""
+
+    async def terminate(self) -> bool:
+        """SIGTERM to its leader, or with ``whole`` to its whole group; False when it has ended."""
+
+    async def left(self, patience_s: float, *, kill: Collection[str] = ()) -> Remains:
+        """Who is left of it once it has ended, and has had so long to leave; first kill those inside or outside."""
 
     async def freeze(self) -> bool:
         """Stop the whole group; whether all of it stands still."""
@@ -73,6 +88,7 @@ class ProcessLife:
     process: Process
     parked: bool = False
     expected_to_end: bool = False
+    whole: bool = False
     _moving: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -117,9 +133,23 @@ class ProcessLife:
         self.parked = False
         return await self.process.signal_group(signal.SIGCONT)
 
-    def terminate(self) -> bool:
-        """SIGTERM to its leader; False when it has ended."""
+    @property
+    def everybody(self) -> bool:
+        """Whether a kill reaches those outside its group too."""
+        return self.process.site.everybody
+
+    async def terminate(self) -> bool:
+        """SIGTERM to its leader, or with ``whole`` to its whole group; False when it has ended."""
+        if self.exited:
+            return False
+        await self.process.watch()
+        if self.whole:
+            return await self.process.signal_group(signal.SIGTERM)
         return self.process.signal(signal.SIGTERM)
+
+    async def left(self, patience_s: float, *, kill: Collection[str] = ()) -> Remains:
+        """Who is left of it once it has ended, and has had so long to leave; first kill those inside or outside."""
+        return await self.process.left(patience_s, kill)
 
     async def freeze(self) -> bool:
         """Stop the whole group; whether all of it stands still."""

@@ -16,16 +16,13 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
-from mcp_crashtest.subjects.protocol import BOOT_VARIABLE, receive_request, send_event, send_request
+from mcp_crashtest.subjects.protocol import receive_request, send_event, send_request
 
 _PR_SET_PDEATHSIG = 1
 _FIRST_FREE = 256
-_LONGEST_COMMAND = 200
 _IDLE_MS = 30
-_GROUP = 2  # of /proc/self/stat after the name
 PYTHON_IGNORES = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 _C = ctypes.CDLL(None, use_errno=True)
 
@@ -83,7 +80,7 @@ class Parent:
                 return received
             try:
                 if self._woken in ready:
-                    self._tell_of_children()
+                    self.reap()
                 if self.control.fileno() not in ready:
                     continue
                 received = receive_request(self.control)
@@ -196,7 +193,8 @@ class Parent:
             standby.requests.close()
         return standby.pid
 
-    def _tell_of_children(self) -> None:
+    def reap(self) -> None:
+        """Reap who has ended, and tell the lab of its own."""
         with suppress(BlockingIOError):
             os.read(self._woken, 1 << 12)
         while True:
@@ -228,68 +226,3 @@ def reset_signals() -> None:
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_IGN if number in PYTHON_IGNORES else signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-
-
-def children_of(pid: int) -> list[int]:
-    """The direct children of a process, of all its threads."""
-    found: list[int] = []
-    for thread in _numbers(f"/proc/{pid}/task"):
-        try:
-            listed = Path(f"/proc/{pid}/task/{thread}/children").read_text()
-        except FileNotFoundError:
-            if Path(f"/proc/{pid}/task/{thread}").exists():  # a kernel without such lists
-                return [child for child in _numbers("/proc") if _parent_of(child) == pid]
-        except OSError:
-            continue
-        else:
-            found += [int(child) for child in listed.split()]
-    return found
-
-
-def group_of(leader: int) -> list[int]:
-    """The living members of a process group, zombies left out."""
-    members = ((pid, _stat(pid)) for pid in _numbers("/proc"))
-    return [pid for pid, stat in members if len(stat) > _GROUP and stat[0] not in "ZX" and int(stat[_GROUP]) == leader]
-
-
-def state_of(pid: int) -> str:
-    """The state letter of a process: R, S, T, Z, ...; X when there is none."""
-    return _stat(pid)[0]
-
-
-def _parent_of(pid: int) -> int:
-    return int(_stat(pid)[1])
-
-
-def _stat(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return ["X", "0"]
-
-
-def command_of(pid: int) -> str:
-    """The command line of a process, bounded; what cannot be printed is a question mark."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return ""
-    text = words.replace(b"\0", b" ").decode("utf-8", errors="replace").strip()[:_LONGEST_COMMAND]
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def boot_of(pid: int) -> str | None:
-    """Which boot a process belongs to, by the environment that it was started with; None if that is hidden."""
-    try:
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return None
-    mark = f"{BOOT_VARIABLE}=".encode()
-    return next((v[len(mark) :].decode("ascii", errors="replace") for v in variables if v.startswith(mark)), None)
-
-
-def _numbers(folder: str) -> list[int]:
-    try:
-        return [int(name) for name in os.listdir(folder) if name.isdecimal()]  # noqa: PTH208
-    except OSError:
-        return []

@@ -6,17 +6,31 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mcp_crashtest.subjects.parent import children_of, state_of
+from mcp_crashtest.subjects.proc import children_of, state_of
 
 _POLL_S = 0.002
 _STOPPED = "T"
 _KILLING_S = 10.0
-_LEAVING_S = 1.0
+_ROUND_S = 0.1
+INSIDE, OUTSIDE = "inside", "outside"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """By what else those who belong to a process are known: the port that it serves, and the folder of its state.
+
+    ``held``: the lab itself listens on that port. ``everybody``: a kill is to reach those outside the group as well.
+    """
+
+    port: int = 0
+    held: bool = False
+    folder: str = ""
+    everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,7 @@ class Launch:
     inherit: tuple[int, ...] = ()
     preload: tuple[str, ...] | None = None
     warm_up: bool = False
+    site: Site = Site()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +90,24 @@ class KillProof:
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What is left once a process is dead: whether its group lives, and orphans that it, or its children, left."""
+    """Who is left once a process is dead: of its group, or else of those who belong to it and are outside of it."""
 
     group_lives: bool
-    orphans: tuple[tuple[int, str], ...]
+    inside: tuple[tuple[int, str], ...] = ()
+    outside: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """What that means for a kill, and what to do about it; nothing where nobody is left."""
+        if self.outside:
+            return (
+                f"the kill did not reach the whole server: {named(self.outside)} belongs to it, is outside its process "
+                f"group, and was alive when the group was gone. Start it directly, or with 'exec', without setsid or a "
+                f'daemon; or set [subject] kill = "all" if such workers are meant to outlive the server\'s own process'
+            )
+        if self.group_lives:
+            return f"members of the process group live on{f': {named(self.inside)}' if self.inside else ''}"
+        return ""
 
 
 class Parentage(Protocol):
@@ -87,8 +116,14 @@ class Parentage(Protocol):
     async def signal_group(self, pid: int, number: int) -> bool:
         """Signal the whole group; False when its leader has ended."""
 
-    async def remains(self, group: int, boot: str) -> Remains:
-        """What is left of a group, and of a boot outside of it."""
+    async def watch(self, process: Process) -> None:
+        """Watch everybody who belongs to it, from before its end on."""
+
+    async def remains(self, process: Process, kill: Collection[str], wait_s: float) -> Remains:
+        """Who is left, once the group is gone or the time is over; first kill those inside or outside the group."""
+
+    async def forget(self, process: Process) -> None:
+        """Watch it no longer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +138,7 @@ class Process:
     boot: str
     warm: bool
     parentage: Parentage
+    site: Site = Site()
     spawned_at_s: float = field(default_factory=time.monotonic)
     exited: Exit | None = None
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
@@ -169,51 +205,74 @@ class Process:
         except TimeoutError:
             return None
 
-    async def kill(self, deadline_s: float = _KILLING_S) -> KillProof:
-        """SIGKILL the whole group, and prove that it is dead.
+    async def watch(self) -> None:
+        """Have everybody who belongs to it watched, before it is ended in another way than by ``kill``."""
+        await self.parentage.watch(self)
 
-        Not confirmed, with the reason, if it had ended before or if somebody whom it started lives on. Raises
+    async def kill(self, deadline_s: float = _KILLING_S) -> KillProof:
+        """SIGKILL the whole group, or everybody who belongs to it, and prove that they are dead.
+
+        Not confirmed, with the reason, if it had ended before or if somebody who belongs to it was not reached. Raises
         HarnessError when the guard or the fork server is gone.
         """
         began = time.monotonic()
-        if self.exited or not await self.parentage.signal_group(self.pid, signal.SIGKILL):
-            remains = await self._gone(_LEAVING_S)
-            ended = f" with {self.exited}" if self.exited else ""
-            return self._proof(began, f"the process had already ended{ended} before the kill", remains)
+        if self.exited:
+            return self._proof(
+                began, f"the process had already ended with {self.exited} before the kill", await self.left()
+            )
+        await self.parentage.watch(self)
+        # Both are on their way at once: the guard is to look at the moment at which the group is gone.
+        killed, remains = await asyncio.gather(
+            self.parentage.signal_group(self.pid, signal.SIGKILL),
+            self.parentage.remains(self, self._reached, _ROUND_S),
+        )
         try:
-            ended_by = await self.wait_exit(deadline_s)
+            ended = await self.wait_exit(deadline_s)
         except TimeoutError:
             reason = f"the process is not dead {deadline_s:.0f} s after SIGKILL"
             return KillProof(False, reason, None, ((self.pid, "the process itself"),), time.monotonic() - began)
-        remains = await self._gone(deadline_s)
-        if ended_by.signal != signal.SIGKILL:
-            return self._proof(began, f"the process ended with {ended_by} before the kill reached it", remains)
-        if remains.orphans or remains.group_lives:
-            return self._proof(began, "", remains)
-        return KillProof(True, "killed and reaped, group gone", ended_by, (), time.monotonic() - began)
+        if remains.group_lives or (remains.outside and self._reached):
+            remains = await self._remains(deadline_s, self._reached)
+        await self._forget(remains)
+        if not killed:
+            return self._proof(began, f"the process had already ended with {ended} before the kill", remains)
+        if ended.signal != signal.SIGKILL:
+            return self._proof(began, f"the process ended with {ended} before the kill reached it", remains)
+        if reason := remains.reason:
+            return self._proof(began, reason, remains)
+        return KillProof(True, "killed and reaped, group gone", ended, (), time.monotonic() - began)
 
-    async def _gone(self, group_s: float) -> Remains:
-        """Wait until nobody of the group is left; those outside it get a short while to notice and leave."""
+    async def left(self, patience_s: float = 0.0, kill: Collection[str] = ()) -> Remains:
+        """Who is left of it once it has ended; they get so long to leave. First kill those inside or outside."""
+        remains = await self._remains(patience_s, kill)
+        await self._forget(remains)
+        return remains
+
+    @property
+    def _reached(self) -> tuple[str, ...]:
+        return (OUTSIDE,) if self.site.everybody else ()
+
+    async def _remains(self, patience_s: float, kill: Collection[str]) -> Remains:
         began = time.monotonic()
         while True:
-            remains = await self.parentage.remains(self.pid, self.boot)
-            patience_s = group_s if remains.group_lives else _LEAVING_S if remains.orphans else 0.0
-            if time.monotonic() - began >= patience_s:
+            remains = await self.parentage.remains(self, kill, min(patience_s, _ROUND_S))
+            if not remains.reason or time.monotonic() - began >= patience_s:
                 return remains
             await asyncio.sleep(_POLL_S)
 
+    async def _forget(self, remains: Remains) -> None:
+        """The guard forgets by itself whoever has left nobody."""
+        if remains.reason:
+            await self.parentage.forget(self)
+
     def _proof(self, began: float, reason: str, remains: Remains) -> KillProof:
-        survivors = remains.orphans
-        if survivors:
-            named = "; ".join(f"{pid} {command}" for pid, command in survivors)
-            escaped = (
-                f"the kill did not reach the server: it left the process group of its launcher and lives on ({named}). "
-                f"Start it directly, or with 'exec', without setsid or a daemon"
-            )
-            reason = f"{reason}; {escaped}" if reason else escaped
-        elif remains.group_lives:
-            reason = reason or "members of the process group live on"
-        return KillProof(False, reason, self.exited, survivors, time.monotonic() - began)
+        told = "; ".join(filter(None, dict.fromkeys((reason, remains.reason))))
+        return KillProof(False, told, self.exited, remains.outside or remains.inside, time.monotonic() - began)
+
+
+def named(processes: Iterable[tuple[int, str]]) -> str:
+    """Processes as a message names them: number and command."""
+    return "; ".join(f"{pid} {command}".strip() for pid, command in processes)
 
 
 def any_stopped(pid: int) -> bool:

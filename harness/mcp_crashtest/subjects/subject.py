@@ -24,10 +24,10 @@ from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.coordinates import Batch, Coordinate
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.paths import fill
-from mcp_crashtest.model.profile import Profile, Workload
+from mcp_crashtest.model.profile import Kill, Profile, Stop, Workload
 from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.subjects.life import ProcessLife
-from mcp_crashtest.subjects.process import Launch
+from mcp_crashtest.subjects.process import Launch, Site
 from mcp_crashtest.subjects.sockets import find_free_port, listen_socket
 from mcp_crashtest.subjects.spawner import Spawner
 
@@ -142,10 +142,11 @@ class Subject:
                 inherit=(self.held.fileno(),) if self.held else (),
                 preload=(spec.preload or at_hand) if target is not None else None,
                 warm_up=target is not None and at_hand == _PRELOAD,
+                site=Site(self.port, self.held is not None, str(self.folder.state_dir), spec.kill is Kill.ALL),
             )
             process = await self.spawner.spawn(launch)
         self.started.append(process.boot)
-        return ProcessLife(self.lives, process)
+        return ProcessLife(self.lives, process, whole=spec.stop is Stop.GROUP)
 
     def _give_hash_seed(self, environment: dict[str, str], *, warm: bool) -> None:
         """As in production, one life's hashes are not another's: what is stored by them is lost.

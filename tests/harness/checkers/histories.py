@@ -123,6 +123,12 @@ def boot() -> list[Event]:
     return [Event("lab", Type.OK, Op.BOOT, {"pid": 1})]
 
 
+def away(*grew: str, away_s: float = 0.2) -> list[Event]:
+    """The server was dead for a while, and these files have changed meanwhile."""
+    value = {"fault": 1, "away_s": away_s, "grew": list(grew), "changed": len(grew)}
+    return [Event("lab", Type.OK, Op.AWAY, value)]
+
+
 def exits() -> list[Event]:
     return [Event("server", Type.OK, Op.EXIT, {"how": "code 1"})]
 

@@ -19,6 +19,7 @@ from tests.harness.checkers.histories import (
     KILL,
     PASS,
     Event,
+    away,
     boot,
     effects,
     end,
@@ -87,6 +88,10 @@ CATALOGUE = {
     "error.honest": Pair(
         history([boot(), submit(), output("abcdef", errors={"error": "disk full"}), end()]),
         history([boot(), submit(), output("abcdef", errors={}), end()]),
+    ),
+    "fencing.double-run": Pair(
+        history([boot(), submit(), landed(KILL), away("state/rows"), boot(), *ENDING], faults=[KILL]),
+        history([boot(), submit(), landed(KILL), away(), boot(), *ENDING], faults=[KILL]),
     ),
     "client.reattach": Pair(
         client_killed(asks("s"), submits(1, request="y"), *CLIENT_ENDING),

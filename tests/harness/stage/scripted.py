@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Limits, Pace, Stage
-from mcp_crashtest.subjects.process import Exit, KillProof
+from mcp_crashtest.subjects.process import Exit, KillProof, Remains
 from tests.harness.checkers.histories import history
 
 KILLED = Exit(signal=9)
@@ -35,6 +35,8 @@ class ScriptedLife:
     pid: int = 1
     warm: bool = True
     exited: Exit | None = None
+    whole: bool = False
+    everybody: bool = False
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _parking: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -68,12 +70,15 @@ class ScriptedLife:
         self.log.append(f"go on {self.name}")
         return self.exited is None
 
-    def terminate(self) -> bool:
+    async def terminate(self) -> bool:
         self.log.append(f"terminate {self.name}")
         if self.exited:
             return False
         self.end(Exit(code=0))
         return True
+
+    async def left(self, patience_s: float, *, kill: Collection[str] = ()) -> Remains:
+        return Remains(False)
 
     async def freeze(self) -> bool:
         self.log.append(f"freeze {self.name}")
