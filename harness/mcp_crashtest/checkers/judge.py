@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mcp_crashtest.checkers import claimed, client, fencing, lifecycle, progress, records, recovery, result
+from mcp_crashtest.checkers import (
+    afterlife,
+    claimed,
+    client,
+    fencing,
+    identity,
+    lifecycle,
+    progress,
+    records,
+    recovery,
+    result,
+)
 from mcp_crashtest.checkers.consequences import told_once
 from mcp_crashtest.model import format_1
 from mcp_crashtest.model.operation import History, Op, Type
@@ -22,6 +33,8 @@ CHECKERS: dict[str, Checker] = {
     "result": result.check,
     "progress": progress.check,
     "lifecycle": lifecycle.check,
+    "identity": identity.check,
+    "afterlife": afterlife.check,
     "recovery": recovery.check,
     "claimed": claimed.check,
     "fencing": fencing.check,
@@ -72,7 +85,8 @@ def _nothing(_: History) -> Iterable[str]:
 
 def _unproven(history: History) -> Iterable[str]:
     """What has not landed, or not ended. One fault that landed is owed; a plan of format 1 owed all that it had."""
-    planned = Plan.from_json(history.header.plan).faults
+    plan = Plan.from_json(history.header.plan)
+    planned = plan.faults
     owed = len(planned) if _is_old(history) else min(len(planned), 1)
     landed = sum(1 for _ in history.of(Op.FAULT, types=[Type.OK]))
     refused = list(history.of(Op.FAULT, types=[Type.FAIL, Type.INFO]))
@@ -80,6 +94,8 @@ def _unproven(history: History) -> Iterable[str]:
         yield f"{fault.value.get('fault')}: {fault.value.get('reason')}"
     if not refused and landed < owed:
         yield f"{planned[landed]}: the run was over before this fault could land"
+    if plan.afterlife and not afterlife.was_seen(history):
+        yield "what was done was not looked at again after the end"
     if not any(True for _ in history.of(Op.END)):
         yield "the history has no end: the run was broken off"
     elif not any(True for _ in history.of(Op.OUTPUT)):
@@ -101,6 +117,13 @@ def _nothing_shown(history: History) -> Iterable[str]:
             yield "the output shows neither records nor a count: say in [observe] where they are found"
     if any(o.value.get("reason") == "stalled" for o in history.of(Op.END)):
         yield "the run stalled, and no checker blames the subject"
+    for lost in history.of(Op.STATUS, types=[Type.FAIL]):
+        if lifecycle.expired(history, lost) and not any(True for _ in history.of(Op.OUTPUT, types=[Type.OK])):
+            ttl_s = (lifecycle.ttl_of(history, lost) or 0) / 1000
+            yield f"the task was kept for its ttl of {ttl_s:g} s, which was over before its result could be read"
+            return
     for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
+        if output.value.get("reason") == "vanished" and any(True for _ in history.of(Op.OUTPUT, types=[Type.OK])):
+            continue  # it had given its result, and its ttl was over
         if history.header.claims.get("resumes", True):
             yield f"the job failed, and no checker blames the subject: {output.value.get('error')}"

@@ -9,6 +9,7 @@ from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
+_EVICTED = "It was evicted before its ttl was over. Keep a task for as long as it says, also when others come and go."
 
 
 def check(history: History) -> Iterator[Finding]:
@@ -25,16 +26,37 @@ def _vanished(history: History) -> Iterator[Finding]:
     handles = {o.task: o for o in history.of(Op.SUBMIT, types=[Type.OK])}
     for lost in history.of(Op.STATUS, types=[Type.FAIL]):
         acknowledged = handles.get(lost.task)
-        if acknowledged is None or lost.task is None:
+        if acknowledged is None or lost.task is None or expired(history, lost):
             continue
+        ttl_ms = ttl_of(history, lost)
+        early = "" if ttl_ms is None else f", {lost.t - acknowledged.t:.1f} s later with a ttl of {ttl_ms / 1000:g} s"
+        evicted = early and lost.life == acknowledged.life
         yield Finding(
             "task.vanished",
-            f"the task {lost.task} was acknowledged in life {acknowledged.life} and is unknown in life {lost.life}: "
-            f"{lost.value.get('error', '')}",
+            f"the task {lost.task} was acknowledged in life {acknowledged.life} and is unknown in life {lost.life}"
+            f"{early}: {lost.value.get('error', '')}",
             (acknowledged.i, lost.i),
-            {"task": lost.task},
+            {"task": lost.task, **({"ttl_ms": ttl_ms} if ttl_ms is not None else {})},
+            _EVICTED if evicted else None,
         )
         return
+
+
+def ttl_of(history: History, lost: Operation) -> float | None:
+    """How long the task was to be kept, as it last said before it was lost; None where it said nothing."""
+    said = [o.value["ttl_ms"] for o in _seen(history, lost.task) if o.i < lost.i and "ttl_ms" in o.value]
+    return said[-1] if said else None
+
+
+def expired(history: History, lost: Operation) -> bool:
+    """Whether a task that is unknown had been kept for as long as it had said; counted from when it was asked for."""
+    ttl_ms = ttl_of(history, lost)
+    asked = [o.t for o in history.of(Op.SUBMIT, types=[Type.INVOKE]) if o.i < lost.i]
+    return ttl_ms is not None and bool(asked) and (lost.t - asked[0]) * 1000 >= ttl_ms
+
+
+def _seen(history: History, task: str | None) -> Iterator[Operation]:
+    return (o for o in history.of(Op.STATUS, types=[Type.OK]) if o.task == task)
 
 
 def orphan(history: History) -> tuple[Operation, Operation] | None:
@@ -95,6 +117,8 @@ def _ended_badly(history: History) -> Iterator[Finding]:
     Without the claim to resume it may fail, but only where it was disturbed.
     """
     for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
+        if any(before.i < output.i and before.task == output.task for before in history.of(Op.OUTPUT)):
+            continue  # it had ended already: that is the afterlife's matter
         disturbed = any(fault.i < output.i for fault in history.of(Op.FAULT))
         if disturbed and not history.header.claims["resumes"]:
             continue

@@ -25,7 +25,7 @@ def check(history: History) -> Iterator[Finding]:
 def _rework(history: History) -> Iterator[Finding]:
     if not history.header.claims["resumes"]:
         return
-    faults = sum(1 for _ in history.of(Op.FAULT, types=[Type.OK]))
+    faults = _explaining(history)
     allowed = faults * history.header.workload["batch"]
     for effects in history.of(Op.EFFECTS):
         again = sum(times - 1 for _, _, times in effects.value["executions"])
@@ -37,6 +37,18 @@ def _rework(history: History) -> Iterator[Finding]:
                 (effects.i,),
                 {"again": again, "allowed": allowed, "faults": faults},
             )
+
+
+def _explaining(history: History) -> int:
+    """How many faults may have cost a batch: one that was begun behind the end explains nothing."""
+    ended = next((o.i for o in history.of(Op.OUTPUT)), len(history.operations))
+    begun, explaining = 0, 0
+    for fault in history.of(Op.FAULT):
+        if fault.type is Type.INVOKE:
+            begun = fault.i
+        elif fault.type is Type.OK and begun < ended:
+            explaining += 1
+    return explaining
 
 
 def _effects_lost(history: History) -> Iterator[Finding]:

@@ -39,13 +39,15 @@ class Seen:
     """What a look at a task showed.
 
     ``status`` is one of ``ENDS`` where the task has ended; ``progress`` is (done, total) in the subject's unit;
-    ``document`` is what the output is read from; ``failure`` says why a task has failed that may say otherwise.
+    ``document`` is what the output is read from, ``shown`` what the look itself showed; ``failure`` says why a task has
+    failed that may say otherwise.
     """
 
     status: str
     progress: tuple[float, float] | None
     document: Any
     failure: Any = None
+    shown: Any = None
 
 
 class Contract(Protocol):

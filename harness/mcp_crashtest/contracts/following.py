@@ -13,6 +13,7 @@ from typing import Any
 
 from mcp_crashtest.contracts.contract import COMPLETED, ENDS, FAILED, Contract, Refused, Seen, Vanished, document_in
 from mcp_crashtest.contracts.conversation import LOST, Conversation
+from mcp_crashtest.contracts.shape import told_of
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.errors import DeadlineExceeded
@@ -73,7 +74,7 @@ async def _follow(contract: Contract, conversation: Conversation, session: Sessi
             journal.write(Type.FAIL, Op.STATUS, error=excerpt(error))
             raise
         answered_s = time.monotonic() - asked_at
-        journal.repeating(Op.STATUS, status=seen.status)
+        journal.repeating(Op.STATUS, status=seen.status, **told_of(seen.shown))
         if seen.progress is not None:
             conversation.progress(*seen.progress)
         if seen.status in ENDS:

@@ -66,7 +66,7 @@ def seen_in(document: Any, observe: ObserveSpec) -> Seen:
     if status is None:
         raise Vanished(f"no status at {observe.status} in {excerpt(document)}")
     progress = done_of_total(find(document, observe.progress), find(document, observe.total))
-    return Seen(status, progress, document, None if status == COMPLETED else _failure(document))
+    return Seen(status, progress, document, None if status == COMPLETED else _failure(document), shown=document)
 
 
 def _failure(document: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the document of a finished job shows beside its records: its shape, and whether an error stands in it.
+"""What a job's documents show beside status, progress and records: who it is, and the shape of its result.
 
 The shape is what is compared with the golden run's: the names at the top that say something. A time, a pace, a message
 or the name of a worker may lawfully be unknown after a restart, and is no part of a result.
@@ -13,6 +13,7 @@ from typing import Any
 from mcp_crashtest.model.text import excerpt
 
 _MOST_NAMES = 100
+_LONGEST_TTL = 1e15
 _LONGEST_NAME = 100
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _FLEETING_WORDS = (
@@ -52,3 +53,28 @@ def errors_in(document: Any) -> dict[str, str]:
     said |= {name: document[name] for name in ("isError", "is_error") if document.get(name) is True}
     said |= {name: document[name] for name in ("success", "ok") if document.get(name) is False}
     return {name: excerpt(value) for name, value in said.items()}
+
+
+_IDENTITY: Mapping[str, tuple[tuple[str, float], ...]] = {
+    "id": (("taskId", 1), ("task_id", 1), ("job_id", 1), ("jobId", 1), ("id", 1)),
+    "created_at": (("createdAt", 1), ("created_at", 1)),
+    "ttl_ms": (("ttlMs", 1), ("ttl_ms", 1), ("ttl", 1), ("ttl_s", 1000), ("ttlSeconds", 1000), ("ttl_seconds", 1000)),
+}
+
+
+def told_of(task: Any) -> dict[str, Any]:
+    """What the document of a task says at its top of its own: its id, when it was created, how long it is kept."""
+    told: dict[str, Any] = {}
+    if not isinstance(task, Mapping):
+        return told
+    for name, places in _IDENTITY.items():
+        value, times = next(((task[place], times) for place, times in places if _is_plain(task.get(place))), (None, 1))
+        if value is not None and name != "ttl_ms":
+            told[name] = excerpt(value)
+        elif isinstance(value, int | float) and 0 <= value < _LONGEST_TTL:
+            told[name] = value * times
+    return told
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)

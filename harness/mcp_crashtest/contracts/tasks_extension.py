@@ -52,7 +52,7 @@ async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Se
     if not isinstance(status, str):
         raise Vanished(f"a task without a status: {excerpt(task)}")
     document, failure = _ended(task, handle) if status in ENDS else (None, None)
-    return Seen(status, progress_of(task, job.observe), document, failure)
+    return Seen(status, progress_of(task, job.observe), document, failure, shown=task)
 
 
 def progress_of(task: Mapping[str, Any], observe: ObserveSpec) -> tuple[float, float] | None:

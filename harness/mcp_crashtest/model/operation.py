@@ -50,7 +50,7 @@ class Op(StrEnum):
     CONNECT = "connect"  # client
     SUBMIT = "submit"  # client: ask for the job; ok: acknowledged with a handle, or with the whole result
     PROGRESS = "progress"  # client: value: done (records), total (records)
-    STATUS = "status"  # client: value: status, done; fail: the handle did not resolve
+    STATUS = "status"  # client: value: status, and id, created_at, ttl_ms where told; fail: the handle did not resolve
     OUTPUT = "output"  # client or lab: the final output; value: count, records (a table of key, digest), shape, errors
     CANCEL = "cancel"  # client
     LISTING = "listing"  # client

@@ -170,8 +170,8 @@ def progress(done: float, client: int = 0, task: str | None = "t") -> list[Event
     return [Event(f"client-{client}", Type.OK, Op.PROGRESS, {"done": done, "total": len(ALL)}, task)]
 
 
-def status(word: str, client: int = 0, task: str = "t") -> list[Event]:
-    return [Event(f"client-{client}", Type.OK, Op.STATUS, {"status": word}, task)]
+def status(word: str, client: int = 0, task: str = "t", **told: Any) -> list[Event]:
+    return [Event(f"client-{client}", Type.OK, Op.STATUS, {"status": word, **told}, task)]
 
 
 def unknown(task: str = "t") -> list[Event]:

@@ -85,6 +85,10 @@ CATALOGUE = {
     ),
     "recovery.deadline": Pair(killed(progress(2), progress(4), stalled()), killed(progress(2), progress(4), *ENDING)),
     "recovery.loop": Pair(killed(exits(), end("the subject ended by itself")), killed(*ENDING)),
+    "task.identity": Pair(
+        killed(status("running", created_at="1"), status("running", created_at="2"), *ENDING),
+        killed(status("running", created_at="1"), status("running", created_at="1"), *ENDING),
+    ),
     "error.honest": Pair(
         history([boot(), submit(), output("abcdef", errors={"error": "disk full"}), end()]),
         history([boot(), submit(), output("abcdef", errors={}), end()]),

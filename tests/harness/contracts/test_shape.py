@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mcp_crashtest.contracts.shape import errors_in, shape_of
+from mcp_crashtest.contracts.shape import errors_in, shape_of, told_of
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,23 @@ def test_a_place_that_speaks_of_an_error_is_found_and_an_empty_one_is_none(
     document: Any, errors: dict[str, str]
 ) -> None:
     assert errors_in(document) == errors
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        (
+            {"taskId": "7", "createdAt": "2026-01-01", "ttlMs": 60},
+            {"id": "7", "created_at": "2026-01-01", "ttl_ms": 60},
+        ),
+        ({"id": 7, "created_at": 1.5, "ttl": 60}, {"id": "7", "created_at": "1.5", "ttl_ms": 60}),
+        ({"ttl_s": 2}, {"ttl_ms": 2000}),
+        ({"ttlMs": None, "createdAt": None}, {}),
+        ({"ttlMs": "soon", "ttl": True, "createdAt": ["x"]}, {}),
+        ({"ttl": -1}, {}),
+        ({"ttl": float("nan")}, {}),
+        ("running", {}),
+    ],
+)
+def test_a_task_tells_who_it_is_where_it_does(task: Any, told: dict[str, Any]) -> None:
+    assert told_of(task) == told
