@@ -1,6 +1,7 @@
 # make certify   set everything up, kill the reference server a hundred times, say what it earned
 # make certify-client   the same for the reference client: three contracts, over 200 kills at random moments
 # make test      set everything up, pass the tests
+# make cases     what people bring, in full: each case comes to its verdict
 # make soak      the tests that are long by nature
 # make wheel     build what is published; install it in empty environments, and certify the reference server with it
 # All need Python 3.11 or newer with pip, and make. PYTHON=python3.12 chooses another interpreter;
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.develop
 
-.PHONY: certify certify-client test soak lint wheel bench conformance clean
+.PHONY: certify certify-client test cases soak lint wheel bench conformance clean
 
 certify: $(READY)
 	$(BIN)/mcp-crashtest certify
@@ -22,7 +23,10 @@ certify-client: $(READY)
 	$(BIN)/mcp-crashtest certify $(addprefix --profile ,$(wildcard scenarios/profiles/client-*.toml))
 
 test: $(DEVELOP)
-	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak"
+	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak and not cases"
+
+cases: $(DEVELOP)
+	$(BIN)/python -m pytest tests/cases -m cases
 
 soak: $(DEVELOP)
 	$(BIN)/python -m pytest tests -m soak
