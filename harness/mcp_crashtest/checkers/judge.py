@@ -20,6 +20,7 @@ from mcp_crashtest.checkers import (
     recovery,
     result,
 )
+from mcp_crashtest.checkers.advice import advised
 from mcp_crashtest.checkers.consequences import told_once
 from mcp_crashtest.model import format_1
 from mcp_crashtest.model.operation import History, Op, Type
@@ -50,7 +51,7 @@ def judge(history: History) -> Judgement:
     on_trial = client.on_trial(history)
     for name, checker in (CLIENT_CHECKERS if on_trial else CHECKERS).items():
         try:
-            findings.extend(checker(history))
+            findings.extend(advised(history, finding) for finding in checker(history))
             unproven.extend(UNPROVEN.get(name, _nothing)(history))
         except Exception as error:  # a checker that crashes must not hide what the others found
             unproven.append(f"the {name} checker could not read this history: {error!r}")
@@ -115,7 +116,12 @@ def _nothing_shown(history: History) -> Iterable[str]:
             yield "the output shows no records, and the golden run's did"
         elif records is None and output.value.get("count") is None:
             yield "the output shows neither records nor a count: say in [observe] where they are found"
-    if any(o.value.get("reason") == "stalled" for o in history.of(Op.END)):
+    if word := lifecycle.unknown_end(history):
+        yield (
+            f"the task stands still at the status {word!r}, and nobody knows whether that is an end: if it is, say so "
+            f'with words = {{ failed = ["{word}"] }} or words = {{ completed = ["{word}"] }} in [observe]'
+        )
+    elif any(o.value.get("reason") == "stalled" for o in history.of(Op.END)):
         yield "the run stalled, and no checker blames the subject"
     for lost in history.of(Op.STATUS, types=[Type.FAIL]):
         if lifecycle.expired(history, lost) and not any(True for _ in history.of(Op.OUTPUT, types=[Type.OK])):

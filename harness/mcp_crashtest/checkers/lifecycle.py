@@ -9,6 +9,7 @@ from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
+_NOT_RESUMED = "At start, find every unfinished task and go on behind its last batch; or claim resumes = false."
 _EVICTED = "It was evicted before its ttl was over. Keep a task for as long as it says, also when others come and go."
 
 
@@ -61,7 +62,7 @@ def _seen(history: History, task: str | None) -> Iterator[Operation]:
 
 def orphan(history: History) -> tuple[Operation, Operation] | None:
     """A task that nobody runs any more: its last status, which is not an end, and the end of the stalled run."""
-    end = next((o for o in history.of(Op.END) if o.value["reason"] == "stalled"), None)
+    end = next((o for o in history.of(Op.END) if o.value.get("reason") == "stalled"), None)
     status = max(history.of(Op.STATUS, types=[Type.OK]), key=lambda o: o.i, default=None)
     if end is None or status is None or status.value["status"] in TERMINAL or status.life != end.life:
         return None
@@ -69,8 +70,42 @@ def orphan(history: History) -> tuple[Operation, Operation] | None:
     return (status, end) if len(moved) <= 1 and end.life > 1 else None
 
 
+def unknown_end(history: History) -> str | None:
+    """The word that nobody knows at which a task stands still after a restart; None where it is a word for going on.
+
+    The client says of a word that nobody knows it (info); one that was there before the restart too is no end.
+    """
+    orphaned = orphan(history)
+    if orphaned is None:
+        return None
+    status, _ = orphaned
+    word = status.value["status"]
+    unknown = any(said.value.get("status") == word for said in history.of(Op.STATUS, types=[Type.INFO]))
+    before = any(seen.value["status"] == word and seen.life < status.life for seen in _seen(history, status.task))
+    return str(word) if unknown and not before else None
+
+
+def _complete(history: History) -> bool:
+    """Whether the ledger shows every record: then the word that nobody knows is the subject's for success."""
+    effects = (o.value["executions"] for o in history.of(Op.EFFECTS))
+    return any(len({record for _, record, _ in e}) >= history.header.workload["records"] for e in effects)
+
+
 def _orphaned(history: History) -> Iterator[Finding]:
-    if orphaned := orphan(history):
+    """A word that nobody knows, at which all stands still after a restart, is an end that the job came to."""
+    word, claimed = unknown_end(history), history.header.claims["resumes"]
+    orphaned = orphan(history)
+    if orphaned and word is not None:
+        status, end = orphaned
+        if claimed and not _complete(history):
+            yield Finding(
+                "records.lost",
+                f"the job did not resume: it ended as {word!r}",
+                (status.i, end.i),
+                {"status": word, "silent_s": end.value["silent_s"]},
+                _NOT_RESUMED,
+            )
+    elif orphaned:
         status, end = orphaned
         yield Finding(
             "task.orphaned",
@@ -139,10 +174,32 @@ def _duplicated(history: History) -> Iterator[Finding]:
     allowed = 1 + (0 if history.header.blocking else unanswered)
     for effects in history.of(Op.EFFECTS):
         tasks = sorted({task for task, _, _ in effects.value["executions"]})
-        if len(tasks) > allowed:
+        if len(tasks) <= allowed:
+            continue
+        if _renamed(history, effects):
+            yield Finding(
+                "task.identity",
+                f"one job was worked on under {len(tasks)} ids, none of which did all of it: it was given another one "
+                f"when the server was restarted",
+                (effects.i,),
+                {"tasks": tasks[:10]},
+            )
+        else:
             yield Finding(
                 "task.duplicated",
                 f"one job was submitted, and {len(tasks)} tasks have worked on it",
                 (effects.i,),
                 {"tasks": tasks[:10]},
             )
+
+
+def _renamed(history: History, effects: Operation) -> bool:
+    """Whether several tasks are one that has changed its id: none of them did all records, and together they did."""
+    restarts = sum(1 for _ in history.of(Op.BOOT)) - 1
+    done: dict[str, set[str]] = {}
+    for task, record, _ in effects.value["executions"]:
+        done.setdefault(task, set()).add(record)
+    workload, shared = history.header.workload, sum(map(len, done.values())) - len(set[str]().union(*done.values()))
+    whole = len(set[str]().union(*done.values())) >= workload["records"]
+    alone = any(len(records) >= workload["records"] for records in done.values())
+    return whole and not alone and 1 <= len(done) - 1 <= restarts and shared <= restarts * workload["batch"]

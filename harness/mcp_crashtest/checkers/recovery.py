@@ -29,7 +29,15 @@ def _rework(history: History) -> Iterator[Finding]:
     allowed = faults * history.header.workload["batch"]
     for effects in history.of(Op.EFFECTS):
         again = sum(times - 1 for _, _, times in effects.value["executions"])
-        if again > allowed:
+        if again > allowed and effects.value.get("stretches", 0) > faults + 1:
+            yield Finding(
+                "fencing.double-run",
+                f"{again} records were executed again, in {effects.value['stretches']} stretches between others that "
+                f"were new: two were at work on one task",
+                (effects.i,),
+                {"again": again, "stretches": effects.value["stretches"], "faults": faults},
+            )
+        elif again > allowed:
             yield Finding(
                 "effects.rework",
                 f"{again} records were executed again after {faults} faults; at most {allowed} are explained by "

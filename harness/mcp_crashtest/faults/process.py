@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from mcp_crashtest.faults.absence import Absence
-from mcp_crashtest.files.ledger import read_executions
+from mcp_crashtest.files.ledger import read_effects
 from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
@@ -91,8 +91,8 @@ async def _terminated(stage: Stage, life: Life) -> Proof:
 
 def _finished(stage: Stage) -> bool:
     """Whether nothing is left to do for the job, as far as client and ledger show."""
-    records, executions = stage.site.workload.records, read_executions(stage.site.folder.ledger)
-    executed = 0 if executions is None else len({record for _, record, _ in executions})
+    records, effects = stage.site.workload.records, read_effects(stage.site.folder.ledger)
+    executed = 0 if effects is None else len({record for _, record, _ in effects.executions})
     return max(executed, stage.client.done) >= records
 
 

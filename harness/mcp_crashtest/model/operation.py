@@ -41,7 +41,7 @@ class Op(StrEnum):
 
     BOOT = "boot"  # lab: the subject was started; value: pid, warm, url
     READY = "ready"  # lab: the subject answered for the first time in this life; value: elapsed_s
-    EXIT = "exit"  # lab: the subject ended without being asked to
+    EXIT = "exit"  # lab: the subject ended without being asked to; value: how, last_words
     EXPECT = "expect"  # lab: what the golden run produced; value: records, count, shape, errors, step_s
     FAULT = "fault"  # nemesis: value: the fault; ok only with proof that it landed
     AWAY = "away"  # lab: the server was dead for away_s; value: grew, the files that changed meanwhile
@@ -50,11 +50,13 @@ class Op(StrEnum):
     CONNECT = "connect"  # client
     SUBMIT = "submit"  # client: ask for the job; ok: acknowledged with a handle, or with the whole result
     PROGRESS = "progress"  # client: value: done (records), total (records)
-    STATUS = "status"  # client: value: status, and id, created_at, ttl_ms where told; fail: the handle did not resolve
+    STATUS = (
+        "status"  # client: value: status; id, created_at, ttl_ms where told; info: an unknown word; fail: no such task
+    )
     OUTPUT = "output"  # client or lab: the final output; value: count, records (a table of key, digest), shape, errors
     CANCEL = "cancel"  # client
     LISTING = "listing"  # client
-    EFFECTS = "effects"  # ledger: value: executions (a table of task, record, times)
+    EFFECTS = "effects"  # ledger: value: executions (a table of task, record, times), stretches (of work again)
     END = "end"  # lab: the run is over; value: reason, silent_s, deadline_s, late_s (the lab itself, at worst), batch_s
 
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from mcp_crashtest.files.ledger import read_executions
+from mcp_crashtest.files.ledger import read_effects
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.coordinates import Coordinate
 from mcp_crashtest.model.errors import SubjectError
@@ -29,6 +29,7 @@ from mcp_crashtest.subjects.life import Life, Mortal
 LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
 OUTPUT = "output"  # how a run ends that ends well
 _LONGEST_ABSENCE_S = 3.0
+_LONGEST_WORDS = 2000
 _LOOKS, _SHORTEST_LOOK_S = 10, 0.01
 _THOUSAND = 1000
 
@@ -208,10 +209,12 @@ class Stage:
                 self.stray |= not (await life.kill()).confirmed
         if self.door:
             await self.door.cut()
-        if (executions := read_executions(self.site.folder.ledger)) is not None:
-            self.write(LAB, Type.OK, Op.EFFECTS, {"executions": executions})
+        if (effects := read_effects(self.site.folder.ledger)) is not None:
+            self.write(LAB, Type.OK, Op.EFFECTS, effects.to_json())
         value = {"reason": reason, "silent_s": silent_s, "deadline_s": self.limits.silence_s}
         value |= {"late_s": round(self._heartbeat.late_s, 6), "batch_s": round(self.pace.batch_s, 6)}
+        if reason == "stalled" and self.lives:
+            value["last_words"] = self._last_words()
         self.write(LAB, Type.OK, Op.END, value)
         return self.recorder.close()
 
@@ -249,7 +252,9 @@ class Stage:
         ended = await life.wait_exit(self.limits.total_s)
         if life.expected_to_end:
             return
-        self.recorder.write(SERVER, Type.OK, Op.EXIT, {"how": str(ended)}, life=life.number)
+        self.recorder.write(
+            SERVER, Type.OK, Op.EXIT, {"how": str(ended), "last_words": self._last_words()}, life=life.number
+        )
         self.ended = self.ended or "the server ended by itself"
         if not self.plan.faults:
             self.failure = SubjectError(
@@ -257,6 +262,9 @@ class Stage:
                 f"{self.site.log_tail()}"
             )
         self.stir()
+
+    def _last_words(self) -> str:
+        return self.site.log_tail()[-_LONGEST_WORDS:]
 
     async def _watch_park(self, life: Life) -> None:
         if await life.wait_parked(self.limits.total_s):

@@ -129,14 +129,15 @@ def away(*grew: str, away_s: float = 0.2) -> list[Event]:
     return [Event("lab", Type.OK, Op.AWAY, value)]
 
 
-def exits() -> list[Event]:
-    return [Event("server", Type.OK, Op.EXIT, {"how": "code 1"})]
+def exits(**more: Any) -> list[Event]:
+    return [Event("server", Type.OK, Op.EXIT, {"how": "code 1", **more})]
 
 
-def effects(**tasks: str) -> list[Event]:
-    """What is in the ledger: for each task its executions, a letter each."""
+def effects(stretches: int | None = None, /, **tasks: str) -> list[Event]:
+    """What is in the ledger: for each task its executions, a letter each; in how many stretches work was done again."""
     executions = [[task, key, done.count(key)] for task, done in tasks.items() for key in dict.fromkeys(done)]
-    return [Event("lab", Type.OK, Op.EFFECTS, {"executions": executions})]
+    counted = {} if stretches is None else {"stretches": stretches}
+    return [Event("lab", Type.OK, Op.EFFECTS, {"executions": executions, **counted})]
 
 
 def end(reason: str = "output", **more: Any) -> list[Event]:

@@ -19,7 +19,6 @@ from tests.harness.checkers.histories import (
     KILL,
     PASS,
     Event,
-    away,
     boot,
     effects,
     end,
@@ -89,13 +88,12 @@ CATALOGUE = {
         killed(status("running", created_at="1"), status("running", created_at="2"), *ENDING),
         killed(status("running", created_at="1"), status("running", created_at="1"), *ENDING),
     ),
+    "fencing.double-run": Pair(
+        killed(*ENDING[:1], effects(3, t="abcabcdef"), end()), killed(*ENDING[:1], effects(1, t="abcdcdef"), end())
+    ),
     "error.honest": Pair(
         history([boot(), submit(), output("abcdef", errors={"error": "disk full"}), end()]),
         history([boot(), submit(), output("abcdef", errors={}), end()]),
-    ),
-    "fencing.double-run": Pair(
-        history([boot(), submit(), landed(KILL), away("state/rows"), boot(), *ENDING], faults=[KILL]),
-        history([boot(), submit(), landed(KILL), away(), boot(), *ENDING], faults=[KILL]),
     ),
     "client.reattach": Pair(
         client_killed(asks("s"), submits(1, request="y"), *CLIENT_ENDING),

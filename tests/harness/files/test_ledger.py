@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_crashtest.files.ledger import read_executions
+from mcp_crashtest.files.ledger import Effects, read_effects
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
 
@@ -14,19 +14,19 @@ from mcp_crashtest.model.errors import SubjectError
 def test_executions_are_counted_in_the_order_of_the_first(tmp_path: Path) -> None:
     ledger = tmp_path / "effects"
     ledger.write_text('{"task":"t","record":"b"}\n{"task":"t","record":"a"}\n{"task":"t","record":"b"}\n')
-    assert read_executions(ledger) == Table.of([("t", "b", 2), ("t", "a", 1)], width=3)
+    assert read_effects(ledger) == Effects(Table.of([("t", "b", 2), ("t", "a", 1)], width=3), stretches=1)
 
 
 def test_a_line_torn_by_a_kill_is_an_effect_that_did_not_happen(tmp_path: Path) -> None:
     ledger = tmp_path / "effects"
     ledger.write_text('{"task":"t","record":"a"}\n{"task":"t","rec')
-    assert read_executions(ledger) == Table.of([("t", "a", 1)], width=3)
+    assert read_effects(ledger) == Effects(Table.of([("t", "a", 1)], width=3), stretches=0)
 
 
 def test_no_ledger_is_not_an_empty_one(tmp_path: Path) -> None:
-    assert read_executions(tmp_path / "none") is None
+    assert read_effects(tmp_path / "none") is None
     (tmp_path / "empty").touch()
-    assert read_executions(tmp_path / "empty") == Table.of([], width=3)
+    assert read_effects(tmp_path / "empty") == Effects(Table.of([], width=3), stretches=0)
 
 
 @pytest.mark.parametrize("line", ["not json", "[]", '{"task":"t"}', "3"])
@@ -34,4 +34,13 @@ def test_a_line_that_is_no_effect_is_the_subjects_error(tmp_path: Path, line: st
     ledger = tmp_path / "effects"
     ledger.write_text(f'{{"task":"t","record":"a"}}\n{line}\n')
     with pytest.raises(SubjectError, match="line 2"):
-        read_executions(ledger)
+        read_effects(ledger)
+
+
+@pytest.mark.parametrize(("done", "stretches"), [("abc", 0), ("ababc", 1), ("abcabc", 1), ("aabbcc", 3), ("abcab", 1)])
+def test_work_done_again_is_counted_in_stretches(tmp_path: Path, done: str, stretches: int) -> None:
+    ledger = tmp_path / "effects"
+    ledger.write_text("".join(f'{{"task":"t","record":"{record}"}}\n' for record in done))
+    effects = read_effects(ledger)
+    assert effects is not None
+    assert effects.stretches == stretches

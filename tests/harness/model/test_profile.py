@@ -143,7 +143,7 @@ def test_the_digest_changes_with_anything_but_the_folder() -> None:
 
 
 def test_the_digest_is_the_same_for_ever() -> None:
-    assert PROFILE.digest == "5c1de361bf911f96"
+    assert PROFILE.digest == "4e29c3878e2d808a"
 
 
 def test_a_profile_is_json_and_what_is_not_said_is_left_out() -> None:

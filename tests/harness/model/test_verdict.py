@@ -51,4 +51,5 @@ def test_a_judgement_as_json_holds_everything() -> None:
         "kills_confirmed": 1,
         "refused": True,
         "recoveries_s": [0.5],
+        "offsets": [],
     }
