@@ -13,7 +13,7 @@ from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import Fault, Right
 from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.profile import Profile, Workload
-from mcp_crashtest.stage.stage import Limits, Pace
+from mcp_crashtest.stage.pace import Limits, Pace
 
 _OUTAGE, _SHORTEST_OUTAGE_S, _LONGEST_OUTAGE_S = 0.3, 0.3, 2.0
 _SEEN_IN_TIME_S = 0.02  # a batch that is shorter is over before anybody has heard of it

@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from mcp_crashtest.files.ledger import read_effects
-from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.coordinates import Coordinate
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.faults import Victim
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
 from mcp_crashtest.model.plan import Absence, Plan
-from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.stage.client import Client
 from mcp_crashtest.stage.heartbeat import Heartbeat
+from mcp_crashtest.stage.pace import Limits, Pace
 from mcp_crashtest.stage.recorder import Recorder
+from mcp_crashtest.stage.site import Door, Site
 from mcp_crashtest.subjects.life import Life, Mortal
 
 LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
@@ -32,65 +32,6 @@ _LONGEST_ABSENCE_S = 3.0
 _LONGEST_WORDS = 2000
 _LOOKS, _SHORTEST_LOOK_S = 10, 0.01
 _THOUSAND = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a run may be silent, and how long it may take in all. Seconds."""
-
-    silence_s: float
-    total_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Times of the undisturbed job, in seconds: all of it, a batch of it; and how long a server stays away.
-
-    ``shown``: a client can see batches pass, and soon enough for a fault to be placed by what was seen.
-    """
-
-    undisturbed_s: float
-    batch_s: float
-    outage_s: float
-    shown: bool = True
-
-
-class Site(Protocol):
-    """Where the server lives."""
-
-    workload: Workload
-    folder: RunFolder
-
-    @property
-    def killable(self) -> bool:
-        """Whether the lab may stop and start it."""
-
-    @property
-    def url(self) -> str:
-        """Where it is reached."""
-
-    @property
-    def ready_deadline_s(self) -> float:
-        """How long a start may take."""
-
-    async def boot(self, points: Sequence[Coordinate] = ()) -> Life:
-        """Begin another life, with these crash points armed."""
-
-    def log_tail(self) -> str:
-        """The last lines that the latest life has written."""
-
-
-class Door(Protocol):
-    """What stands between a client under test and its server."""
-
-    async def open(self, deadline_s: float) -> None:
-        """Open once the server accepts connections; raises TimeoutError."""
-
-    def shut(self) -> None:
-        """Refuse connections from now on."""
-
-    async def cut(self) -> None:
-        """Cut all connections, as a crash does."""
 
 
 @dataclass(slots=True)

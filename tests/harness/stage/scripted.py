@@ -14,7 +14,8 @@ from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.model.proof import Proof
-from mcp_crashtest.stage.stage import Limits, Pace, Stage
+from mcp_crashtest.stage.pace import Limits, Pace
+from mcp_crashtest.stage.stage import Stage
 from mcp_crashtest.subjects.process import Exit, KillProof, Remains
 from tests.harness.checkers.histories import history
 

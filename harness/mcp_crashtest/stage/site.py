@@ -1,0 +1,49 @@
+"""What a stage asks of where the server lives, and of the door to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.model.coordinates import Coordinate
+from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.subjects.life import Life
+
+
+class Site(Protocol):
+    """Where the server lives."""
+
+    workload: Workload
+    folder: RunFolder
+
+    @property
+    def killable(self) -> bool:
+        """Whether the lab may stop and start it."""
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+
+    @property
+    def ready_deadline_s(self) -> float:
+        """How long a start may take."""
+
+    async def boot(self, points: Sequence[Coordinate] = ()) -> Life:
+        """Begin another life, with these crash points armed."""
+
+    def log_tail(self) -> str:
+        """The last lines that the latest life has written."""
+
+
+class Door(Protocol):
+    """What stands between a client under test and its server."""
+
+    async def open(self, deadline_s: float) -> None:
+        """Open once the server accepts connections; raises TimeoutError."""
+
+    def shut(self) -> None:
+        """Refuse connections from now on."""
+
+    async def cut(self) -> None:
+        """Cut all connections, as a crash does."""
