@@ -20,7 +20,7 @@ certify: $(READY)
 	$(BIN)/mcp-crashtest certify
 
 certify-client: $(READY)
-	$(BIN)/mcp-crashtest certify $(addprefix --profile ,$(wildcard scenarios/profiles/client-*.toml))
+	$(BIN)/mcp-crashtest certify --level 3 $(addprefix --profile ,$(wildcard scenarios/profiles/client-*.toml))
 
 test: $(DEVELOP)
 	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak and not cases"

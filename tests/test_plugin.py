@@ -82,7 +82,7 @@ def test_a_level_leaves_the_scenarios_above_it_out(tmp_path: Path) -> None:
     [
         ("--crashtest-level=9", "levels 1 to 3"),
         ("--crashtest-profile=nowhere.toml", "nowhere.toml cannot be read"),
-        ("--crashtest-jobs=0", "at least 1"),
+        ("--crashtest-jobs=0", "from 1 to 64"),
         ("--crashtest-url=http://127.0.0.1:1/mcp", "needs a profile"),
     ],
 )

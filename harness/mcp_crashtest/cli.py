@@ -12,6 +12,7 @@ from mcp_crashtest.commands.exit_codes import ExitCode, explained, of_error
 from mcp_crashtest.model.errors import CrashtestError, UsageError
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
+from mcp_crashtest.sessions import values
 
 _EPILOG = f"""examples:
   mcp-crashtest certify                                     the reference server: see it killed and come back exact
@@ -104,21 +105,31 @@ def _parser() -> argparse.ArgumentParser:
     target.add_argument("--url", metavar="URL", help="test the running server at this URL; it is never killed")
     add(
         "--level",
-        type=_level,
+        type=values.level,
         metavar="N",
-        help=f"stars to certify, 1 to {HIGHEST_LEVEL} (default: as many as there are)",
+        help=f"stars to certify, 1 to {HIGHEST_LEVEL} (default: 2, or what the profile can earn)",
     )
     add(
-        "--seed", type=int, default=0, metavar="N", help="seed of all plans: the same seed, the same plans (default: 0)"
+        "--seed",
+        type=values.seed,
+        default=0,
+        metavar="N|random",
+        help="seed of all plans: the same seed, the same plans (default: 0)",
     )
     add(
-        "--report-dir", default="crashtest-report", metavar="DIR", help="where the evidence goes (default: %(default)s)"
+        "--report-dir",
+        default="crashtest-report",
+        metavar="DIR",
+        help="where the evidence goes (default: %(default)s); five earlier sessions stay in DIR/previous",
     )
-    add("--jobs", type=_count, default=2, metavar="N", help="runs at a time (default: 2)")
+    add("--jobs", type=values.jobs, default=2, metavar="N|auto", help="runs at a time (default: 2)")
     add("--scenario", action="append", metavar="NAME", help="only this scenario, see 'list' (repeatable)")
     depth = certifying.add_mutually_exclusive_group()
-    depth.add_argument("--quick", action="store_true", help="a few plans of every scenario, for a first look")
+    depth.add_argument("--quick", action="store_true", help="a first look: a few plans of every scenario, one star")
     depth.add_argument("--full", action="store_true", help="all plans, not only those that a star is owed")
+    add("--time-limit", type=values.seconds, metavar="S", help="begin no run after so many seconds; what is left caps")
+    add("--fail-fast", action="store_true", help="play nothing more once an invariant is broken")
+    add("--last-failed", action="store_true", help="only what failed, or proved nothing, in DIR's last session")
     add("--scenarios", metavar="DIR", help="your own folder of scenarios instead of ours")
     add("--json", action="store_true", help="print the certificate as JSON and nothing else")
 
@@ -149,18 +160,6 @@ def _parser() -> argparse.ArgumentParser:
     rechecking.add_argument("bundle", metavar="DIR", help="a report directory")
     rechecking.add_argument("--json", action="store_true", help="as JSON")
     return parser
-
-
-def _level(text: str) -> int:
-    if text not in map(str, range(1, HIGHEST_LEVEL + 1)):
-        raise argparse.ArgumentTypeError(f"this version certifies levels 1 to {HIGHEST_LEVEL}, found {text!r}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to 64, found {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,11 @@ import pytest
 
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, UsageError
 from mcp_crashtest.model.events import SettingUp, TrialBegan, TrialEnded
+from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import Tally
 from mcp_crashtest.sessions import options, scenarios
-from mcp_crashtest.sessions.collector import LISTENERS, TALLY, Collector, is_worker, send_along, tell
+from mcp_crashtest.sessions.collector import LISTENERS, TALLY, Collector, is_worker, refuse, send_along, tell
+from mcp_crashtest.sessions.gate import Gate
 
 if TYPE_CHECKING:
     from mcp_crashtest.files.bundle import Bundle
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from mcp_crashtest.laboratory.trial import Trial
     from mcp_crashtest.model.profile import Profile
 
+_GATE = pytest.StashKey[Gate]()
 _PROFILES: pytest.StashKey[list[Profile]] = pytest.StashKey()
 
 
@@ -52,6 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker; refuse bad options before anything is collected."""
     config.addinivalue_line("markers", scenarios.MARK)
     options.refuse_bad(config)
+    if not is_worker(config):
+        options.settle(config)
+    config.stash[_GATE] = Gate(config.getoption("--crashtest-time-limit"), config.getoption("--crashtest-fail-fast"))
     if TALLY not in config.stash:
         config.stash[TALLY] = Tally(options.selection_of(config), config.getoption("--crashtest-seed"))
     config.stash.setdefault(LISTENERS, []).insert(0, config.stash[TALLY])
@@ -86,11 +92,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the scenarios that were not asked for; play the lower levels first."""
-    if scenarios.select(config, items) and not config.getoption("collectonly"):
-        try:
+    try:
+        if scenarios.select(config, items) and not config.getoption("collectonly"):
             _prepared(config)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+    except (UsageError, pytest.UsageError) as error:
+        refuse(config, items, str(error))
 
 
 def _prepared(config: pytest.Config) -> Bundle:
@@ -112,7 +118,7 @@ def crashtest_laboratory(request: pytest.FixtureRequest) -> Generator[Laboratory
 
     config = request.config
     seed, jobs = config.getoption("--crashtest-seed"), config.getoption("--crashtest-jobs")
-    with Laboratory(_prepared(config), seed, jobs) as laboratory:
+    with Laboratory(_prepared(config), seed, jobs, config.stash[_GATE].until) as laboratory:
         yield laboratory
 
 
@@ -125,6 +131,8 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
     if item.get_closest_marker("crashtest") is None:
         raise UsageError(f"{item.nodeid} uses crashtest without @pytest.mark.crashtest(level=...)")
     if (reason := scenarios.why_not(item)) is not None:
+        pytest.skip(reason)
+    if (reason := item.config.stash[_GATE].closed()) is not None:
         pytest.skip(reason)
     laboratory: Laboratory = request.getfixturevalue("crashtest_laboratory")
     laboratory.bundle.save_profile(profile)
@@ -145,9 +153,13 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """What the lab may not do is not assessed: the scenario is skipped, and its reason is the cap."""
+    """What the lab may not do, or had no time for, is not assessed: the scenario is skipped, its reason is the cap."""
     try:
-        return (yield)
+        done = yield
+        trial = pyfuncitem.stash.get(scenarios.TRIAL, None)
+        if trial is not None and trial.laboratory.cut_short:
+            pytest.skip(pyfuncitem.config.stash[_GATE].out_of_time)
+        return done
     except NotAssessed as error:
         pytest.skip(str(error))
     except NotApplicable as error:
@@ -168,5 +180,7 @@ def pytest_runtest_makereport(
         report.longrepr = f"{scenarios.kind_of(error)}: {error}"
     summary = scenarios.summary_of(item, error)
     if summary:
+        gate = item.config.stash[_GATE]
+        gate.violated = gate.violated or summary["verdict"] == Verdict.FAIL.name
         send_along(item, report, TrialEnded(summary))
     return report

@@ -7,7 +7,6 @@ ours, so that the project around cannot change a verdict.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import sys
@@ -21,15 +20,13 @@ from rich.console import Console
 from mcp_crashtest.commands.exit_codes import ExitCode, of_session
 from mcp_crashtest.model.errors import HarnessError, UsageError
 from mcp_crashtest.model.events import Listener
-from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 from mcp_crashtest.planning.budget import Budget
-from mcp_crashtest.reporting.certificate import Selection
 from mcp_crashtest.reporting.console import ConsoleFace
+from mcp_crashtest.reporting.stars import Selection
 from mcp_crashtest.reporting.tally import Tally
+from mcp_crashtest.sessions.catalogue import scenarios_folder, standard
 from mcp_crashtest.sessions.collector import LISTENERS, TALLY
 from mcp_crashtest.sessions.scenarios import level_of, scenario_of, story_of
-
-_SCENARIOS = "mcp_crashtest.scenarios"
 
 
 class Watcher:
@@ -61,20 +58,10 @@ class Watcher:
         self.broken.append(str(excrepr))
 
 
-def scenarios_folder() -> Path:
-    """Where the scenarios are installed; raises HarnessError."""
-    spec = importlib.util.find_spec(_SCENARIOS)
-    if spec is None or not spec.submodule_search_locations:
-        raise HarnessError("the scenarios are not installed beside the lab: install mcp-crashtest anew")
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
 def certify(options: argparse.Namespace) -> int:
     """Run the scenarios; returns the exit code."""
     console = Console(stderr=options.json)
-    budget = Budget.QUICK if options.quick else Budget.FULL if options.full else Budget.CORE
-    selection = Selection(options.level, HIGHEST_LEVEL, tuple(options.scenario or ()), budget)
-    tally = Tally(selection, options.seed)
+    tally = Tally(_selection(options), options.seed)
     face = None if options.json else ConsoleFace(console, options.report_dir)
     watcher = Watcher(tally, *([face] if face else []))
     try:
@@ -86,7 +73,7 @@ def certify(options: argparse.Namespace) -> int:
         return ExitCode.USAGE
     if watcher.broken:
         raise HarnessError("\n".join(watcher.broken))
-    certificate = tally.certificate()
+    certificate = tally.certificate(standard())
     if options.json:
         print(json.dumps(certificate, indent=2))
     if status == pytest.ExitCode.INTERRUPTED:
@@ -97,9 +84,19 @@ def certify(options: argparse.Namespace) -> int:
     return of_session(certificate, tally.errors)
 
 
+def _selection(options: argparse.Namespace) -> Selection:
+    return Selection(
+        level=options.level,
+        scenarios=tuple(options.scenario or ()),
+        budget=Budget.QUICK if options.quick else Budget.FULL if options.full else Budget.CORE,
+        own=options.scenarios is not None,
+        again=options.last_failed,
+    )
+
+
 def list_scenarios(options: argparse.Namespace) -> int:
     """Print the scenarios: stars, name, story."""
-    watcher = Watcher(Tally(Selection(None, HIGHEST_LEVEL), seed=0))
+    watcher = Watcher(Tally(Selection(None), seed=0))
     _run_pytest([str(scenarios_folder()), "--collect-only"], watcher)
     if watcher.broken:
         raise HarnessError("\n".join(watcher.broken))
@@ -114,14 +111,15 @@ def list_scenarios(options: argparse.Namespace) -> int:
 
 def _arguments(options: argparse.Namespace) -> list[str]:
     arguments = [str(options.scenarios or scenarios_folder())]
-    for name in ("command", "url", "level"):
+    for name in ("command", "url", "level", "time_limit"):
         if getattr(options, name) is not None:
-            arguments.append(f"--crashtest-{name}={getattr(options, name)}")
+            arguments.append(f"--crashtest-{name.replace('_', '-')}={getattr(options, name)}")
     arguments += [f"--crashtest-profile={Path(p).resolve()}" for p in options.profile or ()]
     arguments += [f"--crashtest-scenario={name}" for name in options.scenario or ()]
     arguments += [f"--crashtest-seed={options.seed}", f"--crashtest-report={options.report_dir}"]
     arguments += [f"--crashtest-jobs={options.jobs}"]
-    return arguments + [f"--crashtest-{budget}" for budget in ("quick", "full") if getattr(options, budget)]
+    flags = ("quick", "full", "fail_fast", "last_failed")
+    return arguments + [f"--crashtest-{name.replace('_', '-')}" for name in flags if getattr(options, name)]
 
 
 def _run_pytest(arguments: list[str], watcher: Watcher) -> int:

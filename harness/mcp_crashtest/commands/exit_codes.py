@@ -63,8 +63,7 @@ def of_session(certificate: Mapping[str, Any], errors: Sequence[str]) -> ExitCod
     for kind, code in _KINDS:
         if kind in errors:
             return code
-    asked = certificate["level_asked"]
-    if asked is not None and certificate["level"] < asked:
+    if any(one["earned"] < one["asked"] for one in certificate["stars"]):
         return ExitCode.NOT_PROVEN
     return of_verdict(verdict)
 

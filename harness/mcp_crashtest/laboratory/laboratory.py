@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
@@ -33,12 +34,17 @@ Numbered = tuple[int, Plan]
 
 
 class Laboratory:
-    """Plays plans. Open it with ``with``; everything that it has started is dead when it is closed."""
+    """Plays plans. Open it with ``with``; everything that it has started is dead when it is closed.
 
-    def __init__(self, bundle: Bundle, seed: int, jobs: int = 2) -> None:
+    Of several plans none is begun after ``until``, by the monotonic clock; ``cut_short`` says that one was not.
+    """
+
+    def __init__(self, bundle: Bundle, seed: int, jobs: int = 2, until: float | None = None) -> None:
         self.bundle = replace(bundle, folder=bundle.folder.resolve())
         self.seed = seed
         self.jobs = jobs
+        self.until = until
+        self.cut_short = False
         self._runner = asyncio.Runner()
         self._spawner: Spawner | None = None
         self._benches: dict[str, Bench | SubjectError] = {}
@@ -107,6 +113,8 @@ class Laboratory:
 
         async def lane() -> None:
             for number, plan in waiting:
+                if self._is_over(plans):
+                    return
                 outcome = await self._until_landed(bench, scenario, number, plan)
                 if suspected(outcome) and bench.profile.digest not in self._overdue:
                     suspects.append((number, outcome))
@@ -131,6 +139,12 @@ class Laboratory:
                     lanes.create_task(lane())
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
+
+    def _is_over(self, plans: list[Numbered]) -> bool:
+        """Whether it is too late for one more of these plans; where a failing one is made smaller it never is."""
+        over = len(plans) > 1 and self.until is not None and time.monotonic() >= self.until
+        self.cut_short = self.cut_short or over
+        return over
 
     async def _settled(self, bench: Bench, scenario: str, number: int, first: Outcome) -> Outcome:
         """A claimed time that was passed is seen again alone; once it was proven, this subject is known for it."""

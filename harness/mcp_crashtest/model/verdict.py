@@ -9,6 +9,8 @@ from typing import Any
 
 HIGHEST_LEVEL = 3
 """The most stars that this version certifies."""
+DEFAULT_LEVEL = 2
+"""The stars that are asked for where nobody says how many."""
 
 
 class Verdict(IntEnum):

@@ -1,41 +1,33 @@
 """The certificate: everything that a session showed, as JSON that scripts may rely on (``"format": 2``).
 
-A level is earned when every scenario of it, and of all lower ones, has passed. What could not be assessed caps the
-level and is named. This file is pure but for ``environment``.
+What was earned stands in ``stars``; of several subjects ``level`` is the lowest that one has earned, ``level_asked``
+the lowest that was asked of one. This file is pure but for ``environment``.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from mcp_crashtest import __version__
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.verdict import Verdict, worst
+from mcp_crashtest.reporting.stars import Listed, Scenario, Selection, caps, stars, takes_stars
 
 CERTIFICATE_FORMAT = 2
 _EARLIER_FORMAT = 1
 _MEASURED_WITH = ("h11", "hypothesis", "psutil", "pydantic", "pytest")
-Scenario = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What was asked for: the level, certain scenarios, how much of each; and the highest level that was run."""
-
-    level: int | None
-    highest: int
-    scenarios: tuple[str, ...] = ()
-    budget: str = "core"
+_FEWEST_FAULTS = 30  # below that, three over their number is no bound worth saying
 
 
 def certificate(
     scenarios: Sequence[Scenario],
     subjects: Mapping[str, Any],
     selection: Selection,
+    catalogue: Sequence[Listed],
     *,
     seed: int,
     finished: bool,
@@ -44,6 +36,7 @@ def certificate(
     """Sum up a session. ``finished``: it came to its end by itself; ``times`` are its beginning and end."""
     recoveries = sorted(r for s in scenarios for r in s["recoveries_s"])
     confirmed = sum(s["faults_confirmed"] for s in scenarios)
+    earned = stars(scenarios, subjects, selection, catalogue)
     return {
         "format": CERTIFICATE_FORMAT,
         "subject": dict(subjects),
@@ -52,78 +45,64 @@ def certificate(
         "selection": asdict(selection),
         "finished": finished,
         "times": dict(times),
-        "level": earned(scenarios, selection.level or selection.highest),
-        "level_asked": selection.level,
-        "verdict": verdict(scenarios).name,
+        "level": min((one.earned for one in earned), default=0),
+        "level_asked": min((one.asked for one in earned), default=selection.level),
+        "stars": [one.to_json() for one in earned],
+        "verdict": verdict(scenarios, finished=finished).name,
         "faults": {
             "confirmed": confirmed,
             "unconfirmed": sum(s["faults_unconfirmed"] for s in scenarios),
             "kills": sum(s["kills_confirmed"] for s in scenarios),
-            "violation_chance_below": round(3 / confirmed, 6) if confirmed else None,
+            "violation_chance_below": round(3 / confirmed, 6) if confirmed >= _FEWEST_FAULTS else None,
         },
         "scenarios": [{k: v for k, v in s.items() if k != "recoveries_s"} | _times(s) for s in scenarios],
         "findings": [finding for s in scenarios for finding in s["findings"]],
-        "caps": caps(scenarios),
+        "caps": caps(scenarios, subjects),
         "recovery_s": _quantiles(recoveries),
         "environment": environment(),
     }
 
 
-def verdict(scenarios: Sequence[Scenario]) -> Verdict:
-    """The session's verdict; scenarios that were skipped do not speak for it, unless there is nothing else."""
+def verdict(scenarios: Sequence[Scenario], *, finished: bool = True) -> Verdict:
+    """The session's verdict; scenarios that were skipped do not speak for it, unless there is nothing else.
+
+    A session that was cut short has found what it has found, and proves nothing else.
+    """
     verdicts = [Verdict[s["verdict"]] for s in scenarios]
+    if not finished:
+        verdicts.append(Verdict.INVALID)
     return worst(v for v in verdicts if v is not Verdict.SKIP) if set(verdicts) - {Verdict.SKIP} else Verdict.SKIP
 
 
-def earned(scenarios: Sequence[Scenario], highest: int) -> int:
-    """The highest level of which every scenario, and of all lower levels, has passed; 0 for none.
-
-    Of several subjects it is the lowest that any of them has earned.
-    """
-    fitting = applying(scenarios)
-    subjects = {s["profile"] for s in fitting}
-    return min((_earned([s for s in fitting if s["profile"] == name], highest) for name in subjects), default=0)
-
-
-def applying(scenarios: Iterable[Scenario]) -> list[Scenario]:
-    """The scenarios that are for subjects of this kind: the others have nothing to say."""
-    return [s for s in scenarios if s.get("applies", True)]
-
-
-def _earned(scenarios: Sequence[Scenario], highest: int) -> int:
-    level = 0
-    for candidate in range(1, highest + 1):
-        of_level = [s for s in scenarios if s["level"] == candidate]
-        if not of_level or any(s["verdict"] != Verdict.PASS.name for s in of_level):
-            break
-        level = candidate
-    return level
-
-
-def caps(scenarios: Sequence[Scenario]) -> list[str]:
-    """What could not be assessed: each reason once, with the scenarios that it kept from running."""
-    skipped: dict[str, list[str]] = {}
-    for s in applying(scenarios):
-        if s["verdict"] == Verdict.SKIP.name:
-            skipped.setdefault(s["reason"], []).append(f"{'*' * s['level']} {s['id']}")
-    return [f"{reason} (not run: {', '.join(dict.fromkeys(names))})" for reason, names in skipped.items()]
-
-
 def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
-    """A certificate in a few lines of plain text."""
+    """A certificate in a few lines of plain text; what takes stars comes right behind them."""
     faults, recovery = certificate["faults"], certificate["recovery_s"]
-    stars = "\N{BLACK STAR}" * certificate["level"] or "no star"
-    lines = [f"{certificate['verdict']}: {certificate['profile']} earned {stars}"]
+    shown = "\N{BLACK STAR}" * certificate["level"] or "no star"
+    lines = [f"{certificate['verdict']}: {certificate['profile']} earned {shown}"]
+    capped = [cap for cap in certificate["caps"] if takes_stars(cap)]
+    lines += [f"capped: {cap}" for cap in capped] + _why_not_more(certificate)
+    if certificate["finished"] is False:
+        lines.append("cut short: what was not played shows nothing")
     if faults["confirmed"]:
         lines.append(
             f"{faults['confirmed']} confirmed faults, {faults['kills']} of them kills by SIGKILL; "
             f"{len(certificate['findings'])} violations"
         )
-        if not certificate["findings"]:
+        if not certificate["findings"] and faults["violation_chance_below"]:
             lines.append(f"chance of a violation per fault: below {faults['violation_chance_below']:.2%} (95 %)")
     if recovery["p50"] is not None:
         lines.append(f"recovery: median {recovery['p50']:.3f} s, 95 % within {recovery['p95']:.3f} s")
-    return lines + [f"not assessed: {cap}" for cap in certificate["caps"]]
+    return lines + [f"not assessed: {cap}" for cap in certificate["caps"] if cap not in capped]
+
+
+def _why_not_more(certificate: Mapping[str, Any]) -> list[str]:
+    """One line for each subject that has earned less than was asked of it."""
+    lines = []
+    for one in certificate.get("stars", ()):
+        if one["earned"] < one["asked"]:
+            asked = "\N{BLACK STAR}" * one["asked"]
+            lines.append(f"asked for {asked}, and {one['profile']} did not earn it: {one['why']}")
+    return lines
 
 
 def read_certificate(data: Mapping[str, Any]) -> dict[str, Any]:

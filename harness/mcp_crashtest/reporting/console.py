@@ -20,10 +20,12 @@ from rich.text import Text
 from mcp_crashtest.model.events import Event, RunPlayed, RunsPlanned, SessionEnded, SettingUp, TrialBegan, TrialEnded
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.reporting.certificate import applying, summary_lines
+from mcp_crashtest.reporting.certificate import summary_lines
+from mcp_crashtest.reporting.stars import applying
 
 _COLOURS = {"PASS": "green", "FAIL": "bold red", "INVALID": "yellow", "SKIP": "dim"}
 _LONGEST = 600
+_AS_PROMINENT_AS_STARS = ("capped: ", "asked for ", "cut short")
 
 
 def clean(text: object, longest: int = _LONGEST) -> str:
@@ -123,7 +125,8 @@ def show(console: Console, certificate: Mapping[str, Any], report_dir: str) -> N
     first, *rest = summary_lines(certificate)
     console.print(Text(first, style=colour), soft_wrap=True)
     for line in [*rest, f"evidence: {report_dir}"]:
-        console.print(Text(clean(line)), soft_wrap=True)
+        prominent = line.startswith(_AS_PROMINENT_AS_STARS)
+        console.print(Text(clean(line), style="bold yellow" if prominent else ""), soft_wrap=True)
 
 
 def unproven(certificate: Mapping[str, Any]) -> dict[tuple[str, str], list[str]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from mcp_crashtest.model.events import Event, TrialEnded
 from mcp_crashtest.model.verdict import Verdict
-from mcp_crashtest.reporting.certificate import Selection, certificate
+from mcp_crashtest.reporting.certificate import certificate
+from mcp_crashtest.reporting.stars import Listed, Selection
 
 
 @dataclass(slots=True)
@@ -36,12 +37,11 @@ class Tally:
                 self.errors.append(kind)
             self.scenarios.append(scenario)
 
-    def certificate(self) -> dict[str, Any]:
-        """Sum up."""
+    def certificate(self, catalogue: Sequence[Listed]) -> dict[str, Any]:
+        """Sum up. The catalogue has all scenarios that there are."""
         times = {"began": self._began, "ended": _now()}
-        return certificate(
-            self.scenarios, self.subjects, self.selection, seed=self.seed, finished=self.finished, times=times
-        )
+        said = (self.scenarios, self.subjects, self.selection, catalogue)
+        return certificate(*said, seed=self.seed, finished=self.finished, times=times)
 
 
 def _now() -> str:

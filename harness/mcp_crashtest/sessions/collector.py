@@ -15,10 +15,12 @@ from mcp_crashtest.model import events
 from mcp_crashtest.model.events import Event, Listener, SessionEnded
 from mcp_crashtest.reporting.certificate import CERTIFICATE_FORMAT, summary_lines
 from mcp_crashtest.reporting.tally import Tally
+from mcp_crashtest.sessions.catalogue import standard
 
 TALLY = pytest.StashKey[Tally]()
 LISTENERS = pytest.StashKey[list[Listener]]()
 _SENT = pytest.StashKey[list[Event]]()
+_REFUSAL = "crashtest-refusal"
 _PROPERTY = f"crashtest-{CERTIFICATE_FORMAT}"
 
 
@@ -48,12 +50,21 @@ def send_along(item: pytest.Item, report: pytest.TestReport, last: Event) -> Non
     report.user_properties.append((_PROPERTY, json.dumps([events.to_json(event) for event in sent])))
 
 
+def refuse(config: pytest.Config, items: list[pytest.Item], reason: str) -> None:
+    """Refuse to play: raises pytest.UsageError; a worker cannot, plays nothing, and leaves it to the controller."""
+    if not is_worker(config):
+        raise pytest.UsageError(reason)
+    items.clear()
+    config.workeroutput[_REFUSAL] = reason  # type: ignore[attr-defined]
+
+
 class Collector:
     """Tells the listeners what reports carry, and at the end what it all came to."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.tally = config.stash[TALLY]
+        self.refusal: str | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A test is over."""
@@ -62,22 +73,31 @@ class Collector:
                 for data in json.loads(value):
                     _tell_all(self.config, events.from_json(data))
 
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker of xdist has ended: whether it has refused to play."""
+        self.refusal = self.refusal or getattr(node, "workeroutput", {}).get(_REFUSAL)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the certificate, where there was anything to certify."""
+        if self.refusal:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
         from mcp_crashtest.files.bundle import Bundle
         from mcp_crashtest.sessions.options import report_dir_of
 
         if self.tally.scenarios:
             self.tally.finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-            certificate = self.tally.certificate()
+            certificate = self.tally.certificate(standard())
             Bundle(report_dir_of(self.config)).save_certificate(certificate)
             _tell_all(self.config, SessionEnded(certificate))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say what the session came to, and where the evidence lies."""
+        if self.refusal:
+            terminalreporter.line(f"ERROR: {self.refusal}", red=True)
         if not self.tally.scenarios:
             return
         terminalreporter.section("mcp-crashtest")
-        for line in summary_lines(self.tally.certificate()):
+        for line in summary_lines(self.tally.certificate(standard())):
             terminalreporter.line(line)
         terminalreporter.line(f"evidence: {self.config.getoption('--crashtest-report')}")

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mcp_crashtest.model.caps import caps_of
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 from mcp_crashtest.planning.budget import Budget
-from mcp_crashtest.reporting.certificate import Selection
+from mcp_crashtest.reporting.stars import Selection
+from mcp_crashtest.sessions import values
 
 if TYPE_CHECKING:
     from mcp_crashtest.model.profile import Profile
 
+_FAILED = ("FAIL", "INVALID")
 _GIVE_PROFILE = "give --profile, or --crashtest-profile under pytest"
 
 
@@ -25,35 +28,42 @@ def add_options(parser: pytest.Parser) -> None:
     add("--crashtest-profile", action="append", metavar="FILE", help="TOML profile of the subject (repeatable)")
     add("--crashtest-command", metavar="CMD", help="start the subject with this command instead of the profile's")
     add("--crashtest-url", metavar="URL", help="test the running server at this URL, which the lab may not kill")
-    add("--crashtest-level", type=int, metavar="N", help=f"stars to certify, 1 to {HIGHEST_LEVEL} (default: all)")
-    add("--crashtest-seed", type=int, default=0, metavar="N", help="seed of all plans (default: 0)")
+    add(
+        "--crashtest-level", type=values.level, metavar="N", help=f"stars to certify, 1 to {HIGHEST_LEVEL} (default: 2)"
+    )
+    add("--crashtest-seed", type=values.seed, default=0, metavar="N|random", help="seed of all plans (default: 0)")
     add("--crashtest-report", default="crashtest-report", metavar="DIR", help="where the evidence goes (%(default)s)")
-    add("--crashtest-jobs", type=int, default=2, metavar="N", help="runs at a time (default: 2)")
+    add("--crashtest-jobs", type=values.jobs, default=2, metavar="N|auto", help="runs at a time (default: 2)")
     add("--crashtest-scenario", action="append", metavar="NAME", help="only this scenario (repeatable)")
-    add("--crashtest-quick", action="store_true", help="a few plans of every scenario, for a first look")
+    add("--crashtest-quick", action="store_true", help="a first look: a few plans of every scenario, one star at most")
     add("--crashtest-full", action="store_true", help="all plans of every scenario, not only those that a star is owed")
+    add("--crashtest-time-limit", type=values.seconds, metavar="S", help="begin no run after so many seconds")
+    add("--crashtest-fail-fast", action="store_true", help="play nothing more once an invariant is broken")
+    add(
+        "--crashtest-last-failed",
+        action="store_true",
+        help="only what failed, or proved nothing, in DIR's last session",
+    )
 
 
 def refuse_bad(config: pytest.Config) -> None:
     """Refuse bad options before anything is collected; raises pytest.UsageError."""
     level = config.getoption("--crashtest-level")
-    if level is not None and not 1 <= level <= HIGHEST_LEVEL:
-        raise pytest.UsageError(f"--crashtest-level {level}: this version certifies levels 1 to {HIGHEST_LEVEL}")
     if config.getoption("--crashtest-command") and config.getoption("--crashtest-url"):
         raise pytest.UsageError("--crashtest-command and --crashtest-url: give one of them")
     if config.getoption("--crashtest-quick") and config.getoption("--crashtest-full"):
         raise pytest.UsageError("--crashtest-quick and --crashtest-full: give one of them")
-    if config.getoption("--crashtest-jobs") < 1:
-        raise pytest.UsageError("--crashtest-jobs must be at least 1")
+    if config.getoption("--crashtest-quick") and level is not None and level > 1:
+        raise pytest.UsageError(f"a first look (--quick) earns one star at most: ask for level {level} without it")
 
 
 def selection_of(config: pytest.Config) -> Selection:
     """What was asked for."""
     return Selection(
         level=config.getoption("--crashtest-level"),
-        highest=HIGHEST_LEVEL,
         scenarios=tuple(config.getoption("--crashtest-scenario") or ()),
         budget=budget_of(config),
+        again=bool(config.getoption("--crashtest-last-failed")),
     )
 
 
@@ -62,6 +72,29 @@ def budget_of(config: pytest.Config) -> Budget:
     if config.getoption("--crashtest-quick"):
         return Budget.QUICK
     return Budget.FULL if config.getoption("--crashtest-full") else Budget.CORE
+
+
+def settle(config: pytest.Config) -> None:
+    """Find out once, for all workers, what an option means; raises pytest.UsageError.
+
+    What an earlier session left is asked for its failures before this session takes its place.
+    """
+    if config.getoption("--crashtest-last-failed"):
+        from mcp_crashtest.files.bundle import Bundle
+
+        try:
+            saved = Bundle(report_dir_of(config)).certificate() or {}
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+        failed = [[s["profile"], s["id"]] for s in saved.get("scenarios", ()) if s["verdict"] in _FAILED]
+        if not failed:
+            raise pytest.UsageError(f"--last-failed: in {report_dir_of(config)} there is no scenario that has failed")
+        config.option.crashtest_again = failed
+
+
+def failed_before(config: pytest.Config) -> list[list[str]] | None:
+    """The profile and name of each scenario that is to be played again; None for any."""
+    return getattr(config.option, "crashtest_again", None)
 
 
 def names_a_subject(config: pytest.Config) -> bool:
@@ -85,7 +118,25 @@ def profiles_of(config: pytest.Config) -> list[Profile]:
         raise UsageError(f"two profiles have the same name: {', '.join(sorted(names))}")
     if not profiles:
         raise UsageError(f"there is no profile to certify: {_GIVE_PROFILE}")
+    for profile in profiles:
+        _refuse_unearnable(profile, config.getoption("--crashtest-level"))
     return profiles
+
+
+def _refuse_unearnable(profile: Profile, level: int | None) -> None:
+    """Raise UsageError for a level that this profile can never earn."""
+    if level is None:
+        return
+    from mcp_crashtest.sessions.catalogue import standard
+
+    is_client = profile.client is not None
+    highest = max(listed.level for listed in standard() if listed.client == is_client)
+    if level > highest:
+        kind = "client" if is_client else "server"
+        raise UsageError(f"level {level}: this version certifies a {kind} for levels 1 to {highest}")
+    for cap in caps_of(profile):
+        if cap.stars is not None and cap.stars < level:
+            raise UsageError(f"level {level} is out of reach of {profile.name}: {cap}")
 
 
 def report_dir_of(config: pytest.Config) -> Path:

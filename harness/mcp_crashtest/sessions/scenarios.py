@@ -5,17 +5,22 @@ A scenario is a test that takes ``crashtest`` and carries ``@pytest.mark.crashte
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mcp_crashtest.model.caps import caps_of
 from mcp_crashtest.model.errors import CrashtestError, SubjectError, Unproven, UsageError, Violation
-from mcp_crashtest.model.verdict import HIGHEST_LEVEL, Verdict
+from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import unplayed
+from mcp_crashtest.sessions.catalogue import is_standard, scenario_name
+from mcp_crashtest.sessions.options import failed_before, selection_of
 
 if TYPE_CHECKING:
     from mcp_crashtest.laboratory.trial import Trial
     from mcp_crashtest.model.profile import Profile
+    from mcp_crashtest.reporting.stars import Selection
 
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 INAPPLICABLE = pytest.StashKey[bool]()
@@ -36,7 +41,7 @@ def level_of(item: pytest.Item) -> int:
 def scenario_of(item: pytest.Item) -> str:
     """A scenario's name: its function's, without ``test_``."""
     name = getattr(item, "originalname", None) or item.name
-    return str(name).removeprefix("test_").replace("_", "-")
+    return scenario_name(str(name))
 
 
 def story_of(item: pytest.Item) -> str:
@@ -69,22 +74,21 @@ def _is_for_clients(item: pytest.Item) -> bool:
 def select(config: pytest.Config, items: list[pytest.Item]) -> bool:
     """Leave out what was not asked for, play the lower levels first; whether a scenario is left.
 
-    Raises pytest.UsageError for a level or a scenario that there is not.
+    Raises pytest.UsageError for a scenario that there is not.
     """
-    asked = config.getoption("--crashtest-level")
-    named = config.getoption("--crashtest-scenario") or ()
+    selection = selection_of(config)
     ours = {scenario_of(item) for item in items if level_of(item)}
-    if ours and asked:
-        _refuse_level_beyond(items, asked)
-    for name in named:
+    for name in selection.scenarios:
         if name not in ours:
             raise pytest.UsageError(f"there is no scenario {name!r}; there are {', '.join(sorted(ours))}")
-    level = asked or HIGHEST_LEVEL
-    left_out = [item for item in items if level_of(item) > level or _not_named(item, named)]
+    failed = failed_before(config)
+    left_out = [item for item in items if level_of(item) and not _is_asked_for(item, selection, failed)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     played = [item for item in items if level_of(item)]
+    if left_out and not items:
+        raise pytest.UsageError(f"of the {len(left_out)} scenarios that were found none is asked for")
     if played:
         items.sort(key=level_of)
     if config.pluginmanager.hasplugin("timeout"):
@@ -93,17 +97,12 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> bool:
     return bool(played)
 
 
-def _not_named(item: pytest.Item, named: list[str] | tuple[str, ...]) -> bool:
-    return bool(level_of(item) and named and scenario_of(item) not in named)
-
-
-def _refuse_level_beyond(items: list[pytest.Item], level: int) -> None:
-    """Refuse a level for which there is no scenario: what cannot be assessed cannot be asked for."""
-    for kind, for_clients in (("server", False), ("client", True)):
-        scenarios = [item for item in items if level_of(item) and why_not(item) is None]
-        highest = max((level_of(i) for i in scenarios if _is_for_clients(i) == for_clients), default=level)
-        if highest < level:
-            raise pytest.UsageError(f"level {level}: this version certifies a {kind} for levels 1 to {highest}")
+def _is_asked_for(item: pytest.Item, selection: Selection, failed: list[list[str]] | None) -> bool:
+    if selection.scenarios and scenario_of(item) not in selection.scenarios:
+        return False
+    if failed is not None and [profile_of(item).name, scenario_of(item)] not in failed:
+        return False
+    return selection.plays(level_of(item), own=not is_standard(item.path))
 
 
 # --- what one came to
@@ -151,7 +150,9 @@ def summary_of(item: pytest.Item, error: BaseException | None) -> dict[str, Any]
 
 
 def _identity(profile: Profile) -> dict[str, Any]:
-    """The subject's identity, for the certificate."""
+    """The subject's identity and the caps of its profile, for the certificate."""
     spec = profile.subject
+    caps = [asdict(cap) for cap in caps_of(profile)]
     server = {"command": spec.command, "url": spec.url, "contract": profile.contract.kind, "digest": profile.digest}
-    return {"client": profile.client.command, **server} if profile.client else server
+    named = {"client": profile.client.command, **server} if profile.client else server
+    return {**named, "caps": caps}

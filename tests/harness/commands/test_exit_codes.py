@@ -19,7 +19,7 @@ README = Path(__file__).resolve().parents[3] / "README.md"
     [
         (["PASS", "PASS"], None, [], 0),
         (["PASS", "PASS"], 2, [], 0),
-        (["PASS", "SKIP"], None, [], 0),
+        (["PASS", "SKIP"], None, [], 4),
         (["PASS", "SKIP"], 2, [], 4),
         (["PASS", "FAIL"], None, [], 1),
         (["FAIL", "INVALID"], None, ["harness", "subject"], 1),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.reporting.certificate import Selection, certificate, earned, read_certificate, summary_lines
+from mcp_crashtest.reporting.certificate import certificate, read_certificate, summary_lines
+from mcp_crashtest.reporting.stars import Listed, Selection
 
 
 def scenario(level: int, verdict: str, **changes: Any) -> dict[str, Any]:
@@ -32,33 +33,11 @@ def scenario(level: int, verdict: str, **changes: Any) -> dict[str, Any]:
 TIMES = {"began": "2026-11-25T18:00:00+00:00", "ended": "2026-11-25T18:01:00+00:00"}
 
 
+CATALOGUE = (Listed("a-scenario", 1), Listed("a-scenario", 2), Listed("a-scenario", 3, client=True))
+
+
 def summed(*scenarios: dict[str, Any], asked: int | None = None, finished: bool = True) -> dict[str, Any]:
-    selection = Selection(asked, highest=2)
-    return certificate(scenarios, {"subject": {}}, selection, seed=0, finished=finished, times=TIMES)
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "level"),
-    [
-        ([(1, "PASS"), (2, "PASS")], 2),
-        ([(1, "PASS"), (2, "FAIL")], 1),
-        ([(1, "PASS"), (2, "INVALID")], 1),
-        ([(1, "PASS"), (2, "PASS"), (2, "SKIP")], 1),
-        ([(1, "FAIL"), (2, "PASS")], 0),
-        ([(2, "PASS")], 0),
-        ([], 0),
-    ],
-)
-def test_a_level_is_earned_when_it_and_all_lower_ones_have_passed(verdicts: list[tuple[int, str]], level: int) -> None:
-    assert earned([scenario(number, verdict) for number, verdict in verdicts], 2) == level
-
-
-def test_several_subjects_have_earned_what_the_least_of_them_has() -> None:
-    client = [scenario(level, "PASS", profile="client") for level in (1, 2, 3)]
-    server = [scenario(level, "PASS", profile="server") for level in (1, 2)]
-    foreign = scenario(3, "SKIP", profile="server", applies=False)
-    assert earned(client, 3) == 3
-    assert earned([*client, *server, foreign], 3) == 2
+    return certificate(scenarios, {"subject": {}}, Selection(asked), CATALOGUE, seed=0, finished=finished, times=TIMES)
 
 
 def test_a_session_in_which_everything_was_skipped_has_passed_nothing() -> None:
@@ -66,7 +45,7 @@ def test_a_session_in_which_everything_was_skipped_has_passed_nothing() -> None:
 
 
 def test_what_could_not_be_assessed_is_named() -> None:
-    shown = summed(scenario(1, "PASS"), scenario(2, "SKIP", id="both-killed", reason="no right to kill"))
+    shown = summed(scenario(1, "PASS"), scenario(2, "SKIP", id="both-killed", reason="no right to kill", runs=0))
     assert shown["caps"] == ["no right to kill (not run: ** both-killed)"]
     assert "not assessed: no right to kill (not run: ** both-killed)" in summary_lines(shown)
 
@@ -75,6 +54,19 @@ def test_the_chance_of_a_violation_is_below_three_over_the_number_of_faults() ->
     shown = summed(scenario(1, "PASS", faults_confirmed=50), scenario(2, "PASS", faults_confirmed=100))
     assert shown["faults"]["confirmed"] == 150
     assert shown["faults"]["violation_chance_below"] == 0.02
+
+
+def test_with_few_faults_no_bound_is_given_rather_than_one_that_says_nothing() -> None:
+    few = summed(scenario(1, "PASS", faults_confirmed=3), scenario(2, "PASS", faults_confirmed=20))
+    assert few["faults"]["violation_chance_below"] is None
+    assert not [line for line in summary_lines(few) if "chance" in line]
+
+
+def test_a_session_that_was_cut_short_is_no_pass_and_a_violation_stays_one() -> None:
+    short = summed(scenario(1, "PASS"), scenario(2, "PASS"), finished=False)
+    assert short["verdict"] == "INVALID"
+    assert "cut short: what was not played shows nothing" in summary_lines(short)
+    assert summed(scenario(1, "FAIL"), finished=False)["verdict"] == "FAIL"
 
 
 def test_recovery_times_are_summed_up_by_quantiles_over_all_scenarios() -> None:
@@ -87,7 +79,7 @@ def test_a_session_without_recoveries_says_so_instead_of_zero() -> None:
 
 
 def test_a_scenario_for_subjects_of_another_kind_takes_no_star_and_is_no_cap() -> None:
-    other = scenario(2, "SKIP", applies=False, reason="this scenario is for clients")
+    other = scenario(2, "SKIP", id="another", applies=False, reason="this scenario is for clients")
     certified = summed(scenario(1, "PASS"), scenario(2, "PASS", applies=True), other)
     assert certified["level"] == 2
     assert certified["caps"] == []
@@ -96,9 +88,18 @@ def test_a_scenario_for_subjects_of_another_kind_takes_no_star_and_is_no_cap() -
 
 def test_it_says_what_was_selected_whether_the_session_finished_when_and_with_what() -> None:
     selection = Selection(2, 3, ("kills",), budget="quick")
-    shown = certificate([scenario(1, "PASS")], {"subject": {}}, selection, seed=7, finished=False, times=TIMES)
+    shown = certificate(
+        [scenario(1, "PASS")], {"subject": {}}, selection, CATALOGUE, seed=7, finished=False, times=TIMES
+    )
     assert shown["format"] == 2
-    assert shown["selection"] == {"level": 2, "highest": 3, "scenarios": ("kills",), "budget": "quick"}
+    assert shown["selection"] == {
+        "level": 2,
+        "highest": 3,
+        "scenarios": ("kills",),
+        "budget": "quick",
+        "own": False,
+        "again": False,
+    }
     assert shown["finished"] is False
     assert shown["times"] == TIMES
     assert {"mcp_crashtest", "python", "system", "pytest", "hypothesis", "h11"} <= set(shown["environment"])

@@ -13,8 +13,9 @@ from rich.console import Console
 from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.reporting.certificate import Selection, certificate
+from mcp_crashtest.reporting.certificate import certificate
 from mcp_crashtest.reporting.console import clean, seconds, show
+from mcp_crashtest.reporting.stars import Selection
 
 PLAN = Plan("server-killed", "2026-07-28", (Fault("kill", Victim.SERVER, Batch(3, Phase.ACKNOWLEDGED)),))
 
@@ -50,7 +51,7 @@ def shown(message: str) -> str:
     }
     out = io.StringIO()
     console = Console(file=out, width=110, force_terminal=False)
-    summed = certificate([scenario], {"subject": {}}, Selection(None, 2), seed=0, finished=True, times={})
+    summed = certificate([scenario], {"subject": {}}, Selection(None), (), seed=0, finished=True, times={})
     show(console, summed, "crashtest-report")
     return out.getvalue()
 

@@ -1,0 +1,61 @@
+"""What a profile by itself keeps from being assessed, before anything is played: each cap says what to add.
+
+A cap on the stars is as prominent as the stars. What takes no star, but is not looked at, is "not assessed".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from mcp_crashtest.model.faults import Right
+from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.verdict import HIGHEST_LEVEL
+
+NUMERALS = ("no star", "one star", "two stars", "three stars", "four stars", "five stars")
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """Something that cannot be assessed with a profile. ``stars``: so many can be earned all the same; None: all."""
+
+    text: str
+    stars: int | None = None
+
+    def __str__(self) -> str:
+        """With the stars that remain."""
+        return self.text if self.stars is None else f"{NUMERALS[self.stars]} at most: {self.text}"
+
+
+_NO_RECORDS = Cap(
+    "nobody sees the records of its output: say where they are with [observe] records (a file, a resource or a list in "
+    "the result, and the key of a record)",
+    1,
+)
+_NO_CLAIM = Cap('"fails honestly; does not resume" is all that it claims: [claims] resumes is false', 1)
+_NO_LEDGER = Cap(
+    "rework and double runs (effects.*, fencing.double-run): nothing is told of {ledger}; name it in [subject] command "
+    "or environment, and have the server append a line to that file for each record it processes"
+)
+
+
+def caps_of(profile: Profile) -> tuple[Cap, ...]:
+    """The caps that follow from a profile, the lowest first."""
+    found = []
+    if profile.subject.command is None:
+        found.append(Cap(Right.SERVER, 0 if profile.client is None else 1))
+    if profile.client is None:
+        found += [_NO_RECORDS] * (profile.observe.records is None)
+        found += [_NO_CLAIM] * (not profile.claims.resumes)
+        found += [_NO_LEDGER] * (not _tells_of_ledger(profile))
+    return tuple(found)
+
+
+def ceiling(caps: tuple[Cap, ...]) -> int:
+    """The most stars that these caps leave."""
+    return min((cap.stars for cap in caps if cap.stars is not None), default=HIGHEST_LEVEL)
+
+
+def _tells_of_ledger(profile: Profile) -> bool:
+    said = (profile.subject.command, dict(profile.subject.environment), dict(profile.contract.arguments))
+    return "{ledger}" in json.dumps(said, default=str)

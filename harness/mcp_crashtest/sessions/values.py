@@ -1,0 +1,50 @@
+"""The values that options take, on the command line and under pytest alike."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+
+from mcp_crashtest.model.verdict import HIGHEST_LEVEL
+
+AUTO, RANDOM = "auto", "random"
+_MOST_JOBS = 64
+_LARGEST_RANDOM = 1 << 32
+
+
+def level(text: str) -> int:
+    """A number of stars."""
+    if text not in map(str, range(1, HIGHEST_LEVEL + 1)):
+        raise argparse.ArgumentTypeError(f"this version certifies levels 1 to {HIGHEST_LEVEL}, found {text!r}")
+    return int(text)
+
+
+def jobs(text: str) -> int:
+    """How many runs at a time; ``auto``: one for each processor that this process may use, and two at least."""
+    if text == AUTO:
+        return min(max(len(os.sched_getaffinity(0)), 2), _MOST_JOBS)
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to {_MOST_JOBS}, or {AUTO}, found {text!r}")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """A seed; ``random`` draws one, which is then said."""
+    if text == RANDOM:
+        return 1 + secrets.randbelow(_LARGEST_RANDOM)
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number or {RANDOM}, found {text!r}") from None
+
+
+def seconds(text: str) -> float:
+    """A time limit."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, found {text!r}")
+    return value
