@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from mcp_crashtest import __version__
 from mcp_crashtest.commands.exit_codes import ExitCode, explained, of_error
+from mcp_crashtest.commands.signals import endings
+from mcp_crashtest.commands.streams import steadfast
 from mcp_crashtest.model.errors import CrashtestError, UsageError
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
@@ -29,19 +31,23 @@ exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
-    options = _parser().parse_args(arguments)
+    with steadfast(), endings() as found:
+        code = _run(arguments)
+        if code == ExitCode.INTERRUPTED and found.terminated:
+            code = ExitCode.TERMINATED
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
-        code = options.run(options)
+        options = _parser().parse_args(arguments)
+        return int(options.run(options))
     except CrashtestError as error:
         print(f"mcp-crashtest: {error}", file=sys.stderr)
-        code = of_error(error)
+        return of_error(error)
     except KeyboardInterrupt:
-        print("mcp-crashtest: interrupted; nothing is left running", file=sys.stderr)
-        code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = ExitCode.CERTIFIED
-    sys.exit(code)
+        print("mcp-crashtest: interrupted before anything was shown; nothing is left running", file=sys.stderr)
+        return ExitCode.INTERRUPTED
 
 
 # What a command needs is imported when it is called: help is there at once.

@@ -11,7 +11,7 @@ import os
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mcp_crashtest.laboratory.trial import Trial
     from mcp_crashtest.model.profile import Profile
 
+_HELD = pytest.StashKey[IO[str]]()
 _GATE = pytest.StashKey[Gate]()
 _PROFILES: pytest.StashKey[list[Profile]] = pytest.StashKey()
 
@@ -104,7 +105,10 @@ def _prepared(config: pytest.Config) -> Bundle:
     from mcp_crashtest.files.bundle import Bundle
 
     bundle = Bundle(options.report_dir_of(config), os.environ.get("PYTEST_XDIST_WORKER", ""))
-    bundle.prepare(os.environ.get("PYTEST_XDIST_TESTRUNUID") or config.stash[TALLY].id)
+    if _HELD not in config.stash:
+        held = bundle.prepare(os.environ.get("PYTEST_XDIST_TESTRUNUID") or config.stash[TALLY].id)
+        config.stash[_HELD] = held
+        config.add_cleanup(held.close)
     return bundle
 
 

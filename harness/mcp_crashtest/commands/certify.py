@@ -37,6 +37,7 @@ class Watcher:
         self.listeners = listeners
         self.listed: list[pytest.Item] = []
         self.broken: list[str] = []
+        self.interrupted = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -53,6 +54,10 @@ class Watcher:
         if report.failed:
             self.broken.append(report.longreprtext)
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Know Ctrl-C from what pytest itself calls an interruption, such as a file that cannot be collected."""
+        self.interrupted = excinfo.type is KeyboardInterrupt
+
     def pytest_internalerror(self, excrepr: object) -> None:
         """Keep what broke."""
         self.broken.append(str(excrepr))
@@ -66,18 +71,21 @@ def certify(options: argparse.Namespace) -> int:
     watcher = Watcher(tally, *([face] if face else []))
     try:
         status = _run_pytest(_arguments(options), watcher)
+    except KeyboardInterrupt:  # in the midst of cleaning up
+        status, watcher.interrupted = int(pytest.ExitCode.INTERRUPTED), True
     finally:
         if face:
             face.close()
     if status == pytest.ExitCode.USAGE_ERROR:
         return ExitCode.USAGE
-    if watcher.broken:
+    if watcher.broken and not watcher.interrupted:
         raise HarnessError("\n".join(watcher.broken))
     certificate = tally.certificate(standard())
     if options.json:
         print(json.dumps(certificate, indent=2))
-    if status == pytest.ExitCode.INTERRUPTED:
-        console.print("interrupted: what was shown so far is above, and nothing is left running")
+    if watcher.interrupted:
+        so_far = tally.so_far(len(watcher.listed))
+        console.print(f"interrupted: {so_far}; nothing is left running", soft_wrap=True, highlight=False)
         return ExitCode.INTERRUPTED
     if not tally.scenarios:
         raise UsageError("no scenario was run")

@@ -19,15 +19,17 @@ class ExitCode(IntEnum):
     NO_SUBJECT = 3
     NOT_PROVEN = 4
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 MEANINGS = {
     ExitCode.CERTIFIED: "certified, at the level asked for",
     ExitCode.VIOLATED: "an invariant is broken",
-    ExitCode.USAGE: "a bad option, profile or file",
+    ExitCode.USAGE: "a bad option, profile or file, or a level that this profile can never earn",
     ExitCode.NO_SUBJECT: "the server could not be started or reached, or cannot do its job even undisturbed",
-    ExitCode.NOT_PROVEN: "nothing is proven: a fault did not land, or the lab failed",
-    ExitCode.INTERRUPTED: "interrupted; nothing is left running",
+    ExitCode.NOT_PROVEN: "not proven: a fault did not land, the lab failed, or the level asked for was not earned",
+    ExitCode.INTERRUPTED: "interrupted (Ctrl-C); nothing is left running",
+    ExitCode.TERMINATED: "terminated (SIGTERM); nothing is left running",
 }
 
 _ERRORS: dict[type[CrashtestError], ExitCode] = {

@@ -33,9 +33,9 @@ def replay(options: argparse.Namespace) -> int:
     console = Console(stderr=options.json)
     console.print(f"replaying on {profile.name}: {plan} ({plan.protocol})", markup=False, highlight=False)
     bundle = Bundle(Path(options.report_dir))
-    bundle.prepare(f"replay of {plan.digest}")
     outcomes: list[Outcome] = []
-    with Laboratory(bundle, options.seed, jobs=1) as laboratory:
+    held = bundle.prepare(f"replay of {plan.digest}", shared=False)
+    with held, Laboratory(bundle, options.seed, jobs=1) as laboratory:
         laboratory.bundle.save_profile(profile)
         bench = laboratory.bench(profile)
         for number in range(1, options.times + 1):

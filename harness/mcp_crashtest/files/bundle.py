@@ -3,23 +3,25 @@
     crashtest-report/
       mcp-crashtest.json      says that the folder is ours
       certificate.json
+      previous/<when>/        an earlier session's, with the same names in it; the five newest are kept
       runs/<profile>/profile.json
       runs/<profile>/<scenario>/<number>/plan.json, history.jsonl, <digest>.columns, judgement.json, boot-*.log, ...
 
-A folder that is not ours is never touched. Nobody else knows these names.
+A folder that is not ours is never touched, and one in which a session is at work belongs to that one alone. Nobody else
+knows these names.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mcp_crashtest.files.atomic import write_json
+from mcp_crashtest.files.previous import put_away
 from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.files.run_folder import RunFolder, read_json
 from mcp_crashtest.model.errors import UsageError
@@ -30,6 +32,7 @@ from mcp_crashtest.model.profile import Profile
 BUNDLE_FORMAT = 1
 GOLDEN = "golden"
 _MARKER, _CERTIFICATE, _RUNS, _PROFILE = "mcp-crashtest.json", "certificate.json", "runs", "profile.json"
+_PREVIOUS, _LOCK = "previous", ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,12 @@ class Bundle:
     folder: Path
     worker: str = ""
 
-    def prepare(self, session: str) -> None:
-        """Make the folder ready for this session: what an earlier one left is removed, once.
+    def prepare(self, session: str, *, shared: bool = True) -> IO[str]:
+        """Make the folder ready for this session, and hold it until what is returned is closed.
 
-        Sessions with several worker processes share a folder and a ``session``. Raises UsageError for a folder that
-        holds anything and is not ours.
+        What an earlier session left is put away, once. The worker processes of a session share a folder and a
+        ``session``; with ``shared`` false there are none. Raises UsageError for a folder that holds anything and is not
+        ours, and for one in which another session is at work.
         """
         folder, marker = self.folder, self.folder / _MARKER
         if folder.exists() and not folder.is_dir():
@@ -59,12 +63,13 @@ class Bundle:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.seek(0)
                 text = file.read()
-                if text and json.loads(text).get("session") == session:
-                    return
-                shutil.rmtree(folder / _RUNS, ignore_errors=True)
-                (folder / _CERTIFICATE).unlink(missing_ok=True)
-                file.truncate(0)
-                file.write(json.dumps({"format": BUNDLE_FORMAT, "session": session}) + "\n")
+                same = bool(text) and json.loads(text).get("session") == session
+                held = _hold(folder, shared=shared, alone=not (same and shared))
+                if not same:
+                    put_away(folder, _PREVIOUS, [_RUNS, _CERTIFICATE, _MARKER])
+                    file.truncate(0)
+                    file.write(json.dumps({"format": BUNDLE_FORMAT, "session": session}) + "\n")
+                return held
         except (OSError, ValueError) as error:
             raise UsageError(f"the report directory {folder} cannot be used: {error}") from error
 
@@ -121,6 +126,23 @@ class Bundle:
 
     def _of(self, profile: Profile) -> Path:
         return self.folder / _RUNS / profile.name
+
+
+def _hold(folder: Path, *, shared: bool, alone: bool) -> IO[str]:
+    """The lock of a folder; with ``alone`` nobody else may hold it now. Raises UsageError."""
+    lock = (folder / _LOCK).open("a", encoding="utf-8")
+    try:
+        if alone:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if shared:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise UsageError(
+            f"another session is at work in the report directory {folder}: wait for its end, or give another one to "
+            f"--report-dir"
+        ) from None
+    return lock
 
 
 def saved_profile(run: RunFolder) -> Profile:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from mcp_crashtest.model.events import Event, TrialEnded
+from mcp_crashtest.model.events import Event, RunPlayed, TrialEnded
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.certificate import certificate
 from mcp_crashtest.reporting.stars import Listed, Selection
@@ -24,11 +24,16 @@ class Tally:
     scenarios: list[dict[str, Any]] = field(default_factory=list)
     subjects: dict[str, Any] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    runs: int = 0
+    kills: int = 0
     finished: bool = False
     _began: str = field(default_factory=lambda: _now())
 
     def __call__(self, event: Event) -> None:
         """Take a scenario's summary over."""
+        if isinstance(event, RunPlayed):
+            self.runs += 1
+            self.kills += event.kills
         if isinstance(event, TrialEnded):
             scenario = dict(event.summary)
             self.subjects[scenario["profile"]] = scenario.pop("subject")
@@ -36,6 +41,17 @@ class Tally:
             if kind:
                 self.errors.append(kind)
             self.scenarios.append(scenario)
+
+    def so_far(self, listed: int) -> str:
+        """What was shown up to now, of so many scenarios, in one line."""
+        if not self.runs:
+            return "nothing was shown yet"
+        violated = len({finding["invariant"] for s in self.scenarios for finding in s["findings"]})
+        over = sum(s["runs"] > 0 for s in self.scenarios)
+        return (
+            f"{over} of {listed} scenarios were played to their end, {self.runs} runs with {self.kills} kills in all, "
+            f"{violated} invariants broken so far"
+        )
 
     def certificate(self, catalogue: Sequence[Listed]) -> dict[str, Any]:
         """Sum up. The catalogue has all scenarios that there are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def names(folder: Path) -> list[str]:
 def test_a_new_folder_is_made_ours(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path / "deep" / "report")
     assert not bundle.is_ours
-    bundle.prepare("a")
+    bundle.prepare("a").close()
     assert bundle.is_ours
 
 
@@ -59,28 +60,76 @@ def begin(bundle: Bundle, number: int = 1) -> RunFolder:
     """A run that has begun, with a certificate over it."""
     folder = bundle.run(PROFILE, "kills", number)
     folder.open()
+    folder.save_plan(PLAN)
     Recorder(HEADER, folder, lambda _: None).close()
     bundle.save_certificate({"format": 2})
     return folder
 
 
-def test_a_new_session_removes_what_the_last_one_left(tmp_path: Path) -> None:
+def test_a_new_session_puts_away_what_the_last_one_left_where_it_can_be_judged_again(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path)
-    bundle.prepare("a")
-    fresh = names(tmp_path)
-    begin(bundle)
-    assert bundle.runs()
-    bundle.prepare("b")
-    assert names(tmp_path) == fresh
-    assert bundle.runs() == []
-    assert bundle.certificate() is None
+    with bundle.prepare("a"):
+        begin(bundle).save_judgement({"verdict": "PASS"})
+    with bundle.prepare("b"):
+        assert bundle.runs() == []
+        assert bundle.certificate() is None
+    [earlier] = (tmp_path / "previous").iterdir()
+    assert Bundle(earlier).certificate() == {"format": 2}
+    [(run, _, judgement)] = Bundle(earlier).judged_runs()
+    assert (saved_plan(run.path), judgement) == (PLAN, {"verdict": "PASS"})
 
 
-def test_a_second_worker_of_the_same_session_removes_nothing(tmp_path: Path) -> None:
-    Bundle(tmp_path).prepare("a")
-    begun = begin(Bundle(tmp_path))
-    Bundle(tmp_path, "gw1").prepare("a")
-    assert [run.path for run in Bundle(tmp_path).runs()] == [begun.path]
+def test_five_earlier_sessions_are_kept(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    for number in range(8):
+        with bundle.prepare(f"session {number}"):
+            bundle.save_certificate({"format": 2, "seed": number})
+    kept = sorted((tmp_path / "previous").iterdir())
+    assert [(Bundle(folder).certificate() or {})["seed"] for folder in kept] == [2, 3, 4, 5, 6]
+    assert (bundle.certificate() or {})["seed"] == 7
+
+
+def test_the_replay_line_of_an_earlier_session_still_leads_to_its_run(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    with bundle.prepare("a"):
+        finding = {"profile": "subject", "replay": f"mcp-crashtest replay {begin(bundle).path}"}
+        bundle.save_certificate({"format": 2, "findings": [finding], "scenarios": [{"findings": [finding]}]})
+    with bundle.prepare("b"):
+        pass
+    [earlier] = (tmp_path / "previous").iterdir()
+    certificate = Bundle(earlier).certificate() or {}
+    for finding in (certificate["findings"][0], certificate["scenarios"][0]["findings"][0]):
+        assert saved_plan(Path(finding["replay"].split()[-1])) == PLAN
+
+
+def test_a_second_worker_of_the_same_session_puts_nothing_away(tmp_path: Path) -> None:
+    with Bundle(tmp_path).prepare("a"):
+        begun = begin(Bundle(tmp_path))
+        with Bundle(tmp_path, "gw1").prepare("a"):
+            assert [run.path for run in Bundle(tmp_path).runs()] == [begun.path]
+
+
+@pytest.mark.parametrize(("session", "shared"), [("b", True), ("a", False)])
+def test_a_second_session_is_refused_while_one_is_at_work(tmp_path: Path, session: str, shared: bool) -> None:
+    with Bundle(tmp_path).prepare("a"):
+        begun = begin(Bundle(tmp_path))
+        with pytest.raises(UsageError, match="another session is at work"):
+            Bundle(tmp_path).prepare(session, shared=shared)
+        assert begun.has_begun
+    Bundle(tmp_path).prepare(session, shared=shared).close()
+
+
+def test_evidence_can_be_read_by_whoever_comes_next(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        bundle = Bundle(tmp_path / "report")
+        with bundle.prepare("a"):
+            begin(bundle).save_plan(PLAN)
+            bundle.save_profile(PROFILE)
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "report").rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
 
 
 def test_workers_do_not_set_up_in_the_same_place_and_play_in_the_same_tree(tmp_path: Path) -> None:
@@ -144,7 +193,7 @@ def test_a_table_that_was_changed_is_noticed(tmp_path: Path) -> None:
 
 def test_a_run_is_judged_again_only_if_it_was_judged(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path)
-    bundle.prepare("a")
+    bundle.prepare("a").close()
     folder = begin(bundle)
     assert list(bundle.judged_runs()) == []
     folder.save_judgement({"verdict": "PASS"})
