@@ -198,7 +198,7 @@ WRONG = {
         "[subject] url needs {port}, so that every run has a port of its own",
     ),
     "no records": (tables(workload="records = 0"), "[workload] wants 1 <= batch <= records <= 1000000, found batch"),
-    "no batch": (tables(workload="batch = 0"), "found batch = 0, records = 100"),
+    "no batch": (tables(workload="batch = 0"), "found batch = 0, records = 103"),
     "a batch greater than the workload": (tables(workload="records = 5\nbatch = 6"), "found batch = 6, records = 5"),
     "too many records": (tables(workload="records = 1_000_001"), "records = 1000001"),
     "a job in which nothing can land": (
