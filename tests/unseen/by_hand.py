@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import csv
 import json
+import logging
 import multiprocessing
 import os
 import random
@@ -35,16 +36,17 @@ WARM = [
     *("uvicorn.logging", "uvicorn.loops.auto", "uvicorn.protocols.http.auto", "uvicorn.lifespan.on"),
     *("starlette.applications", "sqlite3", "asyncio", "hashlib"),
 ]
+LEGACY = ("06", "09")  # these speak 2025-11-25 only
 # What shows each flaw: the fault, and when, in shares of the undisturbed job; None: anywhere.
 SHOWS = {
     "01": [{"fault": "leave", "absence": 0.0}],
-    "02": [{"fault": "leave", "absence": 0.0}],
+    "02": [{"fault": "leave", "absence": 0.0, "records": 400}],
     "03": [{"fault": "kill", "cold": True}, {"fault": "kill"}],
     "04": [{"fault": "after"}],
     "05": [{"fault": "kill"}],
     "06": [{"fault": "kill"}],
     "07": [{"fault": "kill"}, {"fault": "kill", "records": 253}, {"fault": "kill", "batch": 1, "records": 30}],
-    "08": [{"fault": "kill"}],
+    "08": [{"fault": "kill", "records": 400}],
     "09": [{"fault": "term"}, {"fault": "kill"}],
     "10": [{"fault": "kill"}],
     "11": [{"fault": "kill"}],
@@ -138,13 +140,15 @@ class Trial:
         else:
             self.process.join()
 
-    async def reach(self, work, seconds=25):
-        """Do this with a fresh client, as soon as the server lets us."""
+    async def reach(self, work, seconds=25, plain=False):
+        """Do this with a fresh client (or with plain requests, which are quicker), as soon as the server lets us."""
         from fastmcp import Client
 
         deadline = time.monotonic() + seconds
         while True:
             try:
+                if plain:
+                    return await work(None)
                 async with Client(self.url) as client:
                     return await work(client)
             except Exception as error:
@@ -163,8 +167,9 @@ class Trial:
             for key, value in self.profile["contract"]["arguments"].items()
         }
 
-    async def task_request(self, method, params, name):
-        import httpx2
+    async def request(self, method, params, name):
+        """One plain request of revision 2026-07-28, which has no session."""
+        import httpx2  # comes with fastmcp
 
         capable = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
         params["_meta"] = {
@@ -182,17 +187,21 @@ class Trial:
         contract, observe = self.profile["contract"], self.profile["observe"]
         if contract["kind"] == "tasks-extension":
             params = {"name": contract["tool"], "arguments": self.arguments()}
-            return (await self.task_request("tools/call", params, contract["tool"]))["result"]["taskId"]
+            return (await self.request("tools/call", params, contract["tool"]))["result"]["taskId"]
         shown = document(await client.call_tool(contract["tool"], self.arguments()))
         return found(observe["handle"], shown) if "handle" in observe else shown
 
     async def look(self, client, handle):
         contract = self.profile["contract"]
         if contract["kind"] == "tasks-extension":
-            return await self.task_request("tasks/get", {"taskId": handle}, handle)
+            return await self.request("tasks/get", {"taskId": handle}, handle)
         if contract["kind"] == "tool-task":
-            arguments = dict.fromkeys(contract["status"]["arguments"], handle)
-            return document(await client.call_tool(contract["status"]["tool"], arguments))
+            tool, arguments = contract["status"]["tool"], dict.fromkeys(contract["status"]["arguments"], handle)
+            answer = await self.request("tools/call", {"name": tool, "arguments": arguments}, tool)
+            return answer["result"]["structuredContent"]
+        if client is None:
+            answer = await self.request("resources/read", {"uri": handle}, handle)
+            return json.loads(answer["result"]["contents"][0]["text"])
         return json.loads((await client.read_resource(handle))[0].text)
 
     async def follow(self, client, handle, seconds=10):
@@ -201,7 +210,7 @@ class Trial:
         quiet = time.monotonic()
         while time.monotonic() - quiet < seconds:
             shown = await self.look(client, handle)
-            shown = shown.get("result", shown) if "jsonrpc" in shown else shown
+            shown = shown["result"] if "jsonrpc" in shown else shown
             status = found(observe.get("status", "$.status"), shown)
             seen = (self.lives, status, found(observe["progress"], shown), shown.get("createdAt"), shown.get("error"))
             if not self.looks or self.looks[-1][1:] != seen:
@@ -231,17 +240,26 @@ class Trial:
     async def play(self, moment, fault=None, absence=0.0):
         """Play the job once; the fault comes this many seconds after the submission."""
         blocking = self.profile["contract"]["kind"] == "resumable-tool"
+        submitted = asyncio.Event()
+
+        async def begin(client):
+            await client.list_tools()
+            if not blocking:
+                self.handle = await self.submit(client)
+            self.began = time.monotonic()
+            submitted.set()
+            await again(client)
+
+        async def again(client):
+            await (self.call(client) if blocking else self.follow(client, self.handle))
+            self.took = time.monotonic() - self.began
+
         self.start()
-        if not blocking:
-            handle = await self.reach(self.submit)
-        else:
-            await self.reach(lambda client: client.list_tools())
-        work = self.call if blocking else lambda client: self.follow(client, handle)
-        began = self.began = time.monotonic()
+        first = asyncio.create_task(self.reach(begin))
         if fault in ("kill", "term", "leave"):
-            first = asyncio.create_task(self.reach(work))
+            await submitted.wait()
             await asyncio.sleep(moment)
-            self.done = first.done()
+            self.done = hasattr(self, "took")
             if fault == "leave":
                 first.cancel()
             else:
@@ -255,14 +273,14 @@ class Trial:
         if fault in ("kill", "term"):
             self.start()
             self.stopping = False
-        await self.reach(work)
-        self.took = time.monotonic() - began
-        self.before = self.answer, await self.reach(self.output)
+        if first.done() and fault in ("kill", "term", "leave"):
+            await self.reach(again, plain=not blocking and self.folder.name[:2] not in LEGACY)
+        else:
+            await first
         if fault == "after":
             self.end()
             self.start()
-            await asyncio.sleep(absence)
-            await self.reach(work)
+            await self.reach(again, plain=not blocking and self.folder.name[:2] not in LEGACY)
         return await self.reach(self.output)
 
     def told(self, rows, golden):
@@ -339,6 +357,7 @@ async def main():
     parser.add_argument("-n", type=int, default=4)
     args = parser.parse_args()
     FORK.set_forkserver_preload(WARM)
+    logging.disable()
     for folder in sorted(HERE.iterdir()):
         number = folder.name[:2]
         if not folder.is_dir() or (args.names and number not in args.names):

@@ -23,7 +23,7 @@ db = sqlite3.connect(args.dir / "crawl.db", timeout=10, check_same_thread=False)
 def crawl(job):
     total, batch, done = db.execute("SELECT total, batch, done FROM jobs WHERE id = ?", (job,)).fetchone()
     while done < total:
-        time.sleep(0.06)
+        time.sleep(0.11)
         numbers = range(done, min(done + batch, total))
         if args.ledger:
             with args.ledger.open("a") as file:

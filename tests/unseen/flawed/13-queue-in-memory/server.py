@@ -46,11 +46,10 @@ async def work(job, total, batch, done):
 
 async def dispatch():
     while True:
-        await asyncio.sleep(0.12)  # a few at a time, for the translator's sake
-        while not queue.empty():
-            row = queue.get_nowait()
-            mark(row[0], "in_progress")
-            background.add(asyncio.create_task(work(*row)))
+        row = await queue.get()
+        await asyncio.sleep(0.2)  # the translator wants a moment between two jobs
+        mark(row[0], "in_progress")
+        background.add(asyncio.create_task(work(*row)))
 
 
 @asynccontextmanager
