@@ -117,13 +117,13 @@ class Trial:
         self.client = None
         self.url = fill(self.profile["subject"]["url"], self.values)
 
-    def start(self):
-        """The first life of a job is a cold start, as are those behind a shell; the others are forked."""
+    def start(self, warm=True):
+        """Cold is the undisturbed life, and any behind a shell; the others are forked."""
         self.lives += 1
         argv = shlex.split(fill(self.profile["subject"]["command"], self.values))
         environment = self.profile["subject"].get("environment", {})
         log = Path(self.scratch.name) / "server.log"
-        if argv[0] == sys.executable and self.lives > 1:
+        if warm and argv[0] == sys.executable:
             order = {"argv": argv[1:], "environment": environment, "log": str(log)}
             self.process = FORK_SERVERS[self.lives % 2].start(order)
             return
@@ -289,7 +289,7 @@ async def undisturbed(folder, sizes):
     """The output of a job of each size, one after the other in one life, and how long it took."""
     trial, seen = Trial(folder), []
     try:
-        trial.start()
+        trial.start(warm=False)
         for records, batch in sizes:
             trial.values |= {"total_records": records, "batch_size": batch, "client_id": uuid4().hex}
             trial.ledger.unlink(missing_ok=True)
