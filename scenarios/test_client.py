@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from mcp_crashtest import Batch, Coordinate, Plan, Trial, Victim, Window, WindowName
-from mcp_crashtest.planning.clients import kills, moments, outages
+from mcp_crashtest.planning.clients import interrupts, kills, moments, outages
 
 EXAMPLES = 24
 MOST_KILLS = 5
@@ -34,6 +34,12 @@ def test_client_dies_with_server(crashtest: Trial) -> None:
 
 
 @pytest.mark.crashtest(level=2, client=True)
+def test_client_told_to_leave(crashtest: Trial) -> None:
+    """A person presses Ctrl-C at the same windows, and starts the client again."""
+    crashtest.play(interrupts(crashtest.scenario, crashtest.protocols[0], crashtest.windows))
+
+
+@pytest.mark.crashtest(level=2, client=True)
 def test_client_without_server(crashtest: Trial) -> None:
     """The server is killed and stays away for a while; the client waits for it, or is killed meanwhile."""
     places = [at for at in crashtest.windows if _is_of_interest(at)]
@@ -44,7 +50,7 @@ def _is_of_interest(at: Coordinate) -> bool:
     """What a client can know when the server goes differs between these, and not between the batches."""
     if isinstance(at, Batch):
         return at.number == 2
-    return isinstance(at, Window) and at.name is not WindowName.ANSWERED
+    return isinstance(at, Window) and at.name in (WindowName.ASKING, WindowName.UNANSWERED)
 
 
 @pytest.mark.crashtest(level=3, client=True)

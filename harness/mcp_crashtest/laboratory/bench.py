@@ -18,6 +18,7 @@ from mcp_crashtest.stage.pace import Limits, Pace
 _OUTAGE, _SHORTEST_OUTAGE_S, _LONGEST_OUTAGE_S = 0.3, 0.3, 2.0
 _SEEN_IN_TIME_S = 0.02  # a batch that is shorter is over before anybody has heard of it
 _HASTE = 3
+_OF_CLIENTS = frozenset({"kill", "interrupt"})
 _GOLDEN = Limits(silence_s=60.0, total_s=3600.0)
 
 
@@ -121,6 +122,6 @@ class Bench:
     def _can_land(self, fault: Fault) -> bool:
         at = fault.at
         if self.profile.client:
-            return fault.kind == "kill" and not (isinstance(at, Batch) and not at.parks)
+            return fault.kind in _OF_CLIENTS and not (isinstance(at, Batch) and not at.parks)
         asks = isinstance(at, Window) and at.name is WindowName.ASKING
         return not asks and not (isinstance(at, Moment) and at.since is Since.START)

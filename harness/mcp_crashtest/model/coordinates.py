@@ -43,6 +43,7 @@ class WindowName(StrEnum):
     UNANSWERED = "submission-unanswered"  # the server has answered its submission, and the answer is lost on the way
     ANSWERED = "submission-answered"  # it has just been given the answer to its submission
     ASKING = "asking"  # its n-th question about its task, since the fault before, is on the way
+    ENDED = "ended"  # it has just been told that its task has ended
 
 
 class Since(StrEnum):
@@ -111,6 +112,7 @@ _WINDOWS = {
     WindowName.UNANSWERED: "its submission, unanswered",
     WindowName.ANSWERED: "its submission, just answered",
     WindowName.ASKING: "question {n}",
+    WindowName.ENDED: "the end of its task, just answered",
 }
 
 

@@ -14,7 +14,7 @@ from mcp_crashtest.planning.exhaustive import places
 
 _QUESTIONS = (1, 2)
 _CLOCKS = (Since.FIRST_WORD, Since.FIRST_WORD, Since.FIRST_WORD, Since.START)  # most of a start is of no interest
-_SPENT = 600  # of the undisturbed time's thousandths: what is left lets the last of several moments come
+_SPENT = 970  # of the undisturbed time's thousandths: what is left is the end itself, which is a window
 
 
 def windows(profile: Profile) -> list[Coordinate]:
@@ -24,7 +24,7 @@ def windows(profile: Profile) -> list[Coordinate]:
     """
     questions = _QUESTIONS[:1] if profile.contract.kind.blocking else _QUESTIONS
     found: list[Coordinate] = [Window(WindowName.ASKING, n) for n in questions]
-    found += [Window(WindowName.UNANSWERED), Window(WindowName.ANSWERED)]
+    found += [Window(WindowName.UNANSWERED), Window(WindowName.ANSWERED), Window(WindowName.ENDED)]
     in_server = [phase for phase in Phase if phase in profile.subject.crash_points and phase.in_server]
     batches = _few(profile.workload.batches)
     return found + [at for at in places(profile.workload, in_server) if at.number in batches]
@@ -38,6 +38,11 @@ def _few(batches: int) -> set[int]:
 def kills(scenario: str, protocol: str, victim: Victim, at: Sequence[Coordinate]) -> list[Plan]:
     """One plan for each window, with this one kill."""
     return [Plan(scenario, protocol, (Fault("kill", victim, place),)) for place in at]
+
+
+def interrupts(scenario: str, protocol: str, at: Sequence[Coordinate]) -> list[Plan]:
+    """One plan for each window at which a person may press Ctrl-C."""
+    return [Plan(scenario, protocol, (Fault("interrupt", Victim.CLIENT, place),)) for place in at]
 
 
 def outages(scenario: str, protocol: str, at: Sequence[Coordinate]) -> Iterator[Plan]:

@@ -6,6 +6,7 @@ any of them, and meet a closed door while the server is away. Between two lives 
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +23,8 @@ from mcp_crashtest.subjects.process import Exit, Process
 from mcp_crashtest.wire.relay import Relay
 
 _MOVES = frozenset({Op.BOOT, Op.CLIENT, Op.FAULT})
-_NOT_BUILT = "a client under test can only be killed"
+_LEAVING_S = 10.0
+_NOT_BUILT = "a client under test can be killed or interrupted, and nothing else"
 
 
 class TestedClient:
@@ -143,8 +145,25 @@ class TestedClient:
             await self._stage.until_time(time.monotonic() + self._stage.pace.outage_s)
 
     async def interrupt(self) -> Proof:
-        """Not built: what a person's Ctrl-C does to a client under test."""
-        return Proof(False, _NOT_BUILT)
+        """SIGINT to its leader, as a person's Ctrl-C. It may say goodbye, and end with any code; who stays is killed."""
+        client, began = self._process, time.monotonic()
+        if client is None or client.exited is not None:
+            return Proof(False, "the client had already ended before SIGINT")
+        self.expect_end()
+        if not client.signal(signal.SIGINT):
+            return Proof(False, "the client had already ended before SIGINT")
+        self._stage.let_go()
+        self.expect(None)
+        self._unread = True
+        try:
+            ended = await client.wait_exit(_LEAVING_S)
+        except TimeoutError:
+            killed = await client.kill()
+            return Proof(killed.confirmed, f"did not leave within {_LEAVING_S:.0f} s of SIGINT and was killed", 0)
+        if ended.code == 0 and printed(self.subject.output, self.subject.spec.result) == self._expected:
+            self._note_exit(ended)
+            return Proof(False, "the client had done its work before SIGINT reached it")
+        return Proof(True, f"left with {ended}", 0, time.monotonic() - began)
 
     async def drop(self) -> Proof:
         """Not built."""

@@ -16,12 +16,15 @@ from typing import Any
 
 from mcp_crashtest.contracts.catalogue import CONTRACTS
 from mcp_crashtest.contracts.contract import Contract
+from mcp_crashtest.contracts.ended import says_the_end
 from mcp_crashtest.model.coordinates import Coordinate, Window, WindowName
 from mcp_crashtest.model.operation import Op, Type, name_of
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.text import excerpt, fingerprint
 from mcp_crashtest.wire.relay import Exchange
+
+_LET_THROUGH = (WindowName.ANSWERED, WindowName.ENDED)  # the client has been told
 
 Write = Callable[[Type, Op, Mapping[str, Any], str | None], object]
 
@@ -93,8 +96,12 @@ class Witness:
             value = {} if refusal is None else {"error": excerpt(refusal)}
             self.write(Type.OK if refusal is None else Type.FAIL, Op.SUBMIT, value, self._handle(answer))
             await self._pass(WindowName.ANSWERED)
+            if refusal is None and self._blocking:
+                await self._pass(WindowName.ENDED)
         elif task is not None:
             self._note(Type.OK, task)
+            if says_the_end(answer.get("result"), self.profile.observe):
+                await self._pass(WindowName.ENDED)
 
     async def broken(self, exchange: Exchange) -> None:
         """A submission was cut off."""
@@ -124,7 +131,7 @@ class Witness:
         if self._count >= self._armed.number:
             self.reached = True
             self.stir()
-            if window is not WindowName.ANSWERED:
+            if window not in _LET_THROUGH:
                 await asyncio.Event().wait()
 
     def _submits(self, exchange: Exchange) -> bool:

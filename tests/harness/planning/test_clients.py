@@ -26,6 +26,7 @@ def test_the_windows_of_a_conversation_about_a_task() -> None:
         "question 2",
         "its submission, unanswered",
         "its submission, just answered",
+        "the end of its task, just answered",
     ]
 
 
@@ -72,5 +73,5 @@ def test_random_moments_leave_time_for_each_other_and_are_the_same_for_the_same_
     assert {fault.victim for plan in made for fault in plan.faults} == {Victim.CLIENT, Victim.BOTH}
     for plan in made:
         assert all(fault.at.order >= 1 for fault in plan.faults)
-        assert sum(fault.at.order for fault in plan.faults) <= 600 + len(plan.faults)
+        assert sum(fault.at.order for fault in plan.faults) <= 970 + len(plan.faults)
         assert Plan.from_json(plan.to_json()) == plan
