@@ -145,7 +145,7 @@ class TestedClient:
             await self._stage.until_time(time.monotonic() + self._stage.pace.outage_s)
 
     async def interrupt(self) -> Proof:
-        """SIGINT to its leader, as a person's Ctrl-C. It may say goodbye, and end with any code; who stays is killed."""
+        """SIGINT to its leader, as a person's Ctrl-C. It may say goodbye and end with any code; who stays is killed."""
         client, began = self._process, time.monotonic()
         if client is None or client.exited is not None:
             return Proof(False, "the client had already ended before SIGINT")

@@ -35,7 +35,7 @@ async def import_contacts(client: str, total: int, batch: int, context: Context)
         done = row[0] if row else 0
         try:
             while done < total:
-                await asyncio.sleep(0.02)  # the mail provider answers
+                await asyncio.sleep(0.01)  # the mail provider answers
                 numbers = range(done, min(done + batch, total))
                 note(client, numbers)
                 with db:
@@ -43,7 +43,7 @@ async def import_contacts(client: str, total: int, batch: int, context: Context)
                     db.executemany("INSERT INTO contacts VALUES (?, ?, ?)", rows)
                     db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (client, numbers.stop))
                 await context.report_progress(numbers.stop, total)
-                await asyncio.sleep(0.03)  # its rate limit
+                await asyncio.sleep(0.05)  # its rate limit
                 done = numbers.stop
         except asyncio.CancelledError:
             # Nobody waits for us any more: leave no half of a batch behind.

@@ -38,7 +38,7 @@ def tag(db, job, numbers):
 
 
 def tagged(db, job, numbers):
-    time.sleep(0.04)  # the thumbnail is opened
+    time.sleep(0.06)  # the photos are opened, to compare them
     found = "SELECT count(*) FROM tags WHERE job = ? AND n >= ? AND n < ?"
     return db.execute(found, (job, numbers.start, numbers.stop)).fetchone()[0] == len(numbers)
 

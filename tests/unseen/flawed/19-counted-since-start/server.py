@@ -1,13 +1,13 @@
 """Deduplicates addresses in one blocking call; reports how many it did, and counts from where it took over."""
 
 import argparse
+import asyncio
 import json
 import sqlite3
 import threading
 import time
 from pathlib import Path
 
-import anyio
 from fastmcp import Context, FastMCP
 
 parser = argparse.ArgumentParser()
@@ -32,15 +32,7 @@ def note(client, numbers):
             file.writelines(json.dumps({"task": client, "record": n}) + "\n" for n in numbers)
 
 
-def tell(context, done, total):
-    try:
-        anyio.from_thread.run(context.report_progress, done, total)
-    except Exception:  # nobody listens any more, and the work goes on
-        return
-
-
-@mcp.tool
-def deduplicate(client: str, total: int, batch: int, context: Context) -> dict:
+def work(client, total, batch, tell):
     with locks.setdefault(client, threading.Lock()):
         db = connect()
         (done,) = db.execute("SELECT count(*) FROM addresses WHERE client = ?", (client,)).fetchone()
@@ -54,9 +46,20 @@ def deduplicate(client: str, total: int, batch: int, context: Context) -> dict:
                 db.executemany("INSERT INTO addresses VALUES (?, ?, ?)", rows)
             done = numbers.stop
             processed += len(numbers)
-            tell(context, done, total)
+            tell(done)
         db.close()
-        return {"client": client, "status": "ok", "processed": processed}
+        return processed
+
+
+@mcp.tool
+async def deduplicate(client: str, total: int, batch: int, context: Context) -> dict:
+    loop = asyncio.get_running_loop()
+
+    def tell(done):
+        asyncio.run_coroutine_threadsafe(context.report_progress(done, total), loop)
+
+    processed = await asyncio.to_thread(work, client, total, batch, tell)
+    return {"client": client, "status": "ok", "processed": processed}
 
 
 @mcp.resource("addresses://{client}")

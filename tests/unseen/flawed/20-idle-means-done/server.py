@@ -50,7 +50,7 @@ def start(job):
 
 
 async def resume():
-    await asyncio.sleep(0.35)  # let the network come up
+    await asyncio.sleep(0.6)  # let the network come up
     for path in args.dir.glob("*.json"):
         job = load(path.stem)
         if len(job["hosts"]) < job["total"] and job["id"] not in workers:
