@@ -91,7 +91,7 @@ class Trial:
         self.lives += 1
         log = str(self.dir / f"life-{self.lives}.log")
         if self.cold:
-            out = open(log, "ab")  # noqa: SIM115, PTH123
+            out = open(log, "ab")  # noqa: SIM115
             self.process = subprocess.Popen(words.split(), stdout=out, stderr=out, start_new_session=True)
         else:
             self.process = FORK.Process(target=be, args=(words.split()[1:], log))
