@@ -114,7 +114,7 @@ def _nothing_shown(history: History) -> Iterable[str]:
             yield f"the output came with the status {status!r}, which no checker judges"
         elif records is None and golden is not None:
             yield "the output shows no records, and the golden run's did"
-        elif records is None and output.value.get("count") is None:
+        elif records is None and output.value.get("count") is None and not _all_done(history):
             yield "the output shows neither records nor a count: say in [observe] where they are found"
     if word := lifecycle.unknown_end(history):
         yield (
@@ -133,3 +133,9 @@ def _nothing_shown(history: History) -> Iterable[str]:
             continue  # it had given its result, and its ttl was over
         if history.header.claims.get("resumes", True):
             yield f"the job failed, and no checker blames the subject: {output.value.get('error')}"
+
+
+def _all_done(history: History) -> bool:
+    """Whether progress has reached the whole workload: less than records or a count, and not nothing."""
+    workload = history.header.workload["records"]
+    return any(seen.value["done"] == workload for seen in history.of(Op.PROGRESS))

@@ -12,41 +12,48 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.contracts.words import COMPLETED as COMPLETED
+from mcp_crashtest.contracts.words import ENDS as ENDS
 from mcp_crashtest.model.profile import ObserveSpec
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.session import Session, ToolReply
 
-COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
-ENDS = frozenset({COMPLETED, FAILED, CANCELLED})
 INVALID_PARAMS, RESOURCE_NOT_FOUND = -32602, -32002
-_WORDS = {
-    COMPLETED: frozenset({"completed", "complete", "done", "finished", "succeeded", "success"}),
-    FAILED: frozenset({"failed", "failure", "error", "errored"}),
-    CANCELLED: frozenset({"cancelled", "canceled", "aborted"}),
-}
 
 
 class Refused(Exception):
-    """The subject answered, and the answer is an error."""
+    """The subject answered, and the answer is an error, or nothing that can be used; ``document`` is what it showed."""
+
+    def __init__(self, said: str, document: Any = None) -> None:
+        super().__init__(said)
+        self.document = document
 
 
 class Vanished(Exception):
-    """The handle that the subject had given out does not resolve any more."""
+    """The handle that the subject had given out does not resolve any more.
+
+    ``document`` is what the subject showed instead of a status, where it showed anything.
+    """
+
+    def __init__(self, said: str, document: Any = None) -> None:
+        super().__init__(said)
+        self.document = document
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a look at a task showed.
 
-    ``status`` is one of ``ENDS`` where the task has ended; ``progress`` is (done, total) in the subject's unit;
-    ``document`` is what the output is read from, ``shown`` what the look itself showed; ``failure`` says why a task has
-    failed that may say otherwise.
+    ``status`` is one of ``ENDS`` where the task has ended, else the subject's ``word``; ``progress`` is (done, total)
+    in the subject's unit; ``document`` is what the output is read from, ``shown`` what the look itself showed;
+    ``failure`` says why a task has failed that may say otherwise.
     """
 
     status: str
     progress: tuple[float, float] | None
     document: Any
     failure: Any = None
+    word: str | None = None
     shown: Any = None
 
 
@@ -67,8 +74,30 @@ class Contract(Protocol):
 
 
 def document_in(reply: ToolReply) -> Any:
-    """The document that a tool has answered with; raises Refused where it is none."""
-    return reply.structured if reply.structured is not None else parse(reply.text)
+    """The document that a tool has answered with; text that holds none is a document without paths.
+
+    A tool that answers with text has it wrapped by its framework: ``{"result": "..."}`` is that text.
+    """
+    structured = reply.structured
+    if isinstance(structured, dict) and list(structured) == ["result"] and isinstance(structured["result"], str):
+        return unwrapped(structured["result"])
+    return unwrapped(reply.text) if structured is None else structured
+
+
+def unwrapped(text: str) -> Any:
+    """The document that a text holds, or the text; a document in a string within it is unwrapped too."""
+    try:
+        document = parse(text)
+    except Refused:
+        return text
+    if isinstance(document, dict) and list(document) == ["result"] and isinstance(document["result"], str):
+        document = document["result"]
+    if isinstance(document, str) and document.lstrip()[:1] in ("{", "["):
+        try:
+            return parse(document)
+        except Refused:
+            return document
+    return document
 
 
 def parse(text: str) -> Any:
@@ -77,18 +106,3 @@ def parse(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise Refused(f"expected JSON, found {excerpt(text)}") from None
-
-
-def normalise(status: Any) -> str | None:
-    """A subject's word for a status, as one of ours where it means a task's end; None where it is no word."""
-    if not isinstance(status, str) or not status:
-        return None
-    word = status.lower()
-    return next((ours for ours, theirs in _WORDS.items() if word in theirs), word)
-
-
-def done_of_total(done: Any, total: Any) -> tuple[float, float] | None:
-    """Progress, where both are numbers."""
-    if isinstance(done, int | float) and isinstance(total, int | float):
-        return done, total
-    return None

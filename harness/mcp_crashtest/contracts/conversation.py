@@ -12,13 +12,15 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mcp_crashtest.contracts.contract import Refused, Vanished, parse
+from mcp_crashtest.contracts.contract import Refused, Vanished
 from mcp_crashtest.contracts.job import Job, Journal
+from mcp_crashtest.contracts.observing import Sight, constant_total
+from mcp_crashtest.contracts.output import Output
 from mcp_crashtest.contracts.shape import errors_in, shape_of
+from mcp_crashtest.contracts.warming import Patience, asked_pause_s
+from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.model.paths import fill, find
-from mcp_crashtest.model.profile import RecordsSpec
-from mcp_crashtest.model.text import excerpt, summarise
+from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.errors import (
     Broken,
     DeadlineExceeded,
@@ -35,7 +37,6 @@ _FIRST_PAUSE_S = 0.005
 _EAGER_S = 3.0
 _LONGEST_PAUSE_S = 0.1
 _REFUSALS = 3
-_PAGES = 10_000
 
 LOST = (Unreachable, Broken, SessionLost, HttpError)
 
@@ -47,6 +48,7 @@ class Conversation:
         self.job = job
         self._extensions = extensions
         self.journal = journal
+        self.sight = Sight(job, journal)
         self.session: Session | None = None
         self._ends_at = time.monotonic() + job.deadline_s
         self._trying: asyncio.Task[None] | None = None
@@ -61,6 +63,7 @@ class Conversation:
     async def hold(self, attempt: Callable[[Session], Awaitable[None]]) -> int:
         """Connect and attempt, again and again, until an attempt comes through. Returns the exit code."""
         refusals, eager_until = 0, time.monotonic() + _EAGER_S
+        patience = Patience(self.job.ready_deadline_s)
         while self.left_s > 0.001:
             pause_s = _FIRST_PAUSE_S if time.monotonic() < eager_until else _LONGEST_PAUSE_S
             self._trying = asyncio.create_task(self._try(attempt))
@@ -77,12 +80,12 @@ class Conversation:
                 if isinstance(error, Broken):
                     eager_until = time.monotonic() + _EAGER_S
                 elif isinstance(error, HttpError):  # there is somebody, who is not ready
-                    pause_s = _LONGEST_PAUSE_S
+                    pause_s = max(_LONGEST_PAUSE_S, asked_pause_s(error))
             except Vanished as error:
                 self.journal.write(Type.FAIL, Op.OUTPUT, reason="vanished", error=str(error))
                 return 1
             except (Refused, RpcError, ProtocolViolation) as error:
-                refusals += 1
+                refusals += 0 if patience.bears(error) else 1
                 if refusals == _REFUSALS:
                     self.journal.write(Type.FAIL, Op.OUTPUT, reason="refused", error=excerpt(error))
                     return 1
@@ -139,34 +142,23 @@ class Conversation:
                 await asyncio.wait_for(self.session.close(), timeout=2.0)
 
     def progress(self, done: float, total: float | None, _message: str | None = None) -> bool:
-        """Journal progress, in records; whether it is news."""
+        """Journal progress, in records; whether it is news. Where no total comes with it, the profile may say it."""
+        records = self.job.records
+        total = constant_total(self.job.observe, records) if total is None else total
+        if total is None:
+            told = {"progress": done}
+            self.sight.missing("a progress notification", told, {"total": self.job.observe.path("total")})
         if not total:
             return False
-        records = self.job.records
         return self.journal.once(Op.PROGRESS, done=round(done / total * records), total=records)
 
     async def output(self, session: Session, document: Any, status: str) -> None:
         """Journal the final output: what the document says, and the records behind it where the profile knows."""
-        observe = self.job.observe
-        count = find(document, observe.count) if observe.count else None
-        records = None
-        if observe.records and not observe.records.file:
-            records = await self._records(session, observe.records, document)
+        output = Output(session, self.job, self.sight, document, self.journal.task)
+        try:
+            value = await output.read(status)
+        except SubjectError as error:
+            self.journal.write(Type.FAIL, Op.OUTPUT, reason="unreadable output", error=str(error))
+            return
         shown = {"shape": shape_of(document), "errors": errors_in(document)}
-        self.journal.write(Type.OK, Op.OUTPUT, status=status, count=count, records=records, **shown)
-
-    async def _records(self, session: Session, spec: RecordsSpec, document: Any) -> list[list[str]]:
-        values = document if isinstance(document, dict) else {}
-        uri: Any = fill(spec.resource, {**values, "task_id": values.get("task_id", "")}) if spec.resource else None
-        page, found = document, []
-        for _ in range(_PAGES):
-            if uri is not None:
-                page = parse(await session.read_resource(uri, deadline_s=self.left_s))
-            items = find(page, spec.items)
-            if not isinstance(items, list):
-                raise Refused(f"there is no list of records at {spec.items} in {excerpt(page)}")
-            found += summarise(items, spec.key)
-            uri = find(page, spec.next) if spec.next else None
-            if not isinstance(uri, str):
-                return found
-        raise Refused(f"the records did not end within {_PAGES} pages")
+        self.journal.write(Type.OK, Op.OUTPUT, **value, **shown)

@@ -11,12 +11,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_crashtest.contracts.contract import COMPLETED, ENDS, FAILED, Contract, Refused, Seen, Vanished, document_in
+from mcp_crashtest.contracts.contract import Contract, Refused, Seen, Vanished, document_in
 from mcp_crashtest.contracts.conversation import LOST, Conversation
 from mcp_crashtest.contracts.shape import told_of
+from mcp_crashtest.contracts.words import COMPLETED, ENDS, FAILED
 from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.showing import bounded
 from mcp_crashtest.model.text import excerpt
-from mcp_crashtest.wire.errors import DeadlineExceeded
+from mcp_crashtest.wire.errors import DeadlineExceeded, RpcError
 from mcp_crashtest.wire.session import Session, tool_reply
 
 _SHORTEST_PAUSE_S = 0.005
@@ -51,11 +53,17 @@ async def _submit(contract: Contract, conversation: Conversation, session: Sessi
     except (*LOST, DeadlineExceeded) as error:
         journal.write(Type.INFO, Op.SUBMIT, error=excerpt(error))
         raise
+    except RpcError as error:
+        journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(error), arguments=bounded(job.arguments))
+        raise
     refusal, handle = contract.refusal(result), contract.handle_in(result, job.observe)
+    if refusal is None and handle is None and job.observe.handle is not None:
+        answer = document_in(tool_reply(result))
+        conversation.sight.lacks(f"the answer of {job.tool}", "handle", job.observe.handle, answer)
     if refusal is None and handle is None and not job.kind.blocking:
         refusal = f"no {contract.HANDLE} in the tool's answer: {excerpt(tool_reply(result).text)}"
     if refusal is not None:
-        journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(refusal))
+        journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(refusal), arguments=bounded(job.arguments))
         raise Refused(refusal)
     journal.task = handle
     journal.write(Type.OK, Op.SUBMIT)
@@ -70,11 +78,16 @@ async def _follow(contract: Contract, conversation: Conversation, session: Sessi
         asked_at = time.monotonic()
         try:
             seen = await contract.look(session, conversation.job, journal.task, conversation.left_s)
-        except Vanished as error:
-            journal.write(Type.FAIL, Op.STATUS, error=excerpt(error))
+        except (Vanished, Refused) as error:
+            if error.document is not None:
+                conversation.sight.status(error.document, None)
+            if isinstance(error, Vanished):
+                journal.write(Type.FAIL, Op.STATUS, error=excerpt(error))
             raise
         answered_s = time.monotonic() - asked_at
-        journal.repeating(Op.STATUS, status=seen.status, **told_of(seen.shown))
+        conversation.sight.status(seen.shown, seen.status)
+        word = {} if seen.word in (None, seen.status) else {"word": seen.word}
+        journal.repeating(Op.STATUS, status=seen.status, **word, **told_of(seen.shown))
         if seen.progress is not None:
             conversation.progress(*seen.progress)
         if seen.status in ENDS:

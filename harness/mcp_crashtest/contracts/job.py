@@ -27,6 +27,8 @@ class Job:
 
     ``handle`` is the task that an earlier life of this client had; None to submit the job anew. ``status`` is the call
     that asks about it, where that is a tool's. ``away_s``: how long it stays away when it loses its connections.
+    ``values`` stand for the placeholders of what is observed; a server may say for ``ready_deadline_s`` that it is not
+    ready yet.
     """
 
     url: str
@@ -40,6 +42,8 @@ class Job:
     handle: str | None = None
     status: ToolSpec | None = None
     away_s: float = 0.0
+    values: Mapping[str, Any] = field(default_factory=dict)
+    ready_deadline_s: float = 30.0
 
     def to_text(self) -> str:
         """Encode as JSON."""

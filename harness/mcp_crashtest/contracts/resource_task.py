@@ -10,13 +10,15 @@ from mcp_crashtest.contracts.contract import (
     COMPLETED,
     INVALID_PARAMS,
     RESOURCE_NOT_FOUND,
+    Refused,
     Seen,
     Vanished,
-    done_of_total,
-    normalise,
-    parse,
+    document_in,
+    unwrapped,
 )
 from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.contracts.observing import progress_in
+from mcp_crashtest.contracts.words import normalise
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.profile import ObserveSpec
 from mcp_crashtest.model.text import excerpt
@@ -38,7 +40,7 @@ def handle_in(result: Mapping[str, Any], observe: ObserveSpec) -> str | None:
     """The URI where the profile says, in a resource link, or the first in the text."""
     reply = tool_reply(result)
     if observe.handle:
-        found = find(reply.structured, observe.handle)
+        found = find(document_in(reply), observe.handle)
         return found if isinstance(found, str) else None
     links: list[str] = [
         c["uri"] for c in reply.content if c.get("type") == "resource_link" and isinstance(c.get("uri"), str)
@@ -52,21 +54,28 @@ def handle_in(result: Mapping[str, Any], observe: ObserveSpec) -> str | None:
 async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Seen:
     """Read the resource; one that is not there, or has no status, is gone."""
     try:
-        document = parse(await session.read_resource(handle, deadline_s=deadline_s))
+        document = unwrapped(await session.read_resource(handle, deadline_s=deadline_s))
     except RpcError as error:
         if error.code in (INVALID_PARAMS, RESOURCE_NOT_FOUND):
             raise Vanished(str(error)) from error
         raise
-    return seen_in(document, job.observe)
+    return seen_in(document, job)
 
 
-def seen_in(document: Any, observe: ObserveSpec) -> Seen:
-    """Status, progress and failure where the profile says that they are; raises Vanished where there is no status."""
-    status = normalise(find(document, observe.status))
+def seen_in(document: Any, job: Job) -> Seen:
+    """Status, progress and failure where the profile says that they are; raises Vanished where there is no status.
+
+    Raises Refused for text that is no document: what that means nobody can know.
+    """
+    observe = job.observe
+    word = find(document, observe.path("status"))
+    status = normalise(word, observe.words)
+    if status is None and isinstance(document, str):
+        raise Refused(f"expected JSON, found {excerpt(document)}", document)
     if status is None:
-        raise Vanished(f"no status at {observe.status} in {excerpt(document)}")
-    progress = done_of_total(find(document, observe.progress), find(document, observe.total))
-    return Seen(status, progress, document, None if status == COMPLETED else _failure(document), shown=document)
+        raise Vanished(f"no status at {observe.path('status')} in {excerpt(document)}", document)
+    failure = None if status == COMPLETED else _failure(document)
+    return Seen(status, progress_in(document, observe, job.records), document, failure, word, document)
 
 
 def _failure(document: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_crashtest.contracts.contract import Refused, Seen, document_in
+from mcp_crashtest.contracts.contract import Seen, document_in
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.model.profile import ObserveSpec
 from mcp_crashtest.wire.session import Session, tool_reply
@@ -19,10 +19,7 @@ def refusal(result: Mapping[str, Any]) -> str | None:
     reply = tool_reply(result)
     if reply.is_error:
         return reply.text
-    try:
-        document = document_in(reply)
-    except Refused as error:
-        return str(error)
+    document = document_in(reply)
     return reply.text if isinstance(document, dict) and document.get("error") else None
 
 

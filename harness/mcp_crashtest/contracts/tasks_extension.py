@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,9 +12,9 @@ from mcp_crashtest.contracts.contract import (
     Seen,
     Vanished,
     document_in,
-    done_of_total,
 )
 from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.contracts.observing import progress_in
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.profile import ObserveSpec
 from mcp_crashtest.model.text import excerpt
@@ -25,7 +24,7 @@ from mcp_crashtest.wire.session import Session, tool_reply
 
 HANDLE = "task"
 EXTENSIONS: tuple[str, ...] = (TASKS,)
-_DONE_OF_TOTAL = re.compile(r"([0-9]{1,15}) ?(?:/|of) ?([0-9]{1,15})")
+_MESSAGE = ObserveSpec(progress="$.statusMessage")
 
 
 def refusal(result: Mapping[str, Any]) -> str | None:
@@ -50,17 +49,15 @@ async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Se
         raise
     status = task.get("status")
     if not isinstance(status, str):
-        raise Vanished(f"a task without a status: {excerpt(task)}")
+        raise Vanished(f"a task without a status: {excerpt(task)}", task)
     document, failure = _ended(task, handle) if status in ENDS else (None, None)
-    return Seen(status, progress_of(task, job.observe), document, failure, shown=task)
+    return Seen(status, progress_of(task, job.observe, job.records), document, failure, status, task)
 
 
-def progress_of(task: Mapping[str, Any], observe: ObserveSpec) -> tuple[float, float] | None:
+def progress_of(task: Mapping[str, Any], observe: ObserveSpec, records: int) -> tuple[float, float] | None:
     """How far the task is: where the profile says, else what ``statusMessage`` says in words such as "20/50"."""
-    told = done_of_total(find(task, observe.progress), find(task, observe.total))
-    message = task.get("statusMessage")
-    match = _DONE_OF_TOTAL.search(message) if told is None and isinstance(message, str) else None
-    return (int(match[1]), int(match[2])) if match else told
+    told = progress_in(task, observe, records)
+    return progress_in(task, _MESSAGE, records) if told is None else told
 
 
 def _ended(task: Mapping[str, Any], handle: str) -> tuple[Any, Any]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
-from mcp_crashtest.contracts.contract import Refused, Seen, Vanished, document_in
+from mcp_crashtest.contracts.contract import Seen, Vanished, document_in
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.resource_task import EXTENSIONS as EXTENSIONS
 from mcp_crashtest.contracts.resource_task import refusal as refusal
@@ -25,10 +24,8 @@ def handle_in(result: Mapping[str, Any], observe: ObserveSpec) -> str | None:
     reply = tool_reply(result)
     if observe.handle is None or refusal(result) is not None:
         return reply.text if _WORD.fullmatch(reply.text) and not reply.is_error else None
-    with suppress(Refused):
-        found = find(document_in(reply), observe.handle)
-        return str(found) if isinstance(found, str | int) and str(found) else None
-    return None
+    found = find(document_in(reply), observe.handle)
+    return str(found) if isinstance(found, str | int) and str(found) else None
 
 
 async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Seen:
@@ -38,4 +35,4 @@ async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Se
     reply = await session.call_tool(job.status.tool, asked, deadline_s=deadline_s)
     if reply.is_error:
         raise Vanished(reply.text)
-    return seen_in(document_in(reply), job.observe)
+    return seen_in(document_in(reply), job)

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from mcp_crashtest.files.observing import check_observe
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.paths import find
@@ -120,7 +121,7 @@ def _no_unknown(place: str, kind: type[Any], data: Mapping[str, Any], source: st
 
 
 def _check(profile: Profile, source: str) -> None:
-    subject, workload, records = profile.subject, profile.workload, profile.observe.records
+    subject, workload = profile.subject, profile.workload
     if not _NAME.fullmatch(profile.name):
         raise UsageError(f"{source}: the name {profile.name!r} must be letters, digits, '-', '_' and '.', at most 80")
     if not subject.command and not subject.url:
@@ -151,9 +152,7 @@ def _check(profile: Profile, source: str) -> None:
     ):
         if seconds is not None and not 0 < seconds < math.inf:
             raise UsageError(f"{source}: {place}: deadlines are seconds greater than 0, found {seconds}")
-    _check_paths(profile, source)
-    if records and bool(records.file) == bool(records.resource) and "$." not in records.items:
-        raise UsageError(f"{source}: [observe] records needs a file, a resource, or items in the result")
+    check_observe(profile, source)
 
 
 def _check_client(profile: Profile, client: ClientSpec, source: str) -> None:
@@ -170,15 +169,3 @@ def _check_client(profile: Profile, client: ClientSpec, source: str) -> None:
             find(None, path)
         except UsageError as error:
             raise UsageError(f"{source}: [client] {error}") from error
-
-
-def _check_paths(profile: Profile, source: str) -> None:
-    observe, records = profile.observe, profile.observe.records
-    paths = {name: getattr(observe, name) for name in ("handle", "status", "progress", "total", "count")}
-    if records:
-        paths |= {f"records.{name}": getattr(records, name) for name in ("items", "next", "key")}
-    for name, path in paths.items():
-        try:
-            find(None, path or "$")
-        except UsageError as error:
-            raise UsageError(f"{source}: [observe] {name}: {error}") from error

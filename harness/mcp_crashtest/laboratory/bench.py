@@ -47,10 +47,16 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A subject at work. ``golden`` is that of the profile's own workload, ``others`` those of other sizes."""
+    """A subject at work. ``golden`` is that of the profile's own workload, ``others`` those of other sizes.
+
+    ``protocols`` are the revisions that are played, the newest of each era; ``spoken`` are all that it speaks.
+    ``tools`` are those that it lists, with their input schemas.
+    """
 
     profile: Profile
     protocols: tuple[str, ...] = ()
+    spoken: tuple[str, ...] = ()
+    tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     server: Mapping[str, Any] = field(default_factory=dict)
     cold: bool = False
     golden: Golden | None = None

@@ -1,5 +1,6 @@
 """The golden run: the job with nobody in the way, cold, once for each workload. All other runs are compared with it.
 
+It is judged before anything else: what it shows to be wrong is a mistake of the profile, or the server's plain fault.
 A client under test does its job once more, as its later runs will be: for the pace, and because what it prints must be
 the same both times if a comparison is to mean anything.
 """
@@ -10,6 +11,7 @@ from itertools import pairwise
 
 from mcp_crashtest.files.bundle import GOLDEN, Bundle
 from mcp_crashtest.laboratory.bench import Bench, Golden
+from mcp_crashtest.laboratory.plain_faults import refuse_plain_faults
 from mcp_crashtest.laboratory.play import play
 from mcp_crashtest.laboratory.rhythm import rhythm_of
 from mcp_crashtest.model.errors import SubjectError
@@ -17,6 +19,7 @@ from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.text import NOTHING
 from mcp_crashtest.subjects.spawner import Spawner
+from mcp_crashtest.subjects.subject import last_lines
 
 _PACE = "pace"
 
@@ -30,11 +33,14 @@ def golden_of(history: History) -> Golden:
 
 
 async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int) -> Golden:
-    """Play it; raises SubjectError where the job does not come to its end, or cannot be compared with another one."""
+    """Play it; raises UsageError and SubjectError where it does not show the whole job, or cannot be compared with."""
 
     async def undisturbed(name: str, *, cold: bool) -> History:
         plan = Plan(name, bench.protocols[0], (), cold=cold)
-        _, history = await play(bench, plan, bundle.setting_up(bench.profile, name), spawner, seed)
+        folder = bundle.setting_up(bench.profile, name)
+        outcome, history = await play(bench, plan, folder, spawner, seed)
+        if bench.profile.client is None:
+            refuse_plain_faults(bench, history, outcome.judgement, last_lines(folder.server_log(1)))
         return history
 
     golden = await undisturbed(GOLDEN, cold=True)
@@ -51,14 +57,9 @@ def _output(history: History, bench: Bench) -> Operation:
     output = next(history.of(Op.OUTPUT, types=[Type.OK]), None)
     if output is not None:
         return output
-    who = "client" if bench.profile.client else "job"
     failed, end = next(history.of(Op.OUTPUT), None), next(history.of(Op.END))
-    reason = end.value["reason"]
-    if failed and bench.profile.client:
-        reason = f"{failed.value['how']}: {failed.value.get('last_words')}"
-    elif failed:
-        reason = failed.value.get("error")
-    raise SubjectError(f"the undisturbed {who} of {bench.profile.name} did not come to its end: {reason}")
+    reason = f"{failed.value['how']}: {failed.value.get('last_words')}" if failed else end.value["reason"]
+    raise SubjectError(f"the undisturbed client of {bench.profile.name} did not come to its end: {reason}")
 
 
 def _elapsed_s(history: History, output: Operation) -> float:

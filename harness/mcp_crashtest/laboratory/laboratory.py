@@ -17,10 +17,11 @@ from typing import Any
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.golden import golden_of, golden_run
+from mcp_crashtest.laboratory.plain_faults import unknown_word
 from mcp_crashtest.laboratory.play import Outcome, play
 from mcp_crashtest.laboratory.probe import probed
 from mcp_crashtest.laboratory.slow import settled, suspected
-from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.verdict import Verdict
@@ -47,7 +48,7 @@ class Laboratory:
         self.cut_short = False
         self._runner = asyncio.Runner()
         self._spawner: Spawner | None = None
-        self._benches: dict[str, Bench | SubjectError] = {}
+        self._benches: dict[str, Bench | SubjectError | UsageError] = {}
         self._overdue: set[str] = set()
 
     def __enter__(self) -> Laboratory:
@@ -69,16 +70,25 @@ class Laboratory:
         return self._spawner
 
     def bench(self, profile: Profile) -> Bench:
-        """The bench of this profile, set up at the first call; raises SubjectError, at every call, if that fails."""
+        """The bench of this profile, set up at the first call.
+
+        Raises SubjectError or UsageError if that fails: whole at the first call, and in short at every other one.
+        """
         if profile.digest not in self._benches:
             try:
                 self._benches[profile.digest] = self._runner.run(self._set_up(profile))
-            except SubjectError as error:
-                self._benches[profile.digest] = error
+            except (SubjectError, UsageError) as error:
+                self._refuse(profile, error)
+                raise
         bench = self._benches[profile.digest]
-        if isinstance(bench, SubjectError):
+        if isinstance(bench, SubjectError | UsageError):
             raise bench
         return bench
+
+    def _refuse(self, profile: Profile, error: SubjectError | UsageError) -> None:
+        """Nothing more is played of this profile; why not has been said, and is repeated in a line."""
+        first = str(error).splitlines()[0].rstrip(" :")
+        self._benches[profile.digest] = type(error)(f"{first} (as said above)")
 
     async def _set_up(self, profile: Profile) -> Bench:
         spawner = await self._spawning()
@@ -192,7 +202,10 @@ class Laboratory:
         while True:
             attempt += 1
             folder = self.bundle.run(bench.profile, scenario, number, attempt)
-            outcome, _ = await play(bench, plan, folder, spawner, self.seed)
+            outcome, history = await play(bench, plan, folder, spawner, self.seed)
+            if (mistake := unknown_word(bench.profile, history)) is not None:
+                self._refuse(bench.profile, mistake)
+                raise mistake
             final = outcome.judgement.overdue or attempt == _ATTEMPTS
             if outcome.verdict is not Verdict.INVALID or final:
                 return outcome

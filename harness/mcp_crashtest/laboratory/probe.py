@@ -1,44 +1,74 @@
-"""The probe: which protocol revisions a subject speaks, and what it calls itself."""
+"""The probe: which protocol revisions a subject speaks, what it calls itself and its tools; and why it does not answer.
+
+A subject that says it is not ready yet, in whatever way, is waited for as long as a start may take.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from mcp_crashtest.contracts.warming import asked_pause_s, says_not_yet
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.play import site
-from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.laboratory.silence import Silent, why_ended, why_refused, why_silent
+from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.subjects.launchers import left_behind
 from mcp_crashtest.subjects.life import Life
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
-from mcp_crashtest.wire.errors import DeadlineExceeded, Unreachable, WireError
+from mcp_crashtest.wire.errors import DeadlineExceeded, RpcError, Unreachable, WireError
+from mcp_crashtest.wire.messages import METHOD_NOT_FOUND, SUPPORTED, is_stateless
 from mcp_crashtest.wire.session import Session
 
-PROTOCOLS = ("2026-07-28", "2025-11-25")
 _PROBE = "probe"
 _PAUSE_S = 0.02
+_WARMING_PAUSE_S = 0.1
 _ANSWER_S = 10.0
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a subject says in one revision: what it calls itself, and its tools with their input schemas."""
+
+    server: Mapping[str, Any]
+    tools: Mapping[str, Mapping[str, Any]]
+
+
+class NoTools(WireError):
+    """The list of tools is empty: as yet, or for ever."""
+
+
 async def probed(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
     """The bench with what the subject speaks; a subject that does not start from a fork server is started cold.
 
-    Raises SubjectError where it speaks nothing, or not what the profile says.
+    Raises SubjectError where it speaks nothing, or not what the profile says; UsageError for a revision that nobody
+    can be asked for.
     """
+    spec = bench.profile.subject
+    for protocol in spec.protocols:
+        if protocol not in SUPPORTED:
+            raise UsageError(f"[subject] protocols: {protocol!r} is not supported{_BEFORE}; {', '.join(SUPPORTED)} are")
     try:
-        return await _probe(bench, bundle, spawner)
-    except SubjectError:
-        if bench.profile.subject.command is None or bench.profile.subject.cold:
-            raise
-    return await _probe(replace(bench, cold=True), bundle, spawner)
+        try:
+            return await _probe(bench, bundle, spawner)
+        except SubjectError:
+            if spec.command is None or spec.cold:
+                raise
+        return await _probe(replace(bench, cold=True), bundle, spawner)
+    except Silent as error:  # it lives: another start would say no more
+        raise SubjectError(str(error)) from error
+
+
+_BEFORE = " (2024-11-05 has HTTP+SSE only, which this version does not speak)"
 
 
 async def _probe(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
@@ -59,44 +89,61 @@ async def _probe(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
 async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
     wanted = bench.profile.subject.protocols
     deadline = time.monotonic() + subject.ready_deadline_s
-    spoken: list[str] = []
+    spoken: dict[str, Answer] = {}
     refusals: list[str] = []
-    server: Mapping[str, Any] = {}
-    for protocol in wanted or PROTOCOLS:
+    for protocol in wanted or SUPPORTED:
         try:
-            session = await _answer(partial(_open, subject.url, protocol), subject, life, deadline)
+            attempt = partial(_open, subject.url, protocol, deadline)
+            spoken[protocol] = await _answer(attempt, subject, life, deadline)
+            if life and (left := await left_behind(life)) is not None:
+                raise SubjectError(left)
         except WireError as error:
             refusals.append(f"{protocol}: {error}")
-            continue
-        spoken.append(protocol)
-        server = session.server_info
-        await session.close()
     if not spoken or (wanted and refusals):
-        raise SubjectError(
-            f"{subject.url} does not speak MCP as the profile says: {'; '.join(refusals)}\n{subject.log_tail()}"
-        )
-    return replace(bench, protocols=tuple(spoken), server=server)
+        raise SubjectError(why_refused(subject, refusals))
+    first = next(iter(spoken.values()))
+    protocols = wanted or _newest_of_each_era(tuple(spoken))
+    return replace(bench, protocols=protocols, spoken=tuple(spoken), server=first.server, tools=first.tools)
 
 
-async def _open(url: str, protocol: str) -> Session:
-    session = await Session.open(url, protocol=protocol, deadline_s=_ANSWER_S)
-    await session.list_tools(deadline_s=_ANSWER_S)
-    return session
+def _newest_of_each_era(spoken: tuple[str, ...]) -> tuple[str, ...]:
+    newest = {is_stateless(protocol): protocol for protocol in sorted(spoken)}
+    return tuple(protocol for protocol in spoken if protocol in newest.values())
+
+
+async def _open(url: str, protocol: str, deadline: float) -> Answer:
+    """Open a session and list the tools; raises NoTools where there are none. A server need not list what it has."""
+    answer_s = min(_ANSWER_S, max(deadline - time.monotonic(), 0.5))
+    session = await Session.open(url, protocol=protocol, deadline_s=answer_s)
+    try:
+        tools = await session.list_tools(deadline_s=answer_s)
+    except RpcError as error:
+        if error.code != METHOD_NOT_FOUND:
+            raise
+        return Answer(session.server_info, {})
+    finally:
+        await session.close()
+    if not tools:
+        raise NoTools("it lists no tools")
+    named = {str(tool.get("name")): tool.get("inputSchema") for tool in tools}
+    return Answer(session.server_info, {k: v if isinstance(v, dict) else {} for k, v in named.items()})
 
 
 async def _answer(attempt: Callable[[], Awaitable[T]], subject: Subject, life: Life | None, deadline: float) -> T:
-    """Try until the subject answers, whatever it answers; raises SubjectError when it ends, or never does."""
+    """Try until the subject answers, whatever it answers but that it is not ready yet.
+
+    Raises SubjectError when it ends, Silent when it never answers.
+    """
     while True:
         try:
             return await attempt()
-        except (Unreachable, DeadlineExceeded) as error:
+        except WireError as error:
+            waits = isinstance(error, NoTools) or says_not_yet(error)
             if life is not None and life.exited is not None:
-                raise SubjectError(
-                    f"the subject ended with {life.exited} before it answered; its last words:\n{subject.log_tail()}"
-                ) from error
-            if life is None or time.monotonic() > deadline:
-                raise SubjectError(
-                    f"nothing answers at {subject.url}: {error}. Is the url right, and does the command listen there?\n"
-                    f"{subject.log_tail()}"
-                ) from error
-        await asyncio.sleep(_PAUSE_S)
+                raise SubjectError(await why_ended(subject, life)) from error
+            if not waits and not isinstance(error, Unreachable | DeadlineExceeded):
+                raise
+            if (life is None and not waits) or time.monotonic() > deadline:
+                raise Silent(await asyncio.to_thread(why_silent, subject, life, error)) from error
+            pause_s = max(_WARMING_PAUSE_S, asked_pause_s(error)) if waits else _PAUSE_S
+        await asyncio.sleep(max(min(pause_s, deadline - time.monotonic()), _PAUSE_S))

@@ -50,9 +50,9 @@ class Op(StrEnum):
     CONNECT = "connect"  # client
     SUBMIT = "submit"  # client: ask for the job; ok: acknowledged with a handle, or with the whole result
     PROGRESS = "progress"  # client: value: done (records), total (records)
-    STATUS = (
-        "status"  # client: value: status; id, created_at, ttl_ms where told; info: an unknown word; fail: no such task
-    )
+    # client: value: status; word, id, created_at, ttl_ms where told; info: a word that nobody knows; fail: no such task
+    STATUS = "status"
+    UNSEEN = "unseen"  # client: paths of the profile that have found nothing yet; value: what, paths, document
     OUTPUT = "output"  # client or lab: the final output; value: count, records (a table of key, digest), shape, errors
     CANCEL = "cancel"  # client
     LISTING = "listing"  # client

@@ -1,7 +1,6 @@
 """The lab's own client on the stage: it drives the server that is on trial, and is killed like any other.
 
-It journals through a pipe; what it says is taken over into the history. Records that stand in a file are read at the
-moment at which it says that the job is done.
+It journals through a pipe; what it says is taken over into the history.
 """
 
 from __future__ import annotations
@@ -10,17 +9,14 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.contracts.job import Job
-from mcp_crashtest.files.outputs import read_records
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.coordinates import Coordinate, Window, WindowName
-from mcp_crashtest.model.errors import HarnessError, SubjectError
+from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
-from mcp_crashtest.model.text import summarise
 from mcp_crashtest.stage.client_process import ClientProcess
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.life import Mortal
@@ -79,6 +75,8 @@ class LabClient:
             handle=self._handle,
             status=contract.status,
             away_s=min(stage.plan.absence.batches * stage.pace.batch_s, _LONGEST_ABSENCE_S),
+            values=subject.values,
+            ready_deadline_s=subject.ready_deadline_s,
         )
         name = f"client-{self._lives}"
         self._lives += 1
@@ -91,20 +89,10 @@ class LabClient:
 
     def _journalled(self, name: str, event: Operation) -> None:
         """Take an event over."""
-        value, type_ = dict(event.value), event.type
-        if event.op is Op.OUTPUT and event.type is Type.OK:
-            try:
-                value["records"] = self._records(value["records"])
-            except SubjectError as error:
-                type_, value = Type.FAIL, {"reason": "unreadable output", "error": str(error)}
-        self._stage.write(name, type_, event.op, value, event.task)
-
-    def _records(self, seen: list[list[str]] | None) -> Table | None:
-        """The output's records as key and digest: those that the client saw, or those in the profile's file."""
-        spec = self._subject.profile.observe.records
-        if spec is not None and spec.file:
-            seen = summarise(read_records(Path(self._subject.fill(spec.file))), spec.key)
-        return None if seen is None else Table.of(seen, width=2)
+        value = dict(event.value)
+        if event.op is Op.OUTPUT and value.get("records") is not None:
+            value["records"] = Table.of(value["records"], width=2)
+        self._stage.write(name, event.type, event.op, value, event.task)
 
     async def _watch_end(self, process: ClientProcess) -> None:
         stage = self._stage

@@ -37,11 +37,12 @@ class DeadlineExceeded(WireError):
 
 
 class HttpError(WireError):
-    """An HTTP status that is not an MCP answer."""
+    """An HTTP status that is not an MCP answer; ``retry_after_s`` is the pause that the server asks for."""
 
-    def __init__(self, status: int, body: str) -> None:
+    def __init__(self, status: int, body: str, retry_after_s: float | None = None) -> None:
         super().__init__(f"HTTP status {status}: {shown(body)}")
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class SessionLost(WireError):

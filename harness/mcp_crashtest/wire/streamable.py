@@ -111,7 +111,8 @@ class Streamable:
             return SessionLost(text)
         if status not in _CLIENT_ERRORS:
             moved = exchange.headers.get("location")
-            return HttpError(status, f"moved to {moved}; give that URL" if moved else text)
+            wait_s = _seconds(exchange.headers.get("retry-after"))
+            return HttpError(status, f"moved to {moved}; give that URL" if moved else text, wait_s)
         with suppress(ProtocolViolation):
             error = messages.decode(body).get("error")
             if isinstance(error, dict):
@@ -119,7 +120,12 @@ class Streamable:
                 if in_session and "session" in str(found).lower():
                     return SessionLost(str(found))  # many servers answer 400 where the specification wants 404
                 return found
-        return HttpError(status, text)
+        return HttpError(status, text, _seconds(exchange.headers.get("retry-after")))
+
+
+def _seconds(text: str | None) -> float | None:
+    """Retry-After in seconds; a date, which it may be too, is not worth a clock."""
+    return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 6 else None
 
 
 def _session_id(text: str | None) -> str | None:

@@ -27,7 +27,8 @@ ANSWERS = [
     (BLOCKING, text("no", isError=True), "no", None),
     (BLOCKING, text('{"error": "disk full"}'), '{"error": "disk full"}', None),
     (BLOCKING, text("full", structuredContent={"error": "disk full"}), "full", None),
-    (BLOCKING, text("done"), "expected JSON, found done", None),
+    (BLOCKING, text("done"), None, None),  # a sentence: its records are what is judged
+    (BLOCKING, text("x", structuredContent={"result": '{"error": "disk full"}'}), "x", None),
     (RESOURCE, text("follow task://status/7."), None, "task://status/7"),
     (RESOURCE, text("no", isError=True), "no", None),
     (RESOURCE, text("done"), None, None),

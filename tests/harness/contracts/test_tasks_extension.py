@@ -19,9 +19,9 @@ from mcp_crashtest.model.profile import ObserveSpec
         ({"statusMessage": "nearly there"}, None),
         ({"statusMessage": 20}, None),
         ({"progress": 3, "total": 9, "statusMessage": "20/50"}, (3, 9)),
-        ({"progress": "3", "total": 9}, None),
+        ({"progress": "3", "total": 9}, (3, 9)),
         ({}, None),
     ],
 )
 def test_progress_is_where_the_profile_says_or_in_the_status_message(task: dict[str, Any], found: Any) -> None:
-    assert progress_of(task, ObserveSpec()) == found
+    assert progress_of(task, ObserveSpec(), 50) == found

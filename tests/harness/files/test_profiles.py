@@ -166,12 +166,43 @@ WRONG = {
     ),
     "an unknown key of records": (
         tables(observe='records = { key = "$.id", path = "x" }'),
-        "[observe] records has no key 'path'; it knows file, items, key, next, resource",
+        "[observe] records has no key 'path'; it knows arguments, file, items, key, next, query, resource, sqlite",
     ),
     "records without a key": (tables(observe='records = { file = "x" }'), "observe.records.key: Field required"),
     "records that are nowhere": (
         tables(observe='records = { key = "$.id" }'),
         "[observe] records needs a file, a resource, or items in the result",
+    ),
+    "records that are in two places": (
+        tables(observe='records = { key = "$.id", file = "f", tool = "t" }'),
+        "or items in the result; or a tool, or sqlite (found file and tool)",
+    ),
+    "a database without a query": (
+        tables(observe='records = { key = "$.id", sqlite = "f" }'),
+        "sqlite is the database's file, and query what is asked of it: give both",
+    ),
+    "arguments of nobody": (
+        tables(observe='records = { key = "$.id", file = "f", arguments = { a = 1 } }'),
+        "[observe] records: arguments are those of a tool: give tool too",
+    ),
+    "a word that means nothing of ours": (
+        tables(observe='words = { ended = ["x"] }'),
+        "[observe] words: 'ended' is none of completed, failed, cancelled, running",
+    ),
+    "an empty word": (tables(observe='words = { failed = [" "] }'), "[observe] words: failed has an empty word"),
+    "a total of nothing": (tables(observe="total = 0"), "[observe] total: a total is greater than 0, found 0"),
+    "a total that is text": (
+        tables(observe='total = "100"'),
+        "must begin with '$', as in '$.result.count'; a total that is always the same is a number, as in total = 100",
+    ),
+    "an unknown unit": (tables(observe='unit = "batches"'), "observe.unit: Input should be 'records', 'percent' or"),
+    "an argument that nobody fills": (
+        tables(contract='kind = "resumable-tool"\ntool = "work"\narguments = { total = "{total_record}" }'),
+        "[contract] arguments: nobody fills {total_record}; did you mean {total_records}? there are batch_size",
+    ),
+    "a handle where there is none yet": (
+        tables(contract='kind = "resumable-tool"\ntool = "work"\narguments = { id = "{handle}" }'),
+        "Braces that are meant as such are doubled: {{handle}}",
     ),
     "records that are no table": (tables(observe="records = 3"), "observe.records: Input should be a dictionary"),
     "a number in the place of text": (
@@ -246,3 +277,18 @@ def test_the_largest_workload_is_a_million_records(read: Reader) -> None:
 def test_braces_that_are_no_placeholder_survive(read: Reader) -> None:
     text = tables(subject="""command = 'serve --json {"a": 1} {port}'\nurl = "http://127.0.0.1:{port}/"\n""")
     assert read(text).subject.command == 'serve --json {"a": 1} {port}'
+
+
+def test_what_a_profile_says_about_looking_is_read(read: Reader) -> None:
+    observed = read(
+        tables(
+            contract='kind = "resumable-tool"\ntool = "work"\narguments = { mail = "Dear {{name}}, {client_id}" }',
+            observe='total = 100\nunit = "percent"\nwords = { failed = ["interrupted"] }\n'
+            'records = { tool = "rows", arguments = { id = "{job.id}", cursor = "{next}" }, key = "$.n" }',
+        )
+    ).observe
+    assert (observed.total, observed.unit, observed.words) == (100, "percent", {"failed": ("interrupted",)})
+    assert observed.records is not None
+    assert observed.records.sources == {"tool": "rows"}
+    assert observed.written == {}
+    assert observed.path("status") == "$.status"

@@ -20,7 +20,6 @@ from mcp_crashtest.files.profiles import read_profile
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome
-from mcp_crashtest.laboratory.probe import PROTOCOLS
 from mcp_crashtest.laboratory.trial import Trial
 from mcp_crashtest.model.plan import Plan
 
@@ -62,7 +61,7 @@ def _fault(action: str, victim: str, batch: str, phase: str) -> dict[str, object
 def made(name: str, folder: Path) -> Iterator[tuple[str, str, list[Plan]]]:
     """The plans of today: scenario, seed, and the whole sequence."""
     profile = read_profile(PROFILES / f"{name}.toml")
-    bench = Bench(profile, profile.subject.protocols or PROTOCOLS)
+    bench = Bench(profile, profile.subject.protocols or ("2026-07-28", "2025-11-25"))
     for called, play in vars(importlib.import_module("mcp_crashtest.scenarios.test_client")).items():
         if called.startswith("test_"):
             scenario = called.removeprefix("test_").replace("_", "-")

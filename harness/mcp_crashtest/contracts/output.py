@@ -1,0 +1,166 @@
+"""The final output: what the document says that ends the job, and the records behind it, wherever the profile says.
+
+A job that says it is done and whose records are not all there is given a moment: a store may show them a little later
+than the status. What is missing then is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mcp_crashtest.contracts.contract import COMPLETED, Refused, document_in, unwrapped
+from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.contracts.observing import Sight
+from mcp_crashtest.files.outputs import neighbours, read_document, read_rows
+from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.operation import name_of
+from mcp_crashtest.model.paths import fill, find, placeholders
+from mcp_crashtest.model.profile import RecordsSpec
+from mcp_crashtest.model.showing import bounded
+from mcp_crashtest.model.text import excerpt, summarise
+from mcp_crashtest.wire.errors import RpcError
+from mcp_crashtest.wire.session import Session
+
+_PAGES = 10_000
+_SETTLING_S = 1.0
+_PAUSE_S = 0.02
+_NEXT = "next"
+_OUTPUT, _PAGE = "the output", "the records' document"
+
+Pairs = list[list[str]]
+
+
+class Output:
+    """What one job has come to; ``handle`` names the job where it has a name."""
+
+    def __init__(self, session: Session, job: Job, sight: Sight, document: Any, handle: str | None) -> None:
+        self._session = session
+        self._job = job
+        self._sight = sight
+        self._document = document
+        own = document if isinstance(document, Mapping) else {}
+        named = {"handle": handle, "id": name_of(handle), "task_id": name_of(handle)} if handle else {}
+        self._values = {**named, **own, **job.values}
+        self._shown: Any = document
+        self._ends_at = time.monotonic() + job.deadline_s
+
+    async def read(self, status: str) -> dict[str, Any]:
+        """Status, count and records, for the history. Raises Refused, SubjectError and WireError."""
+        observe, settled_s = self._job.observe, 0.0
+        count = find(self._document, observe.count) if observe.count else None
+        if observe.count:
+            self._sight.missing(_OUTPUT, self._document, {"count": observe.count})
+        records = None
+        if observe.records:
+            records, settled_s = await self._settled(observe.records, patient=status == COMPLETED)
+        more: dict[str, Any] = {"settled_s": round(settled_s, 3)} if settled_s else {}
+        if records is not None and len(records) != self._job.records:
+            more["document"] = bounded(self._shown)
+        elif count not in (None, self._job.records):
+            more["document"] = bounded(self._document)
+        return {"status": status, "count": count, "records": records, **more}
+
+    async def _settled(self, spec: RecordsSpec, *, patient: bool) -> tuple[Pairs, float]:
+        began = time.monotonic()
+        while True:
+            waited_s = time.monotonic() - began
+            last = not patient or waited_s >= _SETTLING_S
+            try:
+                records = await self._records(spec)
+                if last or len({key for key, _ in records}) >= self._job.records:
+                    return records, waited_s if waited_s >= _PAUSE_S and not last else 0.0
+            except (Refused, SubjectError):
+                if last:
+                    raise
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _records(self, spec: RecordsSpec) -> Pairs:
+        if spec.sqlite is not None:
+            return self._named(self._rows(spec, spec.sqlite), spec)
+        if spec.file is not None:
+            return self._named(self._items(self._file(spec.file), spec), spec)
+        return await self._paged(spec)
+
+    # --- where they are
+
+    def _file(self, template: str) -> Any:
+        path, what = Path(str(self._filled("records.file", template))), "the folder in which it is looked for"
+        if path.exists():
+            self._sight.has(what, "records.file")
+        else:
+            self._sight.lacks(what, "records.file", str(path), {"files": neighbours(path)})
+        return read_document(path)
+
+    def _rows(self, spec: RecordsSpec, template: str) -> list[dict[str, Any]]:
+        """Placeholders of a query are its parameters: nobody has to think of quotes."""
+        query, names = spec.query or "", list(placeholders(spec.query))
+        values = [self._filled("records.query", f"{{{name}}}") for name in names]
+        for name in names:
+            query = query.replace(f"'{{{name}}}'", "?").replace(f"{{{name}}}", "?")
+        return read_rows(Path(str(self._filled("records.sqlite", template))), query, values)
+
+    async def _paged(self, spec: RecordsSpec) -> Pairs:
+        """The records behind a tool or a resource, a page after the other; those in the document, if there is neither.
+
+        ``{next}`` among a tool's arguments is what leads to the next page; the first call goes without that argument.
+        """
+        following: Any = None
+        found: Pairs = []
+        for _ in range(_PAGES):
+            page = await self._page(spec, following)
+            found += self._named(self._items(page, spec), spec)
+            following = find(page, spec.next) if spec.next else None
+            if following is None or following in ("", False):
+                return found
+            if not isinstance(following, str | int) or (spec.tool is None and not isinstance(following, str)):
+                return found
+        raise Refused(f"the records did not end within {_PAGES} pages")
+
+    async def _page(self, spec: RecordsSpec, following: Any) -> Any:
+        if spec.tool is not None:
+            kept = {k: v for k, v in spec.arguments.items() if following is not None or _NEXT not in placeholders(v)}
+            asked = self._filled("records.arguments", kept, {_NEXT: following})
+            reply = await self._session.call_tool(spec.tool, asked, deadline_s=self._left_s)
+            if reply.is_error:
+                raise Refused(f"the tool {spec.tool} says: {reply.text}")
+            return document_in(reply)
+        if following is None and spec.resource is None:
+            return self._document
+        uri = following if following is not None else self._filled("records.resource", spec.resource)
+        try:
+            return unwrapped(await self._session.read_resource(str(uri), deadline_s=self._left_s))
+        except RpcError as error:
+            raise Refused(f"the records at {uri} cannot be read: {error}") from error
+
+    # --- what they are
+
+    def _filled(self, key: str, template: Any, more: Mapping[str, Any] | None = None) -> Any:
+        values = {**self._values, **(more or {})}
+        for name in placeholders(template):
+            if find(values, f"$.{name}") is None:
+                self._sight.lacks(_OUTPUT, key, str(template), self._document, placeholder=name)
+                raise Refused(f"[observe] {key}: nothing fills {{{name}}}")
+        return fill(template, values)
+
+    def _items(self, page: Any, spec: RecordsSpec) -> list[Any]:
+        self._shown, wanted = page, {"records.items": spec.items}
+        self._sight.missing(_PAGE, page, wanted, lambda found: isinstance(found, list))
+        if spec.next is not None:
+            self._sight.missing("a page of records", page, {"records.next": spec.next})
+        items = find(page, spec.items)
+        if not isinstance(items, list):
+            raise Refused(f"there is no list of records at {spec.items} in {excerpt(page)}", page)
+        return items
+
+    def _named(self, items: list[Any], spec: RecordsSpec) -> Pairs:
+        if items:
+            self._sight.missing("a record", items[0], {"records.key": spec.key})
+        return summarise(items, spec.key)
+
+    @property
+    def _left_s(self) -> float:
+        return max(self._ends_at - time.monotonic(), 0.001)

@@ -1,0 +1,51 @@
+"""A server that answers, and says that it is not ready yet: how that is told, and how long it is borne.
+
+A load balancer says 503, a framework an error, a tool a sentence. Whoever asks again soon is served, so none of it is
+a refusal, for as long as a start may take.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from mcp_crashtest.wire.errors import HttpError
+
+_NOT_YET = re.compile(
+    r"\b(still|currently) (loading|starting|warming|initiali[sz]ing|booting)|\bwarming[ -]?up\b|\bstarting up\b"
+    r"|\bnot (yet )?(ready|initiali[sz]ed|available)( yet)?\b|\b(is|are) (loading|initiali[sz]ing)\b"
+    r"|\b(try|retry) again (later|soon|in a)|\btemporarily unavailable\b|\bservice unavailable\b",
+    re.IGNORECASE,
+)
+_STATUSES = frozenset({425, 429, 502, 503, 504})
+_LONGEST_PAUSE_S = 5.0
+
+
+def says_not_yet(error: Exception) -> bool:
+    """Whether an answer says that the server is there and not ready."""
+    if isinstance(error, HttpError):
+        return error.status in _STATUSES
+    return _NOT_YET.search(str(error)) is not None
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long "not yet" is borne: ``ready_deadline_s`` from the first time that it is said, and again after others."""
+
+    ready_deadline_s: float
+    _since: float | None = None
+
+    def bears(self, error: Exception) -> bool:
+        """Whether this refusal is none, because it may pass."""
+        if not says_not_yet(error):
+            self._since = None
+            return False
+        self._since = self._since or time.monotonic()
+        return time.monotonic() - self._since < self.ready_deadline_s
+
+
+def asked_pause_s(error: Exception) -> float:
+    """The pause that the server itself asks for, bounded."""
+    wanted = error.retry_after_s if isinstance(error, HttpError) else None
+    return min(wanted or 0.0, _LONGEST_PAUSE_S)

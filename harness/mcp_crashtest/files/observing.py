@@ -1,0 +1,79 @@
+"""What a profile says about looking: paths that are paths, words that are words, placeholders that somebody fills."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import fields
+from typing import Any
+
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.paths import find, placeholders
+from mcp_crashtest.model.profile import SITE_NAMES, Profile, RecordsSpec, ToolSpec
+
+_WORDS = ("completed", "failed", "cancelled", "running")
+
+
+def check_observe(profile: Profile, source: str) -> None:
+    """Check [observe], and the placeholders of [contract]; raises UsageError."""
+    for complaint in (*_paths(profile), *_records(profile.observe.records), *_meanings(profile), *_unfilled(profile)):
+        raise UsageError(f"{source}: {complaint}")
+
+
+def _paths(profile: Profile) -> Iterator[str]:
+    observe, records = profile.observe, profile.observe.records
+    paths = dict(observe.written)
+    if records:
+        paths |= {f"records.{name}": getattr(records, name) or "$" for name in ("items", "next", "key")}
+    for name, path in paths.items():
+        try:
+            find(None, path)
+        except UsageError as error:
+            also = "; a total that is always the same is a number, as in total = 100" if name == "total" else ""
+            yield f"[observe] {name}: {error}{also}"
+
+
+def _records(records: RecordsSpec | None) -> Iterator[str]:
+    if records is None:
+        return
+    if len(records.sources) > 1 or (not records.sources and "$." not in records.items):
+        found = f" (found {' and '.join(records.sources)})" if records.sources else ""
+        yield f"[observe] records needs a file, a resource, or items in the result; or a tool, or sqlite{found}"
+    if (records.sqlite is None) != (records.query is None):
+        yield "[observe] records: sqlite is the database's file, and query what is asked of it: give both"
+    if records.arguments and records.tool is None:
+        yield "[observe] records: arguments are those of a tool: give tool too"
+
+
+def _meanings(profile: Profile) -> Iterator[str]:
+    observe = profile.observe
+    for meaning, words in observe.words.items():
+        if meaning not in _WORDS:
+            yield f"[observe] words: {meaning!r} is none of {', '.join(_WORDS)}, which a server may call by other words"
+        if not all(word.strip() for word in words):
+            yield f"[observe] words: {meaning} has an empty word"
+    total = observe.total
+    if not isinstance(total, str | None) and not 0 < total < math.inf:
+        yield f"[observe] total: a total is greater than 0, found {total}"
+
+
+def _unfilled(profile: Profile) -> Iterator[str]:
+    """A placeholder in a call's arguments that nobody fills; those of records are filled from the answer."""
+    contract = profile.contract
+    yield from _nobody_fills("[contract] arguments", contract.arguments, SITE_NAMES)
+    for field in fields(contract):
+        call = getattr(contract, field.name)
+        if isinstance(call, ToolSpec):
+            yield from _nobody_fills(f"[contract] {field.name}", call.arguments, SITE_NAMES | {"handle"})
+
+
+def _nobody_fills(place: str, template: Any, names: Collection[str]) -> Iterator[str]:
+    for name in placeholders(template):
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+            meant = f"did you mean {{{near[0]}}}? " if near else ""
+            yield (
+                f"{place}: nobody fills {{{name}}}; {meant}there are {', '.join(sorted(names))}. Braces that are meant "
+                f"as such are doubled: {{{{{name}}}}}"
+            )

@@ -1,0 +1,248 @@
+"""The golden run is judged before anything else: what fails with nobody in the way is somebody's plain fault.
+
+It is the profile's (UsageError) where a path finds nothing, nobody fills a placeholder, or the tool is called wrongly;
+else the server's (SubjectError). It is never a finding: that a crash lost something can only be said of what works.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mcp_crashtest.laboratory.advice import on_arguments, on_path, on_word
+from mcp_crashtest.laboratory.bench import Bench
+from mcp_crashtest.model.errors import SubjectError, UsageError
+from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.model.paths import placeholders
+from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.showing import bounded, nearest, paths_in, pretty
+from mcp_crashtest.model.verdict import Judgement
+
+_BAD_CALL = re.compile(
+    r"validation|invalid (param|argument|input)|(missing|unexpected|required|unknown) .{0,40}(argument|parameter|field)"
+    r"|-32602",
+    re.IGNORECASE,
+)
+_ORDER = ("handle", "status", "progress", "total", "count")
+_LEADS_ON = re.compile(r"(next|cursor|more|page)", re.IGNORECASE)
+
+
+def refuse_plain_faults(bench: Bench, history: History, judgement: Judgement, last_words: str) -> None:
+    """Raise UsageError or SubjectError where an undisturbed run does not show the whole job."""
+    profile = bench.profile
+    for complaint in _of_profile(bench, history):
+        raise UsageError(
+            f"the profile {profile.name} does not fit its server: {complaint}\n\nthe server's last words:\n{last_words}"
+        )
+    for complaint in _of_server(history, judgement):
+        raise SubjectError(
+            f"the server of {profile.name} cannot do its job undisturbed: {complaint}\n\nits last words:\n{last_words}"
+        )
+
+
+def unknown_word(profile: Profile, history: History) -> UsageError | None:
+    """The mistake of a profile without the claim to resume, whose job stands still at a word that nobody knows.
+
+    A word that something followed, in any life, is no end: then it is the server that stands still.
+    """
+    last = _stalled_at(history)
+    if profile.claims.resumes or last is None:
+        return None
+    return UsageError(
+        f"the profile {profile.name} does not know all of its server's words: {_stood_still(history, last)}"
+    )
+
+
+def _stalled_at(history: History) -> Operation | None:
+    """Where a stalled run has last seen a word that nobody knows, and at which nothing ever went on."""
+    end = next(history.of(Op.END), None)
+    if end is None or end.value["reason"] not in ("stalled", "client deadline"):
+        return None
+    last = max(history.of(Op.STATUS, types=[Type.OK]), key=lambda seen: seen.i, default=None)
+    unknown = {seen.value["status"] for seen in history.of(Op.STATUS, types=[Type.INFO])}
+    if last is None or last.value["status"] not in unknown:
+        return None
+    return None if _moved_at(history, last.value["status"]) else last
+
+
+def _moved_at(history: History, word: str) -> bool:
+    """Whether anything went on while the status was this word: other progress, or another word after it."""
+    now, seen, done = None, False, set()
+    for event in history.of(Op.STATUS, Op.PROGRESS, types=[Type.OK]):
+        if event.op is Op.STATUS:
+            now = event.value["status"]
+            seen |= now == word
+            if seen and now != word:
+                return True
+        elif now == word:
+            done.add(event.value["done"])
+    return len(done) > 1
+
+
+def _stood_still(history: History, last: Operation) -> str:
+    told = next(s for s in history.of(Op.STATUS, types=[Type.INFO]) if s.value["status"] == last.value["status"])
+    return f"{_last_seen(history)}, and nothing moves any more; {on_word(last.value['status'], told.value['ends'])}"
+
+
+def _last_seen(history: History) -> str:
+    status = max(history.of(Op.STATUS, types=[Type.OK]), key=lambda seen: seen.i, default=None)
+    progress = max(history.of(Op.PROGRESS), key=lambda seen: seen.i, default=None)
+    word = (
+        f"the last status is {status.value.get('word', status.value['status'])!r}" if status else "no status was seen"
+    )
+    workload = history.header.workload["records"]
+    return word + (f" at {progress.value['done']} of {workload} records" if progress else ", without progress")
+
+
+# --- the profile's
+
+
+def _of_profile(bench: Bench, history: History) -> Iterator[str]:
+    """What is wrong with the profile, the plainest first."""
+    profile = bench.profile
+    if _failed(history):
+        yield from _no_such_tool(bench)
+    yield from _called_wrongly(bench, history)
+    short = _stored(history) is not None and _stored(history) != history.header.workload["records"]
+    for what, paths, document in _unseen(history):
+        for key in sorted(paths, key=lambda key: _ORDER.index(key) if key in _ORDER else len(_ORDER)):
+            if (key != "records.next" or short) and not _is_an_error(document):
+                yield on_path(profile.observe, key, paths[key], what, document)
+    if (last := _stalled_at(history)) is not None:
+        yield _stood_still(history, last)
+    yield from _other_numbers(bench, history)
+    yield from _nothing_to_see(profile, history)
+
+
+def _failed(history: History) -> bool:
+    return not any(True for _ in history.of(Op.OUTPUT, types=[Type.OK]))
+
+
+def _no_such_tool(bench: Bench) -> Iterator[str]:
+    """A tool's name that the server does not have. One that lists nothing may have anything."""
+    profile, names = bench.profile, list(bench.tools)
+    records = profile.observe.records
+    called = {"[contract] tool": profile.contract.tool}
+    called |= {"[contract] status.tool": profile.contract.status.tool} if profile.contract.status else {}
+    called |= {"[observe] records.tool": records.tool} if records and records.tool else {}
+    for place, name in called.items():
+        if names and name not in names:
+            near = nearest(name, names, 1)
+            meant = f'\n\nDid you mean\n\n  tool = "{near[0]}"' if near else ""
+            yield f'{place} = "{name}": there is no such tool; the server has {", ".join(names[:30])}{meant}'
+
+
+def _called_wrongly(bench: Bench, history: History) -> Iterator[str]:
+    """A call that the tool's own schema refuses."""
+    refused = next(history.of(Op.SUBMIT, types=[Type.FAIL]), None)
+    if refused is None or any(True for _ in history.of(Op.SUBMIT, types=[Type.OK])):
+        return
+    contract, error = bench.profile.contract, str(refused.value.get("error"))
+    schema = bench.tools.get(contract.tool, {})
+    faults = list(on_arguments(schema, refused.value.get("arguments") or {})) if schema else []
+    if faults or _BAD_CALL.search(error):
+        wrong = "; ".join(faults) or "it says what is wrong"
+        shown = "\n".join(f"  {line}" for line in pretty(bounded(schema)).splitlines())
+        given = "\n".join(f"  {line}" for line in pretty(refused.value.get("arguments")).splitlines())
+        yield (
+            f"the tool {contract.tool} refuses its [contract] arguments: {wrong}\n  {error}\n\nit was called with\n\n"
+            f"{given}\n\nand its input schema is\n\n{shown}"
+        )
+    elif contract.kind.blocking is False and error.startswith("no ") and bench.profile.observe.handle is None:
+        yield f'[observe] has no handle: {error}\n\nSay where in it the task is named:\n\n  handle = "$.…"'
+
+
+def _unseen(history: History) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
+    """Paths that have found nothing to the end, by the document in which they were to be found."""
+    last: dict[str, Operation] = {event.value["what"]: event for event in history.of(Op.UNSEEN)}
+    for what, event in last.items():
+        earlier = [e.value["document"] for e in history.of(Op.UNSEEN) if e.value["what"] == what]
+        document = next((shown for shown in reversed(earlier) if shown is not None), None)
+        if event.value["paths"]:
+            yield what, event.value["paths"], document
+
+
+def _is_an_error(document: Any) -> bool:
+    """Whether the server says that something is wrong instead of what it was asked for."""
+    return isinstance(document, Mapping) and bool(document.get("error")) and "status" not in document
+
+
+def _stored(history: History) -> int | None:
+    output = next(history.of(Op.OUTPUT, types=[Type.OK]), None)
+    records = output.value.get("records") if output else None
+    return None if records is None else len(records)
+
+
+def _other_numbers(bench: Bench, history: History) -> Iterator[str]:
+    """A count, a key or a page that is another than was meant; a job of another size than was asked for."""
+    output = next(history.of(Op.OUTPUT, types=[Type.OK]), None)
+    workload, observe = history.header.workload["records"], bench.profile.observe
+    if output is None:
+        return
+    records, count, document = output.value.get("records"), output.value.get("count"), output.value.get("document")
+    stored = None if records is None else len(records)
+    distinct = None if records is None else len({key for key, _ in records})
+    if records and stored == workload and distinct is not None and distinct < workload and observe.records:
+        yield (
+            f'[observe] records.key = "{observe.records.key}" does not tell records apart: {stored} of them have '
+            f"{distinct} keys, such as {records[0][0]!r}. Name what is different in each"
+        )
+    right = [path for path, value in paths_in(document) if value == workload and not isinstance(value, bool)]
+    if count not in (None, workload) and right and stored in (None, workload):
+        yield (
+            f'[observe] count = "{observe.count}" finds {count!r}, and the workload has {workload} records:\n\n'
+            f'{pretty(document, observe.count, "this is not the count")}\n\nPerhaps:\n\n  count = "{right[0]}"'
+        )
+    if stored is not None and stored != workload:
+        yield from _of_another_size(bench, stored, workload, document)
+
+
+def _of_another_size(bench: Bench, stored: int, workload: int, document: Any) -> Iterator[str]:
+    profile = bench.profile
+    held = f"the output holds {stored} records, and the workload has {workload}"
+    leads = [path for path, value in paths_in(document) if value and _LEADS_ON.search(path) and isinstance(value, str)]
+    if stored < workload and leads and profile.observe.records and profile.observe.records.next is None:
+        yield f'{held}; is this one page of them? Say in [observe] records what leads to the next: next = "{leads[0]}"'
+    arguments = profile.contract.arguments
+    if "total_records" not in set(placeholders(arguments)) and profile.workload.input_file is None:
+        yield (
+            f"{held}; nobody has told the server how many: say it in [contract] arguments with {{total_records}}, or "
+            f"have them written to a file, [workload] input_file"
+        )
+    known = bench.tools.get(profile.contract.tool, {}).get("properties")
+    unknown = [name for name in arguments if isinstance(known, Mapping) and name not in known]
+    if unknown:
+        yield f"{held}; the tool has no argument {unknown[0]!r}, it has {', '.join(map(str, known or ()))}"
+
+
+def _nothing_to_see(profile: Profile, history: History) -> Iterator[str]:
+    output = next(history.of(Op.OUTPUT, types=[Type.OK]), None)
+    if output is None or output.value.get("records") is not None or output.value.get("count") is not None:
+        return
+    if not any(seen.value["done"] == history.header.workload["records"] for seen in history.of(Op.PROGRESS)):
+        yield (
+            "the output shows neither records nor a count, and progress was not seen to reach the end: say in "
+            '[observe] where they are found:\n\n  records = { file = "{state_dir}/out.jsonl", key = "$.id" }'
+        )
+
+
+# --- the server's
+
+
+def _of_server(history: History, judgement: Judgement) -> Iterator[str]:
+    if _failed(history):
+        yield _did_not_end(history)
+    for finding in judgement.findings:
+        yield "; ".join(f"{f.invariant}: {f.message}" for f in (finding, *judgement.findings[1:]))
+    yield from judgement.unproven
+
+
+def _did_not_end(history: History) -> str:
+    failed, end = next(history.of(Op.OUTPUT), None), next(history.of(Op.END), None)
+    errors = [e.value["document"] for e in history.of(Op.UNSEEN) if _is_an_error(e.value["document"])]
+    shown = f"\n{pretty(errors[-1])}" if errors else ""
+    if failed is not None:
+        return f"the job did not come to its end: {failed.value.get('error')}{shown}"
+    reason = end.value["reason"] if end else "broken off"
+    return f"the job did not come to its end ({reason}): {_last_seen(history)}{shown}"

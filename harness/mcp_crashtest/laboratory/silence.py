@@ -1,0 +1,77 @@
+"""Why a subject does not answer, a sentence for each reason, with what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from mcp_crashtest.contracts.warming import says_not_yet
+from mcp_crashtest.subjects.launchers import left_behind
+from mcp_crashtest.subjects.life import Life
+from mcp_crashtest.subjects.proc import group_of, ports_of
+from mcp_crashtest.subjects.subject import Subject
+from mcp_crashtest.wire.errors import DeadlineExceeded, Unreachable
+
+_STDIO = (
+    "It seems to speak stdio: this version reaches a server over HTTP. Start it so, on {port} of the command; with "
+    'FastMCP: mcp.run(transport="http", port=...)'
+)
+_SIGNS_OF_STDIO = ("stdio", '"jsonrpc"')
+
+
+class Silent(Exception):
+    """The subject lives, or is none of ours, and does not answer; the text says why."""
+
+
+async def why_ended(subject: Subject, life: Life) -> str:
+    """A subject that ended before it had answered."""
+    words = subject.log_tail()
+    if (left := await left_behind(life)) is not None:
+        return f"{left}; its last words:\n{words}"
+    silent_end = life.exited is not None and life.exited.code == 0 and words == "(no output)"
+    hint = f"\n{_STDIO}" if silent_end or _shows_stdio(words) else ""
+    return f"the subject ended with {life.exited} before it answered; its last words:\n{words}{hint}"
+
+
+def why_refused(subject: Subject, refusals: Sequence[str]) -> str:
+    """A subject that answers, and not as MCP does."""
+    said = "; ".join(refusals)
+    hints = ""
+    if "HTTP status 404" in said:
+        hints += "\nIs the path of [subject] url right? Most servers answer at /mcp."
+    if "HTTP status 405" in said or "2024-11-05" in said:
+        hints += "\n2024-11-05 has HTTP+SSE only, which this version does not speak: serve streamable HTTP."
+    return f"{subject.url} does not speak MCP as the profile says: {said}{hints}\n{subject.log_tail()}"
+
+
+def why_silent(subject: Subject, life: Life | None, error: Exception) -> str:
+    """A subject that lives, or is reached by URL alone, and has not answered in time."""
+    deadline = f"[subject] ready_deadline_s = {subject.ready_deadline_s:g}"
+    longer = f"If it needs longer, raise {deadline}"
+    words, begins = subject.log_tail(), f"nothing answers at {subject.url}"
+    if says_not_yet(error) or "lists no tools" in str(error):
+        return f"{subject.url} is not ready after {subject.ready_deadline_s:g} s: {error}. {longer}\n{words}"
+    if life is None:
+        return f"{begins}: {error}. Is the url right, and does the server run?"
+    port = urlsplit(subject.url).port
+    ports = sorted({port for pid in {life.pid, *group_of(life.pid)} for port in ports_of(pid)})
+    after = f"after {subject.ready_deadline_s:g} s ({deadline})"
+    if _shows_stdio(words):
+        return f"{begins} {after}: {error}. {_STDIO}\n{words}"
+    if not isinstance(error, Unreachable) or port in ports:
+        silent = "it takes connections and says nothing" if isinstance(error, DeadlineExceeded) else str(error)
+        return f"{begins} {after}: {silent}. Is the path of the url right? {longer}\n{words}"
+    if ports:
+        listed = ", ".join(map(str, ports))
+        return (
+            f"{begins} {after}: the command listens on port {listed} instead. Give it the lab's port: "
+            f"[subject] command with {{port}} where its port is said, or listen on {{listen_fd}}\n{words}"
+        )
+    return (
+        f"{begins} {after}: the command is alive and listens on no port: {error}. {longer}; if it never listens, is it "
+        f"a server that speaks stdio? This version needs HTTP.\n{words}"
+    )
+
+
+def _shows_stdio(words: str) -> bool:
+    return any(sign in words for sign in _SIGNS_OF_STDIO)
