@@ -109,13 +109,14 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def on_word(word: str, ends: list[str]) -> str:
+def on_word(word: str, ends: list[str], *, all_done: bool) -> str:
     """What to say about a word at which nothing moves any more, and that nobody knows."""
+    likely, others = ("completed", "failed") if all_done else ("failed", "completed")
     return (
         f"nobody knows what the status {word!r} means; known as ends are {', '.join(ends)}. If the job has ended with "
         f"it, say how, in [observe] of the profile:\n\n"
-        f"{_indented(f'words = {{ failed = [{json.dumps(word)}] }}')}\n\n"
-        f"(or completed, or cancelled; running for a word that is no end)"
+        f"{_indented(f'words = {{ {likely} = [{json.dumps(word)}] }}')}\n\n"
+        f"(or {others}, or cancelled; running for a word that is no end)"
     )
 
 

@@ -82,7 +82,12 @@ def _moved_at(history: History, word: str) -> bool:
 
 def _stood_still(history: History, last: Operation) -> str:
     told = next(s for s in history.of(Op.STATUS, types=[Type.INFO]) if s.value["status"] == last.value["status"])
-    return f"{_last_seen(history)}, and nothing moves any more; {on_word(last.value['status'], told.value['ends'])}"
+    about = on_word(last.value["status"], told.value["ends"], all_done=_all_done(history))
+    return f"{_last_seen(history)}, and nothing moves any more; {about}"
+
+
+def _all_done(history: History) -> bool:
+    return any(seen.value["done"] == history.header.workload["records"] for seen in history.of(Op.PROGRESS))
 
 
 def _last_seen(history: History) -> str:
@@ -220,7 +225,7 @@ def _nothing_to_see(profile: Profile, history: History) -> Iterator[str]:
     output = next(history.of(Op.OUTPUT, types=[Type.OK]), None)
     if output is None or output.value.get("records") is not None or output.value.get("count") is not None:
         return
-    if not any(seen.value["done"] == history.header.workload["records"] for seen in history.of(Op.PROGRESS)):
+    if not _all_done(history):
         yield (
             "the output shows neither records nor a count, and progress was not seen to reach the end: say in "
             '[observe] where they are found:\n\n  records = { file = "{state_dir}/out.jsonl", key = "$.id" }'

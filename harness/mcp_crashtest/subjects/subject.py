@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -38,6 +39,7 @@ _PRELOAD = ("fastmcp", "uvicorn")  # what most servers in Python import; the war
 _LISTEN_FD = 3
 _SHOWN_LINES = 12
 _OURS = ("CRASHTEST_", "PYTEST_")
+_SERVED = re.compile(r'"(POST|GET|DELETE) \S+ HTTP/1\.[01]" 2[0-9]{2}')  # an access log of what went well says nothing
 
 
 @dataclass(slots=True)
@@ -169,6 +171,7 @@ def last_lines(path: Path) -> str:
     if not path.exists():
         return "(no output)"
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    lines = [line for line in lines if not _SERVED.search(line)]
     return "\n".join(lines[-_SHOWN_LINES:]) or "(no output)"
 
 
