@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.model.profile import ContractKind, ObserveSpec, RecordsSpec, ToolSpec
+from mcp_crashtest.model.profile import ContractKind, ObserveSpec, RecordsSpec, ToolSpec, Unit
 
 JOB_VARIABLE = "CRASHTEST_JOB"
 _REPEAT_S = 0.25
@@ -55,6 +55,8 @@ class Job:
         data = json.loads(text)
         observe = data.pop("observe")
         records = observe.pop("records")
+        observe["unit"] = Unit(observe["unit"]) if observe["unit"] else None
+        observe["words"] = {meaning: tuple(words) for meaning, words in observe["words"].items()}
         data["observe"] = ObserveSpec(**observe, records=RecordsSpec(**records) if records else None)
         data["status"] = ToolSpec(**data["status"]) if data["status"] else None
         return cls(**{**data, "kind": ContractKind(data["kind"])})
