@@ -1,0 +1,54 @@
+"""A server that says "not yet", in whatever way, and one that says no."""
+
+from __future__ import annotations
+
+import pytest
+
+from mcp_crashtest.contracts.contract import Refused
+from mcp_crashtest.contracts.warming import Patience, asked_pause_s, says_not_yet
+from mcp_crashtest.wire.errors import HttpError, RpcError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HttpError(503, "warming up"),
+        HttpError(502, ""),
+        Refused("the model is still loading, try again in a moment"),
+        Refused("Service is starting up"),
+        Refused("not yet ready"),
+        Refused("index not ready yet"),
+        RpcError(-32603, "Model is loading"),
+        RpcError(-32000, "Server not initialized"),
+    ],
+)
+def test_not_yet(error: Exception) -> None:
+    assert says_not_yet(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HttpError(404, "warming up"),
+        HttpError(500, "Internal Server Error"),
+        Refused("disk full"),
+        Refused("there is no job 7"),
+        Refused("the file is already loaded"),
+        RpcError(-32602, "Unknown tool: start"),
+    ],
+)
+def test_no(error: Exception) -> None:
+    assert not says_not_yet(error)
+
+
+def test_not_yet_is_borne_for_as_long_as_a_start_may_take() -> None:
+    assert Patience(30.0).bears(Refused("still loading"))
+    assert not Patience(0.0).bears(Refused("still loading"))
+    assert not Patience(30.0).bears(Refused("disk full"))
+
+
+def test_the_pause_that_is_asked_for_is_kept_within_bounds() -> None:
+    assert asked_pause_s(HttpError(503, "", 1.0)) == 1.0
+    assert asked_pause_s(HttpError(503, "", 3600.0)) == 5.0
+    assert asked_pause_s(HttpError(503, "")) == 0.0
+    assert asked_pause_s(Refused("still loading")) == 0.0
