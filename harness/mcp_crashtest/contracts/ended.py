@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mcp_crashtest.contracts.contract import ENDS, Refused, normalise, parse
+from mcp_crashtest.contracts.contract import Refused, parse
+from mcp_crashtest.contracts.words import ENDS, normalise
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.profile import ObserveSpec
 
 
 def says_the_end(result: Any, observe: ObserveSpec) -> bool:
     """Whether a task, a resource or a tool's document in this result has a status that is an end."""
-    return any(normalise(find(document, observe.status)) in ENDS for document in _documents(result))
+    where = observe.path("status")
+    return any(normalise(find(document, where), observe.words) in ENDS for document in _documents(result))
 
 
 def _documents(result: Any) -> Iterator[Any]:
