@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from mcp_crashtest.checkers.outputs import read_again
 from mcp_crashtest.checkers.result import missing
+from mcp_crashtest.model.claims import held
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
@@ -82,7 +83,7 @@ def _records(history: History, first: Operation, again: Operation) -> Iterator[F
         yield Finding("records.lost", _said(lost, "were in the result and are not any more"), shown, {}, _ADVICE)
     elif twice := [key for key in had if has[key] > had[key]]:
         yield Finding("records.duplicated", _said(twice, "are in the result more often than before"), shown)
-    elif Counter(now) != Counter(before) or (history.header.claims["ordered"] and now != before):
+    elif Counter(now) != Counter(before) or (held(history.header.claims, "records.reordered") and now != before):
         yield Finding("task.resurrected", "the result of the finished job is another one now", shown, {}, _ADVICE)
 
 
@@ -97,7 +98,7 @@ def _less(first: Operation, again: Operation) -> Iterator[Finding]:
 
 def _undone(history: History) -> Iterator[Finding]:
     """Progress that falls behind the end, which no claim allows."""
-    if history.header.claims["resumes"]:
+    if held(history.header.claims, "progress.regressed"):
         return  # then the checker of progress has seen it
     ended: dict[str | None, Operation] = {}
     for event in history.of(Op.STATUS, Op.PROGRESS, types=[Type.OK]):

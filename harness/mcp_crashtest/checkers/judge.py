@@ -23,6 +23,7 @@ from mcp_crashtest.checkers import (
 from mcp_crashtest.checkers.advice import advised
 from mcp_crashtest.checkers.consequences import told_once
 from mcp_crashtest.model import format_1
+from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.verdict import Finding, Judgement
@@ -131,7 +132,7 @@ def _nothing_shown(history: History) -> Iterable[str]:
     for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
         if output.value.get("reason") == "vanished" and any(True for _ in history.of(Op.OUTPUT, types=[Type.OK])):
             continue  # it had given its result, and its ttl was over
-        if history.header.claims.get("resumes", True):
+        if held_sharply(history.header.claims, "records.lost"):
             yield f"the job failed, and no checker blames the subject: {output.value.get('error')}"
 
 

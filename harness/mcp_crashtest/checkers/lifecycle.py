@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcp_crashtest.checkers.outputs import first_outputs
+from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
@@ -93,7 +94,7 @@ def _complete(history: History) -> bool:
 
 def _orphaned(history: History) -> Iterator[Finding]:
     """A word that nobody knows, at which all stands still after a restart, is an end that the job came to."""
-    word, claimed = unknown_end(history), history.header.claims["resumes"]
+    word, claimed = unknown_end(history), held_sharply(history.header.claims, "records.lost")
     orphaned = orphan(history)
     if orphaned and word is not None:
         status, end = orphaned
@@ -155,7 +156,7 @@ def _ended_badly(history: History) -> Iterator[Finding]:
         if any(before.i < output.i and before.task == output.task for before in history.of(Op.OUTPUT)):
             continue  # it had ended already: that is the afterlife's matter
         disturbed = any(fault.i < output.i for fault in history.of(Op.FAULT))
-        if disturbed and not history.header.claims["resumes"]:
+        if disturbed and not held_sharply(history.header.claims, "records.lost"):
             continue
         if output.value.get("reason") != "vanished":
             yield Finding(

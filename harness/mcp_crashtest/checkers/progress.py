@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from mcp_crashtest.model.claims import held
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
@@ -42,7 +43,7 @@ def _by_call(history: History) -> Iterator[tuple[Operation, Call]]:
 
 def _regressed(history: History) -> Iterator[Finding]:
     """From one call to the next progress is kept, whichever side has crashed between them."""
-    if not history.header.claims["resumes"]:
+    if not held(history.header.claims, "progress.regressed"):
         return
     highest: dict[str | None, tuple[Operation, Call]] = {}
     for seen, call in _by_call(history):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mcp_crashtest.checkers.outputs import first_outputs
+from mcp_crashtest.model.claims import held, held_sharply
 from mcp_crashtest.model.operation import History, Op, Operation
 from mcp_crashtest.model.verdict import Finding
 
@@ -35,7 +36,7 @@ def _count(history: History, output: Operation, records: Sequence[Any] | None) -
     workload = history.header.workload["records"]
     reported = output.value.get("count")
     stored = None if records is None else len(records)
-    if history.header.claims["semantics"] == "exactly-once":
+    if held_sharply(history.header.claims, "records.count"):
         right = all(number in (None, workload) for number in (reported, stored))
     elif records is None:
         right = not isinstance(reported, int | float) or reported >= workload
@@ -59,7 +60,7 @@ def _bounded(reported: Any) -> Any:
 
 
 def _duplicated(history: History, output: Operation, records: Sequence[Any]) -> Iterator[Finding]:
-    if history.header.claims["semantics"] != "exactly-once":
+    if not held(history.header.claims, "records.duplicated"):
         return
     twice = {key: n for key, n in Counter(key for key, _ in records).items() if n > 1}
     if twice:
@@ -90,7 +91,7 @@ def _against(history: History, output: Operation, records: Sequence[Any], expect
             (output.i,),
             {"keys": unexpected[:100], "total": len(unexpected)},
         )
-    if claims["ordered"] and not lost and not unexpected:
+    if held(claims, "records.reordered") and not lost and not unexpected:
         first_seen = list(dict.fromkeys(key for key, _ in records))
         if first_seen != list(want):
             where = next(n for n, (a, b) in enumerate(zip(first_seen, want, strict=True)) if a != b)
@@ -100,7 +101,7 @@ def _against(history: History, output: Operation, records: Sequence[Any], expect
                 (output.i,),
                 {"position": where},
             )
-    if claims["deterministic"]:
+    if held(claims, "records.content"):
         changed = [key for key, digest in records if key in want and want[key] != digest]
         if changed:
             yield Finding(

@@ -1,14 +1,15 @@
 """Recovery: how much work is done again, whether effects are complete, whether the subject comes back, and how fast.
 
 The ledger counts executions. A crash may cost the batch that was under way, so c faults allow c x batch executions
-more than there are records; restart from zero needs more than that.
+more than there are records; restart from zero needs more than that. What is claimed decides (``model.claims``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mcp_crashtest.checkers import claimed, lifecycle
+from mcp_crashtest.model.claims import held, held_sharply
 from mcp_crashtest.model.faults import KINDS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
@@ -23,39 +24,51 @@ def check(history: History) -> Iterator[Finding]:
 
 
 def _rework(history: History) -> Iterator[Finding]:
-    if not history.header.claims["resumes"]:
-        return
-    faults = _explaining(history)
-    allowed = faults * history.header.workload["batch"]
+    explaining = _explaining(history)
+    allowed, faults = _allowed(history, explaining), len(explaining)
     for effects in history.of(Op.EFFECTS):
         again = sum(times - 1 for _, _, times in effects.value["executions"])
-        if again > allowed and effects.value.get("stretches", 0) > faults + 1:
+        stretches = effects.value.get("stretches", 0)
+        if again <= allowed:
+            continue
+        if stretches > faults + 1:
             yield Finding(
                 "fencing.double-run",
-                f"{again} records were executed again, in {effects.value['stretches']} stretches between others that "
-                f"were new: two were at work on one task",
+                f"{again} records were executed again, in {stretches} stretches between others that were new: two were "
+                f"at work on one task",
                 (effects.i,),
-                {"again": again, "stretches": effects.value["stretches"], "faults": faults},
+                {"again": again, "stretches": stretches, "faults": faults},
             )
-        elif again > allowed:
+        elif held(history.header.claims, "effects.rework"):
             yield Finding(
                 "effects.rework",
                 f"{again} records were executed again after {faults} faults; at most {allowed} are explained by "
-                f"batches under way",
+                f"{'batches under way' if _once(history) else 'these faults'}",
                 (effects.i,),
                 {"again": again, "allowed": allowed, "faults": faults},
             )
 
 
-def _explaining(history: History) -> int:
-    """How many faults may have cost a batch: one that was begun behind the end explains nothing."""
+def _once(history: History) -> bool:
+    return held_sharply(history.header.claims, "effects.rework")
+
+
+def _allowed(history: History, faults: Sequence[Operation]) -> int:
+    """How many records may be executed again: a batch a fault; at least once, half of the workload at most more."""
+    workload = history.header.workload
+    done = 0 if _once(history) else sum(min(f.value.get("done", 0), workload["records"] // 2) for f in faults)
+    return int(len(faults) * workload["batch"] + done)
+
+
+def _explaining(history: History) -> Sequence[Operation]:
+    """The faults that may have cost a batch: one that was begun behind the end explains nothing."""
     ended = next((o.i for o in history.of(Op.OUTPUT)), len(history.operations))
-    begun, explaining = 0, 0
+    begun, explaining = 0, []
     for fault in history.of(Op.FAULT):
         if fault.type is Type.INVOKE:
             begun = fault.i
         elif fault.type is Type.OK and begun < ended:
-            explaining += 1
+            explaining.append(fault)
     return explaining
 
 

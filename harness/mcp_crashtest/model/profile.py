@@ -233,6 +233,7 @@ class Profile:
         """Sixteen hexadecimal digits that change with anything that is said here but the folder."""
         tables = {k: v for k, v in self.to_json().items() if k != "folder"}
         tables["observe"] = DEFAULT_PATHS | tables["observe"]
+        tables["claims"] = {"recovery_deadline_s": LIVENESS_S} | tables["claims"]
         return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:

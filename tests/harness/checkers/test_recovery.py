@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,6 +72,17 @@ def test_a_fault_that_was_refused_explains_nothing() -> None:
 def test_a_restart_from_zero_is_lawful_where_nothing_else_was_claimed() -> None:
     assert verdict(worked("abcdabcdef", KILL)) == fail("effects.rework")
     assert verdict(worked("abcdabcdef", KILL, resumes=False)) == PASS
+
+
+def test_at_least_once_a_fault_may_cost_more_than_a_batch_but_no_new_beginning() -> None:
+    def again(executed: str, done: int) -> tuple[object, list[str]]:
+        strike = [replace(event, value={**event.value, "done": done}) for event in landed(KILL)]
+        events = [boot(), submit(), strike, boot(), output("abcdef"), effects(t=executed), end()]
+        return verdict(history(events, faults=[KILL], semantics="at-least-once"))
+
+    assert again("abcdabcdef", done=2) == PASS
+    assert again("abcdefabcdef", done=4) == fail("effects.rework")
+    assert again("abcdcdef", done=4) == PASS
 
 
 def test_an_output_record_without_an_effect_is_a_lost_effect() -> None:
