@@ -12,9 +12,12 @@ from mcp_crashtest.checkers import (
     afterlife,
     claimed,
     client,
+    control,
     fencing,
     identity,
+    isolation,
     lifecycle,
+    listing,
     progress,
     records,
     recovery,
@@ -22,6 +25,7 @@ from mcp_crashtest.checkers import (
 )
 from mcp_crashtest.checkers.advice import advised
 from mcp_crashtest.checkers.consequences import told_once
+from mcp_crashtest.checkers.remarks import remarks
 from mcp_crashtest.model import format_1
 from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.operation import History, Op, Type
@@ -40,6 +44,9 @@ CHECKERS: dict[str, Checker] = {
     "recovery": recovery.check,
     "claimed": claimed.check,
     "fencing": fencing.check,
+    "control": control.check,
+    "listing": listing.check,
+    "isolation": isolation.check,
 }
 CLIENT_CHECKERS: dict[str, Checker] = {"client": client.check}
 UNPROVEN: dict[str, Callable[[History], Iterable[str]]] = {"claimed": claimed.unproven}
@@ -60,6 +67,11 @@ def judge(history: History) -> Judgement:
     if not findings:
         shown = client.unproven if on_trial else _nothing_shown
         unproven.extend(shown(history))
+    try:
+        noted = tuple(remarks(history))
+    except Exception as error:  # as above
+        noted = ()
+        unproven.append(f"the remarks on this history could not be made: {error!r}")
     landed = list(history.of(Op.FAULT, types=[Type.OK]))
     if not _is_old(history):
         findings = told_once(findings)
@@ -72,6 +84,7 @@ def judge(history: History) -> Judgement:
         refused=any(True for _ in history.of(Op.FAULT, types=[Type.FAIL, Type.INFO])),
         planned=len(Plan.from_json(history.header.plan).faults),
         offsets=tuple(o.value["offset"] for o in landed if "offset" in o.value and recovery.undoes(o)),
+        remarks=noted,
         overdue=any("claimed_s" in f.evidence for f in findings) or any(claimed.SLOW in text for text in unproven),
     )
 
@@ -130,6 +143,8 @@ def _nothing_shown(history: History) -> Iterable[str]:
             yield f"the task was kept for its ttl of {ttl_s:g} s, which was over before its result could be read"
             return
     for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
+        if output.value.get("reason") == "cancelled" and control.stopped(history, output.task, at=output.i):
+            continue
         if output.value.get("reason") == "vanished" and any(True for _ in history.of(Op.OUTPUT, types=[Type.OK])):
             continue  # it had given its result, and its ttl was over
         if held_sharply(history.header.claims, "records.lost"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from mcp_crashtest.checkers.control import stopped
 from mcp_crashtest.checkers.outputs import first_outputs
 from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.operation import History, Op, Operation, Type
@@ -30,6 +32,8 @@ def _vanished(history: History) -> Iterator[Finding]:
         acknowledged = handles.get(lost.task)
         if acknowledged is None or lost.task is None or expired(history, lost):
             continue
+        if acknowledged.value.get("principal") != lost.value.get("principal"):
+            continue  # it is not there for everybody
         ttl_ms = ttl_of(history, lost)
         early = "" if ttl_ms is None else f", {lost.t - acknowledged.t:.1f} s later with a ttl of {ttl_ms / 1000:g} s"
         evicted = early and lost.life == acknowledged.life
@@ -52,9 +56,14 @@ def ttl_of(history: History, lost: Operation) -> float | None:
 
 def expired(history: History, lost: Operation) -> bool:
     """Whether a task that is unknown had been kept for as long as it had said; counted from when it was asked for."""
-    ttl_ms = ttl_of(history, lost)
-    asked = [o.t for o in history.of(Op.SUBMIT, types=[Type.INVOKE]) if o.i < lost.i]
-    return ttl_ms is not None and bool(asked) and (lost.t - asked[0]) * 1000 >= ttl_ms
+    return is_over(history, lost.task, at=lost)
+
+
+def is_over(history: History, task: str | None, *, at: Operation) -> bool:
+    """Whether the time is over for which a task had said that it is kept."""
+    ttl_ms = ttl_of(history, replace(at, task=task))
+    asked = [o.t for o in history.of(Op.SUBMIT, types=[Type.INVOKE]) if o.i < at.i]
+    return ttl_ms is not None and bool(asked) and (at.t - asked[0]) * 1000 >= ttl_ms
 
 
 def _seen(history: History, task: str | None) -> Iterator[Operation]:
@@ -67,6 +76,8 @@ def orphan(history: History) -> tuple[Operation, Operation] | None:
     status = max(history.of(Op.STATUS, types=[Type.OK]), key=lambda o: o.i, default=None)
     if end is None or status is None or status.value["status"] in TERMINAL or status.life != end.life:
         return None
+    if stopped(history, status.task, at=status.i):
+        return None  # it was told to stand still
     moved = [o for o in history.of(Op.PROGRESS) if o.life == end.life]
     return (status, end) if len(moved) <= 1 and end.life > 1 else None
 
@@ -155,6 +166,8 @@ def _ended_badly(history: History) -> Iterator[Finding]:
     for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
         if any(before.i < output.i and before.task == output.task for before in history.of(Op.OUTPUT)):
             continue  # it had ended already: that is the afterlife's matter
+        if output.value.get("reason") == "cancelled" and stopped(history, output.task, at=output.i):
+            continue
         disturbed = any(fault.i < output.i for fault in history.of(Op.FAULT))
         if disturbed and not held_sharply(history.header.claims, "records.lost"):
             continue

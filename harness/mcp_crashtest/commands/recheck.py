@@ -45,7 +45,13 @@ def essence(judgement: Mapping[str, Any]) -> Any:
     """A judgement without its prose, which each version may word better, and what the plan says: what, not how."""
     said = {name: value for name, value in json.loads(json.dumps(judgement)).items() if name not in _LATER}
     findings = [{k: v for k, v in finding.items() if k not in _PROSE} for finding in said["findings"]]
-    return {**said, "findings": findings, "unproven": len(said["unproven"])}
+    remarks = sorted({remark["invariant"] for remark in said.pop("remarks", ())})
+    return {
+        **said,
+        "findings": findings,
+        "unproven": len(said["unproven"]),
+        **({"remarks": remarks} if remarks else {}),
+    }
 
 
 def _tell(bundle: Bundle, verdicts: Counter[str], *, as_json: bool) -> None:

@@ -108,12 +108,13 @@ _TABLE = (
     Invariant(
         "task.identity",
         "ids are never reused or predictable; createdAt never changes",
-        "Use 128 random bits.",
+        "An id was made anew, or can be guessed. Make it once, of 128 random bits, store it and the time of creation "
+        "with the task before you answer, and read both from there after a restart.",
     ),
     Invariant(
         "task.listing",
         "lists and statistics agree with the task API",
-        "Answer both from the same table, not memory.",
+        "The list is kept apart from the tasks, or in memory. Answer both from the same table.",
     ),
     Invariant(
         "isolation.leak",
@@ -123,7 +124,8 @@ _TABLE = (
     Invariant(
         "fencing.double-run",
         "a replaced server does not write after it thaws; one task runs once",
-        "Give each claim of a task a new epoch and make every write conditional on it.",
+        "Two work on one task: an old call that goes on when its client is gone, a worker that outlives its server, or "
+        "a second server. Give each claim of a task a new epoch and make every write conditional on it.",
     ),
     Invariant(
         "recovery.deadline",
@@ -139,7 +141,7 @@ _TABLE = (
     Invariant(
         "error.honest",
         "bad input, a lost task, a full disk: a clear error, never a hang, never an empty success",
-        "Answer with an error that names the cause.",
+        "Say failed, with an error that names the cause, instead of completed with an error inside.",
     ),
     Invariant(
         "client.reattach",

@@ -48,14 +48,20 @@ class Op(StrEnum):
     CLIENT = "client"  # lab: a client process was started
     STATE = "state"  # lab: the state file of a dead client; ok: found, handles; fail: it cannot be read
     CONNECT = "connect"  # client
-    SUBMIT = "submit"  # client: ask for the job; ok: acknowledged with a handle, or with the whole result
+    SUBMIT = "submit"  # client: ask for the job (value: job, its key); ok: acknowledged with a handle, or whole result
     PROGRESS = "progress"  # client: value: done (records), total (records)
     # client: value: status; word, id, created_at, ttl_ms where told; info: a word that nobody knows; fail: no such task
     STATUS = "status"
     UNSEEN = "unseen"  # client: paths of the profile that have found nothing yet; value: what, paths, document
     OUTPUT = "output"  # client or lab: the final output; value: count, records (a table of key, digest), shape, errors
-    CANCEL = "cancel"  # client
-    LISTING = "listing"  # client
+    CANCEL = "cancel"  # client: of a task; ok: acknowledged. An event of one among several principals says whose it is
+    PAUSE = "pause"  # client: the same
+    RESUME = "resume"  # client: the same; invoke ends what a pause has promised
+    LISTING = "listing"  # client: value: tasks ([handle, status] each, in our words), complete (every page was read)
+    STATS = "stats"  # client: value: counts (a number for each status in our words, and total)
+    WORKED = "worked"  # lab: a look at the ledger; value: executions (a number)
+    MISTAKE = "mistake"  # client: something wrong on purpose; value: asked; ok: answer; fail: error; info: waited_s
+    WIRE = "wire"  # lab: a message that its revision does not allow; value: what, blame (subject or lab)
     EFFECTS = "effects"  # ledger: value: executions (a table of task, record, times), stretches (of work again)
     END = "end"  # lab: the run is over; value: reason, silent_s, deadline_s, late_s (the lab itself, at worst), batch_s
 

@@ -58,6 +58,7 @@ class Judgement:
     on those that did. ``kills`` processes are proven to have died by SIGKILL;
     ``refused`` is true when a fault was tried and could not be proven, which no second try can mend.
     ``overdue``: a claimed time was passed, which is a suspicion until it was seen again with nothing else under way.
+    ``remarks`` stand beside the verdict and change nothing of it.
     ``recoveries_s``: seconds from each fault on the server to the first answer that a client had after it.
     ``offsets``: how far into a batch, in thousandths, each kill of a server fell, as far as a client knew.
     """
@@ -70,6 +71,7 @@ class Judgement:
     refused: bool = False
     planned: int = 0
     overdue: bool = False
+    remarks: tuple[Finding, ...] = ()
     offsets: tuple[int, ...] = ()
 
     @property
@@ -91,6 +93,7 @@ class Judgement:
             "refused": self.refused,
             "recoveries_s": list(self.recoveries_s),
             "offsets": list(self.offsets),
+            **({"remarks": [r.to_json() for r in self.remarks]} if self.remarks else {}),
         }
 
 

@@ -13,7 +13,7 @@ import mcp_crashtest.checkers
 from mcp_crashtest.checkers.client import on_trial
 from mcp_crashtest.checkers.judge import CHECKERS, CLIENT_CHECKERS
 from mcp_crashtest.model.invariants import INVARIANTS
-from mcp_crashtest.model.operation import History
+from mcp_crashtest.model.operation import History, Op
 from tests.harness.checkers.client_histories import CLIENT_ENDING, asks, client_killed, prints, state, submits, torn
 from tests.harness.checkers.histories import (
     KILL,
@@ -34,6 +34,7 @@ from tests.harness.checkers.histories import (
     unknown,
     verdict,
 )
+from tests.harness.checkers.operation_histories import acknowledged, listing, of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ def killed(*after: list[Event]) -> History:
 
 
 ENDING = (output("abcdef"), end())
+RESTART = (landed(KILL), boot())
+REMARKS = {"wire.invalid"}  # stands beside the verdict, and breaks none
 CATALOGUE = {
     "records.lost": Pair(undisturbed("abcdf", None), undisturbed("abcdef", None)),
     "records.duplicated": Pair(undisturbed("abbcdef", None), undisturbed("abcdef", None)),
@@ -91,6 +94,15 @@ CATALOGUE = {
     "fencing.double-run": Pair(
         killed(*ENDING[:1], effects(3, t="abcabcdef"), end()), killed(*ENDING[:1], effects(1, t="abcdcdef"), end())
     ),
+    "task.cancel-forgotten": Pair(
+        killed(acknowledged(Op.PAUSE), *RESTART, progress(2), progress(4), *ENDING),
+        killed(*RESTART, progress(2), progress(4), *ENDING),
+    ),
+    "task.listing": Pair(killed(listing(), *ENDING), killed(listing(("t", "running")), *ENDING)),
+    "isolation.leak": Pair(
+        history([boot(), of("ann", submit(task="x")), of("bob", status("running", task="x")), *ENDING]),
+        history([boot(), of("ann", submit(task="x")), of("ann", status("running", task="x")), *ENDING]),
+    ),
     "error.honest": Pair(
         history([boot(), submit(), output("abcdef", errors={"error": "disk full"}), end()]),
         history([boot(), submit(), output("abcdef", errors={}), end()]),
@@ -123,7 +135,7 @@ def named_by_checkers() -> set[str]:
 
 
 def test_the_catalogue_has_every_invariant_that_a_checker_names() -> None:
-    assert named_by_checkers() == set(CATALOGUE)
+    assert named_by_checkers() == set(CATALOGUE) | REMARKS
 
 
 @pytest.mark.parametrize("invariant", CATALOGUE)

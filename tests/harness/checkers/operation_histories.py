@@ -1,0 +1,50 @@
+"""Short literal histories of what else can be done with tasks: cancel, pause, lists, other principals, mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mcp_crashtest.model.operation import Op, Type
+from tests.harness.checkers.histories import Event
+
+
+def acknowledged(op: Op, task: str = "t") -> list[Event]:
+    return [Event("client-0", type_, op, {}, task) for type_ in (Type.INVOKE, Type.OK)]
+
+
+def listing(*tasks: Sequence[str], complete: bool = True) -> list[Event]:
+    return [Event("client-0", Type.OK, Op.LISTING, {"tasks": [list(task) for task in tasks], "complete": complete})]
+
+
+def stats(**counts: int) -> list[Event]:
+    return [Event("client-0", Type.OK, Op.STATS, {"counts": counts})]
+
+
+def worked(executions: int) -> list[Event]:
+    return [Event("lab", Type.OK, Op.WORKED, {"executions": executions})]
+
+
+def of(principal: str, events: Sequence[Event]) -> list[Event]:
+    """The same events by a client of this principal."""
+    return [
+        replace(event, process=f"client-{principal}", value={**event.value, "principal": principal}) for event in events
+    ]
+
+
+def submitted(job: str, task: str, process: str = "client-0") -> list[Event]:
+    """A submission under a key of its own."""
+    return [
+        Event(process, Type.INVOKE, Op.SUBMIT, {"tool": "start", "job": job}),
+        Event(process, Type.OK, Op.SUBMIT, {}, task),
+    ]
+
+
+def mistaken(type_: Type, **value: Any) -> list[Event]:
+    return [Event("client-0", type_, Op.MISTAKE, {"asked": "an unknown task", **value})]
+
+
+def strange(what: str, blame: str) -> list[Event]:
+    value: Mapping[str, Any] = {"what": what, "blame": blame}
+    return [Event("lab", Type.OK, Op.WIRE, dict(value))]
