@@ -21,6 +21,8 @@ _JOBS = ("total_records", "batch_size", "client_id", "run_id")
 SITE_NAMES = frozenset({*_PLACES, *_JOBS})
 """What stands for itself in every template of a profile: the placeholders that the lab fills for each run."""
 
+_PATIENCE = 3
+
 
 class ContractKind(StrEnum):
     """A durability pattern over MCP."""
@@ -179,8 +181,12 @@ class Claims:
 
     @property
     def liveness_s(self) -> float:
-        """How long nothing may move after a restart, beside the time that the work itself needs."""
-        return LIVENESS_S if self.recovery_deadline_s is None else self.recovery_deadline_s
+        """How long nothing may move after a restart, beside the time that the work itself needs.
+
+        Where a short time is claimed we wait for longer than that: late is something else than never.
+        """
+        claimed_s = self.recovery_deadline_s
+        return LIVENESS_S if claimed_s is None else max(claimed_s, min(LIVENESS_S, _PATIENCE * claimed_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +239,6 @@ class Profile:
         """Sixteen hexadecimal digits that change with anything that is said here but the folder."""
         tables = {k: v for k, v in self.to_json().items() if k != "folder"}
         tables["observe"] = DEFAULT_PATHS | tables["observe"]
-        tables["claims"] = {"recovery_deadline_s": LIVENESS_S} | tables["claims"]
         return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:

@@ -142,6 +142,11 @@ def test_the_digest_changes_with_anything_but_the_folder() -> None:
     assert len({PROFILE.digest, *(other.digest for other in others)}) == 6
 
 
+@pytest.mark.parametrize(("claimed_s", "liveness_s"), [(None, 10), (1, 3), (2, 6), (4, 10), (10, 10), (30, 30)])
+def test_late_is_waited_for_longer_than_what_is_claimed(claimed_s: float | None, liveness_s: float) -> None:
+    assert Claims(recovery_deadline_s=claimed_s).liveness_s == liveness_s
+
+
 def test_the_digest_is_the_same_for_ever() -> None:
     assert PROFILE.digest == "4e29c3878e2d808a"
 
