@@ -84,7 +84,7 @@ def _after(history: History, boot: Operation, claimed_s: float, step_s: float | 
     answer = next((o for o in lived if _is_answer(o)), None)
     if answer is None:
         return
-    began = _asked_at(history, boot, answer)
+    began = asked_at(history, boot, answer)
     if answer.t - began > claimed_s + _LOOKING_S:
         yield Overdue("the first answer", boot, answer, round(answer.t - began, 6), claimed_s)
     moved = _new_progress(history, boot, lived)
@@ -110,7 +110,8 @@ def _is_answer(event: Operation) -> bool:
     return of_client and event.type in (Type.OK, Type.FAIL)
 
 
-def _asked_at(history: History, boot: Operation, answer: Operation) -> float:
+def asked_at(history: History, boot: Operation, answer: Operation) -> float:
+    """When the server was restarted, or the client was started that had this answer, if that came later."""
     clients = (o for o in history.of(Op.CLIENT) if o.i < answer.i and o.value.get("name") == answer.process)
     return max([boot.t, *(o.t for o in clients)])
 

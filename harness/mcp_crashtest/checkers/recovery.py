@@ -122,14 +122,19 @@ def _loop(history: History) -> Iterator[Finding]:
 
 
 def recoveries_s(history: History) -> Iterator[float]:
-    """Seconds from each confirmed fault on a server to the first answer that a client had after it."""
+    """Seconds from each restart after a confirmed fault to the first answer that a client had after it.
+
+    How long the lab took to start it is not the server's; earlier versions counted from the fault.
+    """
+    measured = claimed.late_s(history) is not None
     killed: Operation | None = None
     for event in history.operations:
         if event.op is Op.FAULT and event.type is Type.OK and undoes(event):
             killed = event
         answered = event.op in (Op.CONNECT, Op.STATUS, Op.PROGRESS, Op.SUBMIT) and event.type is Type.OK
         if killed and answered and event.life > killed.life and event.process.startswith("client"):
-            yield round(event.t - killed.t, 6)
+            began = next((o for o in history.of(Op.BOOT) if o.life == event.life), None) if measured else None
+            yield round(event.t - (claimed.asked_at(history, began, event) if began else killed.t), 6)
             killed = None
 
 

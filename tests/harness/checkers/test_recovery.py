@@ -9,7 +9,7 @@ import pytest
 
 from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.model.faults import Fault
-from mcp_crashtest.model.operation import History
+from mcp_crashtest.model.operation import History, Op, Type
 from tests.harness.checkers.histories import (
     DROP,
     KILL,
@@ -17,6 +17,7 @@ from tests.harness.checkers.histories import (
     KILL_CLIENT,
     PASS,
     TERMINATE,
+    Event,
     boot,
     connect,
     effects,
@@ -144,6 +145,13 @@ def test_a_recovery_lasts_from_the_fault_to_the_first_answer_of_the_next_boot() 
     events = [boot(), submit(), landed(KILL), boot(), connect(), progress(2), *DONE]
     # expect 0, boot 1, submit 2 and 3, fault 4 and 5, boot 6, connect 7
     assert judge(history(events, faults=[KILL])).recoveries_s == (2.0,)
+
+
+def test_the_time_that_the_lab_takes_to_start_a_server_is_not_the_servers() -> None:
+    waited = [Event("lab", Type.OK, Op.STATE)]
+    events = [boot(), submit(), landed(KILL), waited, waited, boot(), connect(), output("abcdef")]
+    assert judge(history([*events, end()], faults=[KILL])).recoveries_s == (4.0,)
+    assert judge(history([*events, end(late_s=0.0)], faults=[KILL])).recoveries_s == (1.0,)
 
 
 def test_an_answer_of_the_killed_boot_that_is_heard_late_is_no_recovery() -> None:
