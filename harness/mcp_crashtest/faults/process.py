@@ -86,7 +86,8 @@ async def _terminated(stage: Stage, life: Life) -> Proof:
         said, remains = _OVERDUE, await life.left(_GRACE_S, kill=(INSIDE,))
     if remains.outside and life.everybody:
         remains = await life.left(_GRACE_S, kill=(OUTSIDE,))
-    return Proof(not remains.reason, remains.reason or said, 0, time.monotonic() - began)
+    refuted = remains.said("SIGTERM")
+    return Proof(not refuted, refuted or said, 0, time.monotonic() - began)
 
 
 def _finished(stage: Stage) -> bool:

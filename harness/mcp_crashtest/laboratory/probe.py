@@ -95,7 +95,7 @@ async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
         try:
             attempt = partial(_open, subject.url, protocol, deadline)
             spoken[protocol] = await _answer(attempt, subject, life, deadline)
-            if life and (left := await left_behind(life)) is not None:
+            if life and (left := await left_behind(life, deadline)):
                 raise SubjectError(left)
         except WireError as error:
             refusals.append(f"{protocol}: {error}")
@@ -140,7 +140,7 @@ async def _answer(attempt: Callable[[], Awaitable[T]], subject: Subject, life: L
         except WireError as error:
             waits = isinstance(error, NoTools) or says_not_yet(error)
             if life is not None and life.exited is not None:
-                raise SubjectError(await why_ended(subject, life)) from error
+                raise SubjectError(await why_ended(subject, life, deadline)) from error
             if not waits and not isinstance(error, Unreachable | DeadlineExceeded):
                 raise
             if (life is None and not waits) or time.monotonic() > deadline:

@@ -23,10 +23,10 @@ class Silent(Exception):
     """The subject lives, or is none of ours, and does not answer; the text says why."""
 
 
-async def why_ended(subject: Subject, life: Life) -> str:
+async def why_ended(subject: Subject, life: Life, deadline: float) -> str:
     """A subject that ended before it had answered."""
     words = subject.log_tail()
-    if (left := await left_behind(life)) is not None:
+    if left := await left_behind(life, deadline):
         return f"{left}; its last words:\n{words}"
     silent_end = life.exited is not None and life.exited.code == 0 and words == "(no output)"
     hint = f"\n{_STDIO}" if silent_end or _shows_stdio(words) else ""

@@ -96,12 +96,11 @@ class Remains:
     inside: tuple[tuple[int, str], ...] = ()
     outside: tuple[tuple[int, str], ...] = ()
 
-    @property
-    def reason(self) -> str:
-        """What that means for a kill, and what to do about it; nothing where nobody is left."""
+    def said(self, what: str = "the kill") -> str:
+        """What that means for ``what``, and what to do about it; nothing where nobody is left."""
         if self.outside:
             return (
-                f"the kill did not reach the whole server: {named(self.outside)} belongs to it, is outside its process "
+                f"{what} did not reach the whole server: {named(self.outside)} belongs to it, is outside its process "
                 f"group, and was alive when the group was gone. Start it directly, or with 'exec', without setsid or a "
                 f'daemon; or set [subject] kill = "all" if such workers are meant to outlive the server\'s own process'
             )
@@ -238,7 +237,7 @@ class Process:
             return self._proof(began, f"the process had already ended with {ended} before the kill", remains)
         if ended.signal != signal.SIGKILL:
             return self._proof(began, f"the process ended with {ended} before the kill reached it", remains)
-        if reason := remains.reason:
+        if reason := remains.said():
             return self._proof(began, reason, remains)
         return KillProof(True, "killed and reaped, group gone", ended, (), time.monotonic() - began)
 
@@ -256,17 +255,17 @@ class Process:
         began = time.monotonic()
         while True:
             remains = await self.parentage.remains(self, kill, min(patience_s, _ROUND_S))
-            if not remains.reason or time.monotonic() - began >= patience_s:
+            if not remains.said() or time.monotonic() - began >= patience_s:
                 return remains
             await asyncio.sleep(_POLL_S)
 
     async def _forget(self, remains: Remains) -> None:
         """The guard forgets by itself whoever has left nobody."""
-        if remains.reason:
+        if remains.said():
             await self.parentage.forget(self)
 
     def _proof(self, began: float, reason: str, remains: Remains) -> KillProof:
-        told = "; ".join(filter(None, dict.fromkeys((reason, remains.reason))))
+        told = "; ".join(filter(None, dict.fromkeys((reason, remains.said()))))
         return KillProof(False, told, self.exited, remains.outside or remains.inside, time.monotonic() - began)
 
 

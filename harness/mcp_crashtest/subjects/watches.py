@@ -38,13 +38,16 @@ class Held:
     sure: bool
 
     @property
-    def open(self) -> bool:
-        """Whether he can still do something."""
+    def ended(self) -> bool:
+        """Whether he has ended."""
         poll = select.poll()
         poll.register(self.pidfd, select.POLLIN)
-        if poll.poll(0):
-            return False
-        seen = see(self.named[0])
+        return bool(poll.poll(0))
+
+    @property
+    def open(self) -> bool:
+        """Whether he can still do something: who is dying cannot."""
+        seen = None if self.ended else see(self.named[0])
         return seen is not None and seen.open
 
 
@@ -84,9 +87,9 @@ class Watches:
             self._look(life)
             return {"group_lives": True, "inside": self._open(life, inside=True), "outside": []}
         self._look_for_orphans(life)
-        while OUTSIDE in kill and self._open(life, inside=False) and time.monotonic() < deadline:
+        while OUTSIDE in kill and self._dying(life) and time.monotonic() < deadline:
             self._strike(life, kill)
-            self._wait(held for held in self._watched(life) if held.sure)
+            self._wait(self._dying(life))
             self._look(life)
         outside = self._open(life, inside=False) or self._listening(life)
         if not outside:
@@ -99,6 +102,9 @@ class Watches:
     def _open(self, life: Life, *, inside: bool) -> list[Named]:
         left = [held.named for held in self._watched(life) if held.inside is inside and held.open][:_MOST_LISTED]
         return [(pid, called(pid) or said) for pid, said in left]  # what it does by now, unless that is over
+
+    def _dying(self, life: Life) -> list[Held]:
+        return [held for held in self._watched(life) if held.sure and not held.inside and not held.ended]
 
     def _look(self, life: Life) -> None:
         for member in self.census.members(life):
@@ -135,7 +141,7 @@ class Watches:
 
     def _group_lives(self, life: Life) -> bool:
         self.reap()
-        if any(held.inside and held.open for held in self._watched(life)):
+        if any(held.inside and not held.ended for held in self._watched(life)):
             return True
         try:
             os.killpg(life.leader, 0)
@@ -149,7 +155,7 @@ class Watches:
         """For one of them, or a moment."""
         poll, waiting = select.poll(), False
         for held in whom:
-            if held.open:
+            if not held.ended:
                 poll.register(held.pidfd, select.POLLIN)
                 waiting = True
         if waiting:
