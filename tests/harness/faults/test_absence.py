@@ -1,0 +1,83 @@
+"""A server is killed and stays away: what grows meanwhile is found, and a store that stands still is no matter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mcp_crashtest.faults.absence import Absence
+from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.laboratory.laboratory import Laboratory
+from mcp_crashtest.laboratory.play import Outcome
+from mcp_crashtest.model.coordinates import Batch, Moment, Phase, Since
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.operation import Op, Operation
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.subjects.sockets import find_free_port
+from tests.harness.stage.scripted import scripted
+from tests.lab import MUTANTS, THIRD_PARTY, smaller
+
+AWAY = Fault("kill", Victim.SERVER, Batch(2, Phase.OBSERVED), until=Moment(2000 // 10, Since.FAULT))
+
+
+def away_of(outcome: Outcome) -> Operation:
+    [away] = outcome.folder.history().of(Op.AWAY)
+    return away
+
+
+def killed(profile: Path, folder: Path) -> Outcome:
+    """Played once: killed behind its second batch, and away for two."""
+    with Laboratory(Bundle(folder), seed=0, jobs=1) as laboratory:
+        bench = laboratory.bench(read_profile(profile))
+        plan = Plan("away", bench.protocols[0], (AWAY,))
+        [outcome] = laboratory.play(bench, "away", [(1, plan)], lambda *_: None)
+    return outcome
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The service that the mutant has its work done by: nobody of the lab has started it."""
+    port = find_free_port()
+    monkeypatch.setenv("SERVICE_PORT", str(port))
+    command = [sys.executable, str(MUTANTS / "double_run.py"), "service", str(port)]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert started.stdout
+        assert started.stdout.readline() == b"ready\n"
+        yield
+    finally:
+        started.kill()
+        started.communicate()
+
+
+@pytest.mark.usefixtures("service")
+def test_a_service_that_works_on_while_its_server_is_dead_is_found(tmp_path: Path) -> None:
+    outcome = killed(MUTANTS / "double_run.toml", tmp_path)
+    found = {finding.invariant: finding for finding in outcome.judgement.findings}
+    assert "fencing.double-run" in found, outcome.judgement
+    assert set(found) <= {"fencing.double-run", "records.duplicated", "records.count", "records.unexpected"}
+    assert ".rows changed meanwhile" in found["fencing.double-run"].message
+    assert away_of(outcome).value["away_s"] > 0
+
+
+def test_a_server_that_is_dead_as_a_whole_has_a_store_that_stands_still(tmp_path: Path) -> None:
+    outcome = killed(smaller(THIRD_PARTY / "crashtest.toml", tmp_path, 100), tmp_path / "report")
+    assert outcome.verdict is Verdict.PASS, outcome.judgement
+    assert away_of(outcome).value["grew"] == []
+
+
+@pytest.mark.parametrize(("name", "counts"), [("rows", True), ("db-wal", True), ("db-shm", False), ("a/b", True)])
+def test_every_file_of_the_store_is_looked_at_but_shared_memory(tmp_path: Path, name: str, counts: bool) -> None:
+    made = scripted(Plan("s", "p", (AWAY,)), tmp_path)
+    path = made.site.folder.state_dir / name
+    path.parent.mkdir(parents=True)
+    before = Absence.begun(made.stage, 1).files
+    path.write_text("grown")
+    after = Absence.begun(made.stage, 1).files
+    assert set(after) - set(before) == ({f"state/{name}"} if counts else set())
