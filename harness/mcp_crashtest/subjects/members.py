@@ -64,10 +64,14 @@ def called(pid: int) -> str:
 
 @dataclass(slots=True)
 class Census:
-    """Looks at all processes. ``guard`` is the root of all that the lab has started, ``forked`` whom it has itself."""
+    """Looks at all processes. ``guard`` is the root of all that the lab has started, ``forked`` whom it has itself.
+
+    ``born`` are the births of the leaders of those lives that are watched, by their boots.
+    """
 
     guard: int
     forked: set[int]
+    born: dict[str, int] = field(init=False, default_factory=dict)
     _strangers: dict[int, tuple[int, int]] = field(init=False, default_factory=dict)
 
     def members(self, life: Life) -> list[Member]:
@@ -82,8 +86,12 @@ class Census:
                 hidden.append(one)
             elif owner == life.boot:
                 found.append(Member(one))
-        leader = family.get(life.leader)
-        near = [pid for pid, (_, born) in self._strangers.items() if leader and born >= leader.born]
+        if leader := family.get(life.leader):
+            self.born[life.boot] = leader.born
+        began = self.born.get(life.boot)
+        if began is not None:  # whoever is older is not its doing
+            hidden = [one for one in hidden if one.born >= began]
+        near = [pid for pid, (_, born) in self._strangers.items() if began is not None and born >= began]
         sockets = listening(life.port) if life.port and hidden else {}
         found += [Member(one, sure=holds(one.pid, sockets, life.folder)) for one in hidden]
         strangers = (see(pid) for pid in near if self._belongs(pid, life))

@@ -70,6 +70,7 @@ class Watches:
 
     def end(self, boot: str) -> dict[str, Any]:
         """Watch it no longer."""
+        self.census.born.pop(boot, None)
         for held in self._held.pop(boot, {}).values():
             os.close(held.pidfd)
         return {}

@@ -146,6 +146,16 @@ async def test_a_daemon_that_hides_its_origin_is_known_by_the_folder_that_it_is_
     assert len(await launching.spawner.strays()) == (not everybody)
 
 
+@pytest.mark.asyncio
+async def test_a_daemon_that_hides_its_origin_is_not_held_against_a_life_that_began_after_it(
+    launching: Launching,
+) -> None:
+    refuted = await killed(launching, HIDDEN, "/", site=Site(folder=str(launching.folder)))
+    assert [command for _, command in refuted.survivors] == ["sleep 63"]
+    assert (await killed(launching, main("pass"), site=Site(folder=str(launching.folder)))).confirmed
+    assert len(await launching.spawner.strays()) == 1
+
+
 @contextmanager
 def stranger(text: str, *arguments: object) -> Iterator[int]:
     """Somebody whom no life has started, and who has said that he is there."""
