@@ -2,7 +2,7 @@
 
 import sys
 
-from reference_client.cli import main
+from reference_client.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -20,6 +20,7 @@ def without_the_extra(environment: Environment) -> str:
     expect(0, "mcp-crashtest", "list", says=("undisturbed",))
     expect(0, "mcp-crashtest", "explain", "records.lost", says=("must hold",))
     expect(_USAGE_ERROR, "mcp-crashtest", "certify", says=_ADVICE)
+    expect(_USAGE_ERROR, "mcp-crashtest-client", "--help", says=_ADVICE[:1])
     expect(_USAGE_ERROR_OF_PYTEST, "pytest", *_SCENARIOS, says=_ADVICE)
     some = ("--scenario", "undisturbed", "--scenario", "server-killed-everywhere")
     return expect(0, "mcp-crashtest", "certify", "--quick", *some, "--profile", PLAIN, says=("PASS: plain",))

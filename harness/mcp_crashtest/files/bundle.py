@@ -156,6 +156,15 @@ def saved_profile(run: RunFolder) -> Profile:
         raise UsageError(f"{path} is not a profile of a bundle: {error!r}") from error
 
 
+def judged_like(run: RunFolder) -> Iterator[str]:
+    """The verdict of each run of its scenario that had the same plan, this one among them."""
+    for path in sorted(run.path.parent.iterdir()):
+        other = RunFolder(path)
+        judgement = other.judgement() if other.has_begun and other.plan_bytes == run.plan_bytes else None
+        if judgement is not None:
+            yield str(judgement["verdict"])
+
+
 def saved_plan(path: Path) -> Plan:
     """The plan in a file, or in a run's folder; raises UsageError."""
     if path.is_dir():

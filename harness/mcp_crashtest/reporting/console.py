@@ -189,7 +189,7 @@ def _finding(finding: Mapping[str, Any], scenarios: Sequence[str]) -> Panel:
         ("must hold", invariant.statement),
         ("smallest plan", f"{finding['plan_text']}, over {finding['plan']['protocol']}"),
         ("seen in", ", ".join([finding["scenario"], *also])),
-        ("advice", invariant.advice),
+        ("advice", finding.get("advice") or invariant.advice),
     ]
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="dim")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_crashtest.files.bundle import Bundle, saved_plan, saved_profile
+from mcp_crashtest.files.bundle import Bundle, judged_like, saved_plan, saved_profile
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.coordinates import Batch, Phase
@@ -199,6 +199,17 @@ def test_a_run_is_judged_again_only_if_it_was_judged(tmp_path: Path) -> None:
     folder.save_judgement({"verdict": "PASS"})
     [(found, read, judgement)] = bundle.judged_runs()
     assert (found.path, read.header, judgement) == (folder.path, HEADER, {"verdict": "PASS"})
+
+
+def test_of_one_run_it_is_known_how_all_runs_of_its_plan_were_judged(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    other = Plan("kills", "2026-07-28", ())
+    for number, (plan, verdict) in enumerate([(PLAN, "FAIL"), (other, "FAIL"), (PLAN, "PASS"), (PLAN, None)]):
+        folder = begin(bundle, number)
+        folder.save_plan(plan)
+        if verdict:
+            folder.save_judgement({"verdict": verdict})
+    assert list(judged_like(bundle.run(PROFILE, "kills", 0))) == ["FAIL", "PASS"]
 
 
 def test_a_folder_that_is_no_bundle_is_not_rechecked(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def finding(message: str) -> dict[str, Any]:
     }
 
 
-def shown(message: str) -> str:
+def shown(message: str, width: int = 110, **changes: Any) -> str:
     scenario = {
         "id": "server-killed",
         "profile": "subject",
@@ -47,10 +47,10 @@ def shown(message: str) -> str:
         "faults_unconfirmed": 0,
         "kills_confirmed": 3,
         "recoveries_s": [0.05],
-        "findings": [finding(message)],
+        "findings": [{**finding(message), **changes}],
     }
     out = io.StringIO()
-    console = Console(file=out, width=110, force_terminal=False)
+    console = Console(file=out, width=width, force_terminal=False)
     summed = certificate([scenario], {"subject": {}}, Selection(None), (), seed=0, finished=True, times={})
     show(console, summed, "crashtest-report")
     return out.getvalue()
@@ -60,6 +60,16 @@ def test_a_finding_names_the_invariant_the_plan_the_replay_and_the_advice() -> N
     text = shown("3 of 60 records are not in the output")
     for expected in ("records.lost", "kill server at batch 3", "mcp-crashtest replay", "ran ahead of the", "FAIL"):
         assert expected in text
+
+
+def test_a_finding_that_brings_advice_of_its_own_shows_that_one() -> None:
+    text = shown("a handle is gone", advice="The task's ttl had passed: claim a longer one.")
+    assert "The task's ttl had passed" in text
+    assert "ran ahead of the" not in text
+
+
+def test_a_replay_line_is_never_broken_at_eighty_columns() -> None:
+    assert finding("")["replay"] in shown("3 of 60 records are lost", width=40)
 
 
 def test_control_sequences_of_a_subject_do_not_reach_the_terminal() -> None:
