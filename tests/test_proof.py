@@ -72,7 +72,7 @@ def test_a_server_that_ends_by_itself_before_the_kill_makes_the_run_invalid(tmp_
     assert "before this fault could land" in named(done, KILLED, "double_submit")["reason"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_a_lab_that_is(tmp_path: Path, number: signal.Signals) -> None:
     arguments = [
         "certify",
@@ -101,7 +101,7 @@ def test_nothing_outlives_a_lab_that_is(tmp_path: Path, number: signal.Signals) 
         _, left = psutil.wait_procs(family, timeout=20)
         assert left == []
         assert not alive_with(str(tmp_path))
-        assert code == (130 if number is signal.SIGINT else -signal.SIGKILL)
+        assert code == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}[number]
     finally:
         if started.poll() is None:
             started.kill()

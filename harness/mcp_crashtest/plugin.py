@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 import pytest
 
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, UsageError
-from mcp_crashtest.model.events import SettingUp, TrialBegan, TrialEnded
+from mcp_crashtest.model.events import Estimated, SettingUp, TrialBegan, TrialEnded
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import Tally
 from mcp_crashtest.sessions import options, scenarios
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mcp_crashtest.model.profile import Profile
 
 _HELD = pytest.StashKey[IO[str]]()
+_ESTIMATED = pytest.StashKey[set[str]]()
 _GATE = pytest.StashKey[Gate]()
 _PROFILES: pytest.StashKey[list[Profile]] = pytest.StashKey()
 
@@ -151,8 +152,25 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
         budget=options.budget_of(request.config),
     )
     item.stash[scenarios.TRIAL] = trial
+    _estimate(item, laboratory)
     tell(item, TrialBegan(profile.name, trial.scenario, trial.level, trial.story))
     return trial
+
+
+def _estimate(item: pytest.Item, laboratory: Laboratory) -> None:
+    """Once for each subject: about how much is to come. A worker does not know what the others will play."""
+    profile, said = scenarios.profile_of(item), item.config.stash.setdefault(_ESTIMATED, set())
+    if is_worker(item.config) or profile.name in said:
+        return
+    from mcp_crashtest.laboratory.estimate import rehearsed, seconds
+
+    said.add(profile.name)
+    bench, budget = laboratory.bench(profile), options.budget_of(item.config)
+    plans = []
+    for other in item.session.items:
+        if isinstance(other, pytest.Function) and scenarios.is_for(other, profile):
+            plans += rehearsed(other.obj, bench, scenarios.scenario_of(other), laboratory.seed, budget)
+    tell(item, Estimated(profile.name, len(plans), seconds(plans, bench, laboratory.bundle, laboratory.jobs)))
 
 
 @pytest.hookimpl(wrapper=True)

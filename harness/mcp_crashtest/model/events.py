@@ -20,6 +20,16 @@ class SettingUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimated:
+    """About so many runs are to come on a subject, and they will take about so long."""
+
+    tag: ClassVar[str] = "estimated"
+    profile: str
+    runs: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrialBegan:
     """A scenario begins on a subject."""
 
@@ -72,11 +82,11 @@ class SessionEnded:
     certificate: Mapping[str, Any]
 
 
-Event = SettingUp | TrialBegan | RunsPlanned | RunPlayed | TrialEnded | SessionEnded
+Event = SettingUp | Estimated | TrialBegan | RunsPlanned | RunPlayed | TrialEnded | SessionEnded
 Listener = Callable[[Event], object]
 
 EVENTS: dict[str, type[Event]] = {
-    kind.tag: kind for kind in (SettingUp, TrialBegan, RunsPlanned, RunPlayed, TrialEnded, SessionEnded)
+    kind.tag: kind for kind in (SettingUp, Estimated, TrialBegan, RunsPlanned, RunPlayed, TrialEnded, SessionEnded)
 }
 
 

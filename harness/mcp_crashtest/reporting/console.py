@@ -13,11 +13,29 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
-from mcp_crashtest.model.events import Event, RunPlayed, RunsPlanned, SessionEnded, SettingUp, TrialBegan, TrialEnded
+from mcp_crashtest.model.events import (
+    Estimated,
+    Event,
+    RunPlayed,
+    RunsPlanned,
+    SessionEnded,
+    SettingUp,
+    TrialBegan,
+    TrialEnded,
+)
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.reporting.certificate import summary_lines
@@ -25,6 +43,7 @@ from mcp_crashtest.reporting.stars import applying
 
 _COLOURS = {"PASS": "green", "FAIL": "bold red", "INVALID": "yellow", "SKIP": "dim"}
 _LONGEST = 600
+_LONG_S = 180
 _AS_PROMINENT_AS_STARS = ("capped: ", "asked for ", "cut short")
 
 
@@ -43,6 +62,13 @@ def seconds(value: float | None) -> str:
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 
+def about(duration_s: float) -> str:
+    """A duration beforehand, as exact as it deserves."""
+    if duration_s < _LONG_S:
+        return f"{max(round(duration_s / 5) * 5, 5)} s"
+    return f"{round(duration_s / 60)} min"
+
+
 class ConsoleFace:
     """Shows a session on a console; it listens."""
 
@@ -50,6 +76,8 @@ class ConsoleFace:
         self.console = console
         self.report_dir = report_dir
         self._kills = 0
+        self._runs = 0
+        self._overall: TaskID | None = None
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.fields[profile]:<22.22} {task.description:<24.24}"),
@@ -57,6 +85,7 @@ class ConsoleFace:
             MofNCompleteColumn(),
             TextColumn("{task.fields[kills]} kills"),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
             console=console,
         )
         self._task: TaskID | None = None
@@ -70,6 +99,9 @@ class ConsoleFace:
             case SettingUp():
                 if self.console.is_terminal:
                     self._begin("golden run", event.profile, None)
+            case Estimated():
+                self._forget()
+                self._expect(event)
             case TrialBegan():
                 self._forget()
                 self._begin(event.scenario, event.profile, 0)
@@ -78,6 +110,8 @@ class ConsoleFace:
                 self._progress.update(self._task, total=total + event.runs)
             case RunPlayed():
                 self._kills += event.kills
+                if self._overall is not None:
+                    self._progress.update(self._overall, advance=1, kills=self._kills)
                 if self._task is not None:
                     self._progress.update(self._task, advance=1, kills=self._kills)
             case TrialEnded():
@@ -88,6 +122,18 @@ class ConsoleFace:
                 show(self.console, event.certificate, self.report_dir)
             case _:
                 pass
+
+    def _expect(self, event: Estimated) -> None:
+        """Say how much is to come, and follow it over all scenarios."""
+        said = f"{event.profile}: about {event.runs} runs, about {about(event.seconds)}"
+        self.console.print(clean(said, 120), soft_wrap=True, markup=False, highlight=False)
+        self._runs += event.runs
+        if self.console.is_terminal:
+            if self._overall is None:
+                self._overall = self._progress.add_task(
+                    "all scenarios", total=self._runs, profile="", kills=self._kills
+                )
+            self._progress.update(self._overall, total=self._runs)
 
     def _begin(self, description: str, profile: str, total: int | None) -> None:
         self._task = self._progress.add_task(description, total=total, profile=profile, kills=self._kills)

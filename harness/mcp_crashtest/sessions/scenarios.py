@@ -56,6 +56,11 @@ def profile_of(item: pytest.Item) -> Profile:
     return profile
 
 
+def is_for(item: pytest.Item, profile: Profile) -> bool:
+    """Whether an item is a scenario that is played on this subject."""
+    return level_of(item) > 0 and profile_of(item) == profile and why_not(item) is None
+
+
 def why_not(item: pytest.Item) -> str | None:
     """Why a scenario is not for subjects of this kind; None where it is."""
     if _is_for_clients(item) == (profile_of(item).client is not None):

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from mcp_crashtest.model.events import EVENTS, Event, SettingUp, from_json, to_json
 from tests.harness.model.strategies import tables, texts
 
-_VALUES: dict[str, st.SearchStrategy[Any]] = {"str": texts, "int": st.integers(0, 9), "Mapping[str, Any]": tables}
+_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "str": texts,
+    "int": st.integers(0, 9),
+    "float": st.floats(0, 9),
+    "Mapping[str, Any]": tables,
+}
 
 
 @st.composite

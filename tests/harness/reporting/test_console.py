@@ -14,7 +14,7 @@ from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.reporting.certificate import certificate
-from mcp_crashtest.reporting.console import clean, seconds, show
+from mcp_crashtest.reporting.console import about, clean, seconds, show
 from mcp_crashtest.reporting.stars import Selection
 
 PLAN = Plan("server-killed", "2026-07-28", (Fault("kill", Victim.SERVER, Batch(3, Phase.ACKNOWLEDGED)),))
@@ -90,3 +90,8 @@ def test_clean_text_has_no_control_characters_and_a_bound(text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(None, "-"), (0.0456, "46 ms"), (1.234, "1.23 s")])
 def test_durations_are_written_for_people(value: float | None, text: str) -> None:
     assert seconds(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.4, "5 s"), (68.2, "70 s"), (300, "5 min")])
+def test_what_is_to_come_is_said_as_exactly_as_it_is_known(value: float, text: str) -> None:
+    assert about(value) == text

@@ -1,0 +1,92 @@
+"""How long a session will take, said beforehand: its scenarios are rehearsed, and their plans counted and weighed.
+
+A rehearsal plays nothing. What a plan takes follows from the golden run: the job, a restart for each fault that ends
+the server, and the time for which somebody is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import cast
+
+from mcp_crashtest.files.bundle import GOLDEN, Bundle
+from mcp_crashtest.laboratory.bench import Bench
+from mcp_crashtest.laboratory.laboratory import Laboratory, Numbered
+from mcp_crashtest.laboratory.play import Outcome
+from mcp_crashtest.laboratory.trial import Trial
+from mcp_crashtest.model.coordinates import Moment
+from mcp_crashtest.model.operation import Op
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.planning.budget import Budget
+
+_WARM_START_S = 0.15
+_ROUND_S = 0.25  # what each run takes beside: folders, the client's start, the judgement
+_FAULT_S = 0.1
+_LONGEST_OUTAGE_S = 3.0
+
+
+@dataclass(slots=True)
+class _Rehearsal:
+    """Stands in the laboratory's place, and keeps the plans that it is given."""
+
+    seed: int
+    cut_short: bool = False
+    plans: list[Plan] = field(default_factory=list)
+
+    def play(
+        self, _bench: Bench, _scenario: str, plans: Sequence[Numbered], _seen: Callable[[int, Outcome], None]
+    ) -> list[Outcome]:
+        """Play nothing."""
+        self.plans += [plan for _, plan in plans]
+        return []
+
+
+def rehearsed(scenario: Callable[[Trial], object], bench: Bench, name: str, seed: int, budget: Budget) -> list[Plan]:
+    """The plans that a scenario is going to play; none where it cannot say so without playing."""
+    rehearsal = _Rehearsal(seed)
+    trial = Trial(cast(Laboratory, rehearsal), bench, name, 0, "", lambda _: None, budget)
+    with suppress(Exception):  # it says so itself when it is played
+        scenario(trial)
+    return rehearsal.plans
+
+
+def seconds(plans: Sequence[Plan], bench: Bench, bundle: Bundle, jobs: int) -> float:
+    """About how long these plans take, so many at a time; where the lab may not start the server, one at a time."""
+    cold_s = _cold_start_s(bundle, bench)
+    start_s = cold_s if bench.cold else min(cold_s, _WARM_START_S)
+    total = sum(_one(plan, bench, cold_s if plan.cold else start_s) for plan in plans)
+    return total / (jobs if bench.rights else 1)
+
+
+def _one(plan: Plan, bench: Bench, start_s: float) -> float:
+    job_s = _job_s(bench)
+    share = bench.workload(plan).records / bench.profile.workload.records
+    pace = bench.pace(Plan(plan.scenario, plan.protocol, ()))
+    away = sum(_fault_s(plan, number, start_s, pace.batch_s, job_s) for number in range(len(plan.faults)))
+    return _ROUND_S + start_s + job_s * share + away
+
+
+def _fault_s(plan: Plan, number: int, start_s: float, batch_s: float, job_s: float) -> float:
+    fault = plan.faults[number]
+    taken = _FAULT_S + (start_s + batch_s / 2 if fault.victim.hits_server else 0.0)
+    if fault.victim.hits_client:
+        taken += plan.absence.batches * batch_s
+    if isinstance(fault.until, Moment):
+        taken += min(fault.until.thousandths / 1000 * job_s, _LONGEST_OUTAGE_S)
+    return taken
+
+
+def _job_s(bench: Bench) -> float:
+    """The undisturbed job; of a server without the start of the golden run's client, which was a cold one."""
+    golden = bench.golden
+    if golden is None:
+        return 0.0
+    return golden.rhythm.job_s if golden.rhythm else golden.elapsed_s
+
+
+def _cold_start_s(bundle: Bundle, bench: Bench) -> float:
+    """What it took in the golden run until there was a client."""
+    history = bundle.setting_up(bench.profile, GOLDEN).history()
+    return next((event.t for event in history.of(Op.CLIENT)), _WARM_START_S)
