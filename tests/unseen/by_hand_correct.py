@@ -327,6 +327,8 @@ async def disturbed(folder, faults, golden, records, batch, afterlife=True):
                 await asyncio.sleep(moment)
                 document = await trial.patiently(trial.look)
                 unfinished = not trial.ended(document)
+                if not unfinished:
+                    break
                 await asyncio.sleep(random.uniform(0.0, 0.04))
             if fault == "leave" and blocking:
                 calling.cancel()

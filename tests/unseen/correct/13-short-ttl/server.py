@@ -1,4 +1,4 @@
-"""Renders thumbnails and keeps them for a few seconds: for as long as ttlMs, counted from createdAt, says."""
+"""Renders thumbnails and keeps them for twenty seconds: for as long as ttlMs, counted from createdAt, says."""
 
 import argparse
 import asyncio
@@ -15,8 +15,8 @@ from fastmcp.exceptions import ToolError
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=8000)
 parser.add_argument("--dir", type=Path, default=Path())
-parser.add_argument("--ttl-s", type=float, default=15, help="from its creation")
-parser.add_argument("--keep-s", type=float, default=8, help="at least, from its end")
+parser.add_argument("--ttl-s", type=float, default=20, help="from its creation")
+parser.add_argument("--keep-s", type=float, default=20, help="at least, from its end")
 args = parser.parse_args()
 
 db = sqlite3.connect(args.dir / "thumbs.db", timeout=20)
