@@ -68,7 +68,7 @@ class Connection:
         self.users = 0
         self.protocol = ""
         self.offers: dict[str, Offer] = {}
-        self._http = Http(dialing.token(), dialing.silence_s, self._on_session)
+        self._http = Http(dialing.server, dialing.token(), dialing.silence_s, self._on_session)
         self._leaving = asyncio.Event()
         self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
         self._held = asyncio.create_task(self._hold(), name="connection")

@@ -7,6 +7,7 @@ status that is no answer of MCP, become a JSON-RPC error to the very request, wh
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -46,8 +47,9 @@ class Http(httpx2.AsyncClient):
     ``silence_s``: how long a stream may be silent. ``interruptions`` counts the exchanges that were cut.
     """
 
-    def __init__(self, token: str | None, silence_s: float, on_session: Callable[[str], object]) -> None:
+    def __init__(self, url: str, token: str | None, silence_s: float, on_session: Callable[[str], object]) -> None:
         super().__init__(
+            verify=trusted(url),
             headers={"Authorization": f"Bearer {token}"} if token else None,
             timeout=httpx2.Timeout(_CONNECT_S, read=silence_s, write=_WRITE_S),
             limits=httpx2.Limits(max_connections=_CONNECTIONS),
@@ -75,6 +77,15 @@ class Http(httpx2.AsyncClient):
     def _cut(self, request: httpx2.Request, kind: type[Interrupted], message: str) -> httpx2.Response:
         self.interruptions += 1
         return _failed(request, kind, message)
+
+
+def trusted(url: str) -> ssl.SSLContext | bool:
+    """Whose certificates are believed: nobody's where none will be seen, the system's else, which takes longer to read.
+
+    None will be seen over http with a port of its own. At http's own port the SDK follows a redirect to https.
+    """
+    to = httpx2.URL(url)
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if to.scheme == "http" and to.port is not None else True
 
 
 def _failed(request: httpx2.Request, kind: type[ClientError], message: str) -> httpx2.Response:
