@@ -45,6 +45,9 @@ def _gone() -> NoReturn:
 
 
 def _warm() -> None:
+    """Warm FastMCP up where it was imported: a subject that does without it does not wait for it."""
+    if "fastmcp" not in sys.modules:
+        return
     from mcp_crashtest.subjects.warmup import warm_up_fastmcp
 
     warm_up_fastmcp()

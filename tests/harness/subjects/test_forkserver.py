@@ -255,3 +255,10 @@ async def test_a_child_stands_by_becomes_the_next_subject_and_is_not_missed_when
     third = await launching.python(script, **given)
     assert third.pid != standby.pid
     assert json.loads((await launching.ended(third)).out) == cold
+
+
+@pytest.mark.asyncio
+async def test_fastmcp_is_warmed_up_only_where_what_was_preloaded_has_imported_it(launching: Launching) -> None:
+    script = launching.script("import sys; print('fastmcp' in sys.modules, 'http.server' in sys.modules)")
+    light = await launching.python(script, warm=True, preload=("http.server",), warm_up=True)
+    assert (await launching.ended(light)).out == "False True\n"
