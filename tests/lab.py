@@ -17,6 +17,7 @@ from tests import warm
 ROOT = Path(__file__).resolve().parents[1]
 MUTANTS = ROOT / "tests" / "mutants"
 THIRD_PARTY = ROOT / "tests" / "third_party"
+SMALL = ROOT / "tests" / "small" / "small.toml"
 CLI = (sys.executable, "-m", "mcp_crashtest.cli")
 _DEADLINE_S = 240
 
@@ -45,7 +46,7 @@ def lab(*arguments: object, cwd: Path | None = None) -> Done:
     """Run a command of the lab to its end: a process of its own, forked warm; cold where a folder is given."""
     words = [*CLI, *map(str, arguments)]
     if cwd is None:
-        done = warm.run(words, env=environment(), timeout=_DEADLINE_S, preload=warm.LAB)
+        done = warm.run(warm.brief(words), env=environment(), timeout=_DEADLINE_S, preload=warm.LAB)
     else:
         done = subprocess.run(
             words, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=_DEADLINE_S, check=False
@@ -58,10 +59,10 @@ def certify(report_dir: Path, *arguments: object) -> Done:
     return lab("certify", "--json", "--report-dir", report_dir, *arguments)
 
 
-def smaller(profile: Path, folder: Path, records: int = 30) -> Path:
+def smaller(profile: Path, folder: Path, records: int = 30, name: str | None = None) -> Path:
     """The same profile with a smaller job: what is shown with it does not depend on how long that takes."""
-    text = profile.read_text(encoding="utf-8").replace("{here}", str(profile.parent))
-    path = folder / profile.name
+    text = profile.read_text(encoding="utf-8").replace("{here}", str(profile.parent)).partition("\n[workload]")[0]
+    path = folder / f"{name or profile.stem}.toml"
     path.write_text(f"{text}\n[workload]\nrecords = {records}\n", encoding="utf-8")
     return path
 

@@ -18,6 +18,8 @@ def main() -> NoReturn:
     if terminal != "-":
         _sit_down_at(terminal)
     sys.argv[:] = [module, *words]
+    if not hasattr(sys.modules.get(module), "__path__"):
+        sys.modules.pop(module, None)  # preloaded; what is to run must not have been imported
     code: object = 0
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)

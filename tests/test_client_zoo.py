@@ -13,7 +13,7 @@ import pytest
 
 from mcp_crashtest.files.bundle import Bundle
 from tests.client_mutants.zoo import CLIENT_MUTANTS, EVERYWHERE, FAULTLESS, write_profile
-from tests.lab import ROOT, Done, certify, invariants, lab, named
+from tests.lab import SMALL, Done, certify, invariants, lab, named
 
 
 @pytest.fixture(scope="module")
@@ -81,26 +81,21 @@ def test_a_client_that_its_launcher_sends_out_of_the_process_group_makes_the_run
 def test_a_plan_for_clients_is_not_played_with_a_server(reports: Path) -> None:
     session(reports, EVERYWHERE)
     run = Bundle(reports / EVERYWHERE).runs(EVERYWHERE)[0].path
-    server = ROOT / "scenarios" / "profiles" / "reference-durable.toml"
-    done = lab("replay", run, "--profile", server, "--report-dir", reports / "misplaced")
+    done = lab("replay", run, "--profile", SMALL, "--report-dir", reports / "misplaced")
     assert done.code == 2
     assert "this plan is for a client" in done.err
 
 
 def test_a_servers_scenarios_are_skipped_for_a_client_and_a_clients_for_a_server(reports: Path) -> None:
     client = write_profile(FAULTLESS, reports)
-    server = ROOT / "scenarios" / "profiles" / "reference-durable.toml"
     wanted = ("--scenario", "undisturbed", "--scenario", "client-undisturbed")
-    done = certify(reports / "both-kinds", "--profile", client, "--profile", server, *wanted)
+    done = certify(reports / "both-kinds", "--profile", client, "--profile", SMALL, *wanted)
     assert done.code == 0, done.out + done.err
     verdicts = {(s["id"], s["profile"]): (s["verdict"], s["reason"]) for s in done.certificate["scenarios"]}
     assert verdicts == {
-        ("undisturbed", "reference-durable"): ("PASS", ""),
+        ("undisturbed", "small"): ("PASS", ""),
         ("client-undisturbed", FAULTLESS): ("PASS", ""),
         ("undisturbed", FAULTLESS): ("SKIP", "this scenario is for servers, and the subject is a client"),
-        ("client-undisturbed", "reference-durable"): (
-            "SKIP",
-            "this scenario is for clients, and the subject is a server",
-        ),
+        ("client-undisturbed", "small"): ("SKIP", "this scenario is for clients, and the subject is a server"),
     }
     assert done.certificate["caps"] == []

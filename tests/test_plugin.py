@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
-from tests.lab import MUTANTS, ROOT, certificate_in, environment
+from tests.lab import MUTANTS, ROOT, SMALL, certificate_in, environment, smaller
 
 PYTEST = (sys.executable, "-m", "pytest")
 
@@ -43,19 +45,12 @@ def test_the_canary_a_failing_scenario_fails_the_build(tmp_path: Path) -> None:
     assert certificate["verdict"] == "FAIL"
 
 
+QUICK = ("--crashtest-quick", "--crashtest-scenario=both-killed", "--crashtest-scenario=undisturbed")
 REFERENCES = {"reference-durable", "reference-resumable", "reference-tasks", "reference-training"}
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
-def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path, workers: list[str]) -> None:
-    done = run_pytest(
-        "scenarios",
-        *workers,
-        f"--crashtest-report={tmp_path / 'report'}",
-        "--crashtest-quick",
-        "--crashtest-scenario=both-killed",
-        "--crashtest-scenario=undisturbed",
-    )
+def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path) -> None:
+    done = run_pytest("scenarios", *QUICK, f"--crashtest-report={tmp_path / 'report'}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 passed" in done.stdout
     assert "mcp-crashtest" in done.stdout
@@ -64,10 +59,30 @@ def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path, workers:
     assert certificate["verdict"] == "PASS"
     assert set(certificate["profile"].split(", ")) == REFERENCES
     assert certificate["faults"]["kills"] == 2 * 4 * 3  # both sides, at three boundaries of four profiles
-    both_killed = {s["profile"]: (s["plans"], s["runs"]) for s in certificate["scenarios"] if s["id"] == "both-killed"}
-    assert both_killed == dict(zip(sorted(REFERENCES), [(10, 3), (10, 3), (4, 3), (4, 3)], strict=True))
+    assert both_killed(certificate) == dict(zip(sorted(REFERENCES), [(10, 3), (10, 3), (4, 3), (4, 3)], strict=True))
     assert certificate["selection"]["budget"] == "quick"
     assert certificate["finished"] is True
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_several_profiles_share_a_session_and_its_worker_processes(tmp_path: Path, workers: list[str]) -> None:
+    profiles = [f"--crashtest-profile={profile}" for profile in (SMALL, smaller(SMALL, tmp_path, name="smaller"))]
+    done = run_pytest("scenarios", *workers, *QUICK, *profiles, f"--crashtest-report={tmp_path / 'report'}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout
+    assert "confirmed faults" in done.stdout
+    certificate = certificate_in(tmp_path / "report")
+    assert certificate["verdict"] == "PASS"
+    assert set(certificate["profile"].split(", ")) == {"small", "smaller"}
+    assert certificate["faults"]["kills"] == 2 * 2 * 3  # both sides, at three boundaries of two profiles
+    assert both_killed(certificate) == {"small": (10, 3), "smaller": (3, 3)}
+    assert certificate["selection"]["budget"] == "quick"
+    assert certificate["finished"] is True
+
+
+def both_killed(certificate: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """How many plans that scenario has for each profile, and how many runs were made of them."""
+    return {s["profile"]: (s["plans"], s["runs"]) for s in certificate["scenarios"] if s["id"] == "both-killed"}
 
 
 def test_a_level_leaves_the_scenarios_above_it_out(tmp_path: Path) -> None:
@@ -117,7 +132,7 @@ def test_a_users_own_scenario_gets_the_same_fixture(tmp_path: Path) -> None:
         '    """My own story."""\n'
         "    crashtest.play([Plan(crashtest.scenario, crashtest.protocols[0], ())])\n"
     )
-    done = run_pytest("-q", f"--crashtest-profile={MUTANTS / 'orphaned.toml'}", cwd=tmp_path)
+    done = run_pytest("-q", f"--crashtest-profile={SMALL}", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     [run] = Bundle(tmp_path / "crashtest-report").runs("mine")
     assert run.has_begun
@@ -146,9 +161,7 @@ def test_whoever_listens_hears_every_event_once_from_worker_processes_too(tmp_pa
         "def test_mine(crashtest):\n"
         "    crashtest.play([Plan(crashtest.scenario, crashtest.protocols[0], ())] * 2)\n"
     )
-    done = run_pytest(
-        "-q", "-p", "listening", *workers, f"--crashtest-profile={MUTANTS / 'orphaned.toml'}", cwd=tmp_path
-    )
+    done = run_pytest("-q", "-p", "listening", *workers, f"--crashtest-profile={SMALL}", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     heard = [json.loads(line) for line in (tmp_path / "heard").read_text().splitlines()]
     told = [event["event"] for event in heard]

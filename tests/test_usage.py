@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.subjects.sockets import find_free_port
-from tests.lab import MUTANTS, THIRD_PARTY, lab
+from tests.lab import SMALL, THIRD_PARTY, lab
 
 PROFILE = THIRD_PARTY / "crashtest.toml"
 
@@ -86,12 +86,12 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_tool_that_is_not_there_is_the_subjects_error(tmp_path: Path) -> None:
-    text = (MUTANTS / "orphaned.toml").read_text().replace("{here}", str(MUTANTS))
+    text = SMALL.read_text().replace("{here}", str(SMALL.parent))
     profile = tmp_path / "typo.toml"
-    profile.write_text(text.replace('"start_processing"', '"start_procesing"'))
+    profile.write_text(text.replace('"start"', '"star"'))
     done = lab("certify", "--report-dir", tmp_path / "report", "--profile", profile, "--scenario", "undisturbed")
     assert done.code == 3, done.out
-    assert "start_procesing" in done.out
+    assert "star" in done.out
 
 
 def test_a_report_directory_with_strange_files_is_left_alone(tmp_path: Path) -> None:

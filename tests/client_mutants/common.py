@@ -24,11 +24,12 @@ from urllib.parse import urlsplit
 
 _PROTOCOL = "2026-07-28"
 _META = "io.modelcontextprotocol/"
-_TOOL = "start_batch_processing"
+_TOOL = "start"
 _NAMES = {"tools/call": "name", "resources/read": "uri"}
 _PATIENCE_S = 20.0
 _PAUSE_S = 0.02
 _SILENCE_S = 10.0
+_PACE_S = 0.08
 _AWAY = (OSError, http.client.HTTPException)
 T = TypeVar("T")
 
@@ -63,13 +64,13 @@ class Server:
     def submit(self, key: str) -> str:
         """Start the job, or attach to the one under this key; its resource."""
         arguments = {
-            "total_items": self._given.items,
-            "batch_size": self._given.batch_size,
-            "processing_delay": 0.05,
-            "idempotency_key": key,
+            "key": key,
+            "total": self._given.items,
+            "batch": self._given.batch_size,
+            "pause_s": _PACE_S,
         }
         answer = self._ask("tools/call", {"name": _TOOL, "arguments": arguments})
-        found = re.search(r"task://status/[0-9a-f]+", json.dumps(answer))
+        found = re.search(r"job://[0-9a-f]+", json.dumps(answer))
         if found is None:
             sys.exit(f"refused: {answer}")
         return found[0]
@@ -149,5 +150,5 @@ def follow(look: Callable[[], dict[str, Any]]) -> NoReturn:
     """Ask until the job has ended; print its result, and end."""
     while (document := look())["status"] in ("pending", "running"):
         time.sleep(_PAUSE_S)
-    print(json.dumps({"status": document["status"], "result": document.get("result_data")}), flush=True)
+    print(json.dumps({"status": document["status"], "result": document.get("result")}), flush=True)
     sys.exit(document["status"] != "completed")
