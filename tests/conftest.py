@@ -1,5 +1,6 @@
 """For all tests: what was started warm ends with the session.
 
+Properties are tried with fewer examples than is Hypothesis' custom; ``--hypothesis-profile=default`` takes its number.
 Where Ctrl-C is ignored, as in a shell's background job, what we start would ignore it as well.
 """
 
@@ -10,10 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import warm
 
 HERE = Path(__file__).resolve().parent
+
+settings.register_profile("brief", max_examples=40)
+settings.load_profile("brief")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

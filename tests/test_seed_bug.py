@@ -8,9 +8,11 @@ import pytest
 
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.model.operation import Op
-from tests.lab import MUTANTS, Done, lab
+from tests.lab import MUTANTS, Done, certificate_in, invariants, lab
+from tests.mutants.zoo import MUTANTS as ZOO
 
-PROFILE = MUTANTS / "seed_resumable.toml"
+NAME, SCENARIO = "seed_resumable", "client-interrupted"
+PROFILE = MUTANTS / f"{NAME}.toml"
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +22,25 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def certified(report: Path) -> Done:
-    return lab("certify", "--profile", PROFILE, "--report-dir", report)
+    both = ("--scenario", "undisturbed", "--scenario", SCENARIO)
+    return lab("certify", "--profile", PROFILE, "--report-dir", report, *both)
 
 
 def interrupted(report: Path) -> Path:
     """The run that shows it: the first plan of the scenario in which the client leaves."""
-    return Bundle(report).runs("client-interrupted")[0].path
+    return Bundle(report).runs(SCENARIO)[0].path
 
 
 def test_it_ends_with_exit_code_1(certified: Done) -> None:
     assert certified.code == 1, certified.err
+
+
+def test_it_is_accused_of_that_and_of_nothing_that_it_does_not_do(certified: Done, report: Path) -> None:
+    [scenario] = (s for s in certificate_in(report)["scenarios"] if (s["id"], s["profile"]) == (SCENARIO, NAME))
+    assert scenario["verdict"] == "FAIL", scenario["reason"]
+    mutant = ZOO[NAME]
+    assert mutant.invariant in invariants(scenario) <= {mutant.invariant, *mutant.also, "records.count"}
+    assert all(len(finding["plan"]["faults"]) == 1 for finding in scenario["findings"])
 
 
 def test_it_names_the_invariant_the_smallest_plan_the_replay_and_the_advice(certified: Done, report: Path) -> None:

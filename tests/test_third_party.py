@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.subjects.sockets import find_free_port
-from tests.lab import THIRD_PARTY, certify, environment, invariants, smaller
+from tests.lab import SMALL, THIRD_PARTY, certify, environment, invariants, smaller
 
 PROFILE = THIRD_PARTY / "crashtest.toml"
+KILLS = tuple(
+    f"--scenario={name}" for name in ("undisturbed", "client-killed", "server-killed-everywhere", "both-killed")
+)
+RANDOM = ("--scenario=planned-restart", "--scenario=random-kills")
 
 
 @pytest.fixture
@@ -38,23 +42,33 @@ def running(tmp_path: Path) -> Iterator[str]:
         server.wait()
 
 
-def test_it_is_certified_by_command(tmp_path: Path) -> None:
-    done = certify(tmp_path / "report", "--profile", smaller(PROFILE, tmp_path), "--quick")
+@pytest.mark.parametrize("profile", [SMALL, pytest.param(PROFILE, marks=pytest.mark.soak)], ids=["small", "somebody's"])
+def test_it_is_certified_by_command(tmp_path: Path, profile: Path) -> None:
+    done = certify(tmp_path / "report", "--profile", smaller(profile, tmp_path), "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
     assert done.certificate["level"] == 1
     assert done.certificate["faults"]["kills"] > 10
 
 
-def test_a_server_whose_job_is_followed_with_a_tool_is_certified(tmp_path: Path) -> None:
-    done = certify(tmp_path / "report", "--profile", smaller(THIRD_PARTY / "tool.toml", tmp_path), "--quick")
+def test_it_resumes_exactly_wherever_it_is_killed(tmp_path: Path) -> None:
+    done = certify(tmp_path / "report", "--profile", smaller(PROFILE, tmp_path), "--quick", *KILLS, *RANDOM)
     assert done.code == 0, done.out + done.err
-    assert done.certificate["level"] == 1
+    assert {s["verdict"] for s in done.certificate["scenarios"]} == {"PASS"}
+    assert done.certificate["faults"]["kills"] > 10
+
+
+@pytest.mark.parametrize("chosen", [KILLS, pytest.param((), marks=pytest.mark.soak)], ids=["killed", "every scenario"])
+def test_a_server_whose_job_is_followed_with_a_tool_is_certified(tmp_path: Path, chosen: tuple[str, ...]) -> None:
+    done = certify(tmp_path / "report", "--profile", smaller(THIRD_PARTY / "tool.toml", tmp_path), "--quick", *chosen)
+    assert done.code == 0, done.out + done.err
+    assert done.certificate["verdict"] == "PASS"
+    assert chosen or done.certificate["level"] == 1
     assert done.certificate["subject"]["tool"]["contract"] == "tool-task"
 
 
 def test_by_url_what_can_be_assessed_is_and_what_caps_the_level_is_named(tmp_path: Path, running: str) -> None:
-    done = certify(tmp_path / "report", "--profile", PROFILE, "--url", running, "--quick")
+    done = certify(tmp_path / "report", "--profile", smaller(PROFILE, tmp_path, 50), "--url", running, "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
     assert done.certificate["level"] == 0
@@ -71,7 +85,8 @@ def test_the_twin_that_keeps_its_jobs_in_memory_loses_them(tmp_path: Path) -> No
 
 
 def test_fastmcps_own_tasks_are_gone_after_a_restart_as_they_live_in_memory(tmp_path: Path) -> None:
-    done = certify(tmp_path / "report", "--profile", smaller(THIRD_PARTY / "tasks.toml", tmp_path), "--quick")
+    profile = smaller(THIRD_PARTY / "tasks.toml", tmp_path)
+    done = certify(tmp_path / "report", "--profile", profile, "--quick", *KILLS)
     assert done.code == 1, done.out + done.err
     scenarios = done.certificate["scenarios"]
     assert set().union(*(invariants(scenario) for scenario in scenarios)) == {"task.vanished"}

@@ -126,10 +126,12 @@ def test_train_ends_with_its_result(program: Program) -> None:
     assert job["result"]["epochs_completed"] == 3
 
 
-@pytest.mark.parametrize("era", [(), ("--no-tasks-extension",), ("--protocol", "legacy")])
-def test_processing_is_paused_and_goes_on(program: Program, era: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("era", "records"), [((), 2000), (("--no-tasks-extension",), 1000), (("--protocol", "legacy"), 1000)]
+)
+def test_processing_is_paused_and_goes_on(program: Program, era: tuple[str, ...], records: int) -> None:
     """Paused by a second client while the first is watching; over a resume it ends with the whole result."""
-    watching = program.begin(*era, "process", "unicode", "--records", "2000", "--batch-size", "1")
+    watching = program.begin(*era, "process", "unicode", "--records", str(records), "--batch-size", "1")
     job = program.wait_job(lambda job: job.get("task_id") is not None, "the task is known by its id")
     assert "paused" in program.run("pause", job["job_id"]).out
     said = watching.said()
@@ -139,11 +141,11 @@ def test_processing_is_paused_and_goes_on(program: Program, era: tuple[str, ...]
     assert program.run(*era, "watch").exit == 6, "watching does not let it go on"
     [done] = program.json(*era, "resume", job["job_id"])["jobs"]
     assert (done["phase"], done["task_id"]) == ("completed", job["task_id"])
-    assert done["result"]["total_processed"] == 2000
+    assert done["result"]["total_processed"] == records
 
 
 def test_a_task_behind_a_resource_is_paused_and_goes_on(program: Program) -> None:
-    words = ("--no-tasks-extension", "migrate", "long.jsonl", "paused.jsonl", "--records", "20000", "--batch-size", "5")
+    words = ("--no-tasks-extension", "migrate", "long.jsonl", "paused.jsonl", "--records", "10000", "--batch-size", "5")
     [job] = program.json(*words, "--detach")["jobs"]
     assert program.run("pause", job["job_id"]).exit == 0
     assert program.run("watch").exit == 6

@@ -54,6 +54,7 @@ def test_ctrl_c_detaches_and_watch_comes_back(server: Server, program_for: Progr
         terminal.expect("Come back with: python -m reference_client")
         assert terminal.exit() == 130
     server.thaw()
+    program.cold = False
     with Terminal(program, "cancel", program.state["active"][0]["job_id"]) as terminal:
         terminal.expect("cancelled")
         assert terminal.exit() == 0
