@@ -75,7 +75,7 @@ def test_a_client_that_its_launcher_sends_out_of_the_process_group_makes_the_run
     scenario = named(done, EVERYWHERE, FAULTLESS)
     assert done.code == 4, done.out
     assert scenario["verdict"] == "INVALID"
-    assert "left the process group of its launcher and lives on" in scenario["reason"]
+    assert "is outside its process group, and was alive when the group was gone" in scenario["reason"]
 
 
 def test_a_plan_for_clients_is_not_played_with_a_server(reports: Path) -> None:
