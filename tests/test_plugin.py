@@ -59,7 +59,7 @@ def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path) -> None:
     assert certificate["verdict"] == "PASS"
     assert set(certificate["profile"].split(", ")) == REFERENCES
     assert certificate["faults"]["kills"] == 2 * 4 * 3  # both sides, at three boundaries of four profiles
-    assert both_killed(certificate) == dict(zip(sorted(REFERENCES), [(10, 3), (10, 3), (4, 3), (4, 3)], strict=True))
+    assert both_killed(certificate) == dict.fromkeys(REFERENCES, 3)
     assert certificate["selection"]["budget"] == "quick"
     assert certificate["finished"] is True
 
@@ -75,14 +75,16 @@ def test_several_profiles_share_a_session_and_its_worker_processes(tmp_path: Pat
     assert certificate["verdict"] == "PASS"
     assert set(certificate["profile"].split(", ")) == {"small", "smaller"}
     assert certificate["faults"]["kills"] == 2 * 2 * 3  # both sides, at three boundaries of two profiles
-    assert both_killed(certificate) == {"small": (10, 3), "smaller": (3, 3)}
+    assert both_killed(certificate) == {"small": 3, "smaller": 3}
     assert certificate["selection"]["budget"] == "quick"
     assert certificate["finished"] is True
 
 
-def both_killed(certificate: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    """How many plans that scenario has for each profile, and how many runs were made of them."""
-    return {s["profile"]: (s["plans"], s["runs"]) for s in certificate["scenarios"] if s["id"] == "both-killed"}
+def both_killed(certificate: Mapping[str, Any]) -> dict[str, int]:
+    """The runs of that scenario for each profile: fewer than it has plans."""
+    scenarios = [s for s in certificate["scenarios"] if s["id"] == "both-killed"]
+    assert all(s["plans"] > s["runs"] for s in scenarios)
+    return {s["profile"]: s["runs"] for s in scenarios}
 
 
 def test_a_level_leaves_the_scenarios_above_it_out(tmp_path: Path) -> None:
