@@ -90,6 +90,34 @@ _TABLE = (
         "recovery.loop",
         "the server is killed anywhere and started again",
     ),
+    Mutant(
+        "created_anew",
+        "task.identity",
+        "the server is restarted between two looks at a task",
+    ),
+    Mutant(
+        "error_inside",
+        "error.honest",
+        "the server is killed anywhere before its last batch is committed",
+        ("task.resurrected",),
+    ),
+    Mutant(
+        "evicts_early",
+        "task.vanished",
+        "the server is killed behind its last batch, or after the end",
+        ("task.duplicated",),
+    ),
+    Mutant(
+        "late_takeover",
+        "recovery.deadline",
+        "the server is killed anywhere before its last batch is committed; three times more, alone",
+    ),
+    Mutant(
+        "result_in_memory",
+        "task.resurrected",
+        "the server is killed after the end, and the task is read again",
+        ("task.false-success",),
+    ),
 )
 
 MUTANTS = {mutant.name: mutant for mutant in _TABLE}

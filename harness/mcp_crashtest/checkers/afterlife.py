@@ -88,11 +88,17 @@ def _records(history: History, first: Operation, again: Operation) -> Iterator[F
 
 
 def _less(first: Operation, again: Operation) -> Iterator[Finding]:
-    lost = missing(first, again)
-    if lost or again.value.get("errors", first.value.get("errors")) != first.value.get("errors"):
-        what = f"has lost {', '.join(map(repr, lost))}" if lost else f"says {again.value['errors']}"
+    """A part of the result that is gone, or an error that stands in it now."""
+    lost, before = missing(first, again), first.value.get("errors") or {}
+    errors = [name for name in again.value.get("errors") or {} if name not in before]
+    if lost or errors:
+        what = f"does not say {lost[0]!r} any more" if lost else f"holds an error now, {errors[0]!r},"
         yield Finding(
-            "task.resurrected", f"the result of the finished job {what} when it is read again", (first.i, again.i)
+            "task.resurrected",
+            f"the result of the finished job {what} when it is read again",
+            (first.i, again.i),
+            {"missing": lost, "errors": errors},
+            _ADVICE,
         )
 
 

@@ -18,6 +18,9 @@ SLOW = "this machine is too slow to judge"
 _LOOKING_S = 0.2
 """The longest pause that the lab's client makes between two attempts."""
 
+_CROWD = 4.0
+"""So many may want each processor: with more of them, a server that waits for its turn would be called slow."""
+
 _ANSWERS = frozenset({Op.CONNECT, Op.SUBMIT, Op.PROGRESS, Op.STATUS, Op.OUTPUT})
 
 
@@ -54,13 +57,20 @@ def unproven(history: History) -> Iterator[str]:
     if overdue is not None and not on_time(history):
         yield (
             f"{SLOW}: {overdue.what} came {overdue.measured_s:.2f} s after the restart, and "
-            f"the lab itself was up to {late_s(history):.2f} s late"
+            f"the lab itself was up to {late_s(history):.2f} s late, with {_crowd(history):.1f} processes for each "
+            f"processor"
         )
 
 
 def on_time(history: History) -> bool:
-    """Whether the lab's own heartbeat was regular enough to measure a claim by."""
-    return (late_s(history) or 0.0) <= max(0.25, 0.1 * (history.header.claims["recovery_deadline_s"] or 0.0))
+    """Whether the lab's heartbeat was regular, and the processors free, enough to measure a claim by."""
+    claimed_s = history.header.claims["recovery_deadline_s"] or 0.0
+    return (late_s(history) or 0.0) <= max(0.25, 0.1 * claimed_s) and _crowd(history) <= _CROWD
+
+
+def _crowd(history: History) -> float:
+    """How many wanted each processor on average; 0 where nobody has looked."""
+    return float(next((end.value.get("crowd", 0.0) for end in history.of(Op.END)), 0.0))
 
 
 def late_s(history: History) -> float | None:

@@ -19,7 +19,7 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _FLEETING_WORDS = (
     "at s ms sec secs seconds time times timestamp date day duration elapsed eta ttl expires expiry rate speed pace "
     "throughput uptime interval pid process worker lease owner heartbeat host attempt attempts retries retry resumed "
-    "resume restarted restarts message messages note notes detail details log logs info warning warnings"
+    "error errors resume restarted restarts message messages note notes detail details log logs info warning warnings"
 )
 _FLEETING = frozenset(_FLEETING_WORDS.split())
 

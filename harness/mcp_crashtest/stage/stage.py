@@ -153,7 +153,11 @@ class Stage:
         if (effects := read_effects(self.site.folder.ledger)) is not None:
             self.write(LAB, Type.OK, Op.EFFECTS, effects.to_json())
         value = {"reason": reason, "silent_s": silent_s, "deadline_s": self.limits.silence_s}
-        value |= {"late_s": round(self._heartbeat.late_s, 6), "batch_s": round(self.pace.batch_s, 6)}
+        value |= {
+            "late_s": round(self._heartbeat.late_s, 6),
+            "crowd": round(self._heartbeat.crowd, 3),
+            "batch_s": round(self.pace.batch_s, 6),
+        }
         if reason == "stalled" and self.lives:
             value["last_words"] = self._last_words()
         self.write(LAB, Type.OK, Op.END, value)

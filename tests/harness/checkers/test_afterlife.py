@@ -80,6 +80,16 @@ def test_a_result_that_has_lost_a_part_is_another_one() -> None:
     assert verdict(afterlife(status("completed", 1), kept, end(), before=before)) == PASS
 
 
+def test_an_error_that_stands_in_a_result_that_had_none_is_another_result() -> None:
+    before = (*FIRST[:-1], output("abcdef", errors={}))
+    for errors, expected in (({"error": "lost"}, fail("task.resurrected")), ({}, PASS)):
+        again = output("abcdef", client=1, errors=errors)
+        assert verdict(afterlife(status("completed", 1), again, end(), before=before)) == expected
+    mended = (*FIRST[:-1], output("abcdef", errors={"error": "lost"}))
+    again = output("abcdef", client=1, errors={})
+    assert verdict(afterlife(status("completed", 1), again, end(), before=mended)) == fail("error.honest")
+
+
 def test_a_result_that_is_refused_after_it_was_read_is_lost() -> None:
     assert verdict(afterlife(status("completed", 1), failed(), end())) == fail("records.lost")
     assert verdict(afterlife(status("completed", 1), failed(), end(), resumes=False)) == fail("records.lost")

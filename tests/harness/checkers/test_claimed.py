@@ -81,6 +81,14 @@ def test_a_lab_that_was_late_itself_has_measured_nothing() -> None:
     assert verdict(restarted(IDLE, connect(), late_s=1.5)) == PASS
 
 
+@pytest.mark.parametrize(("crowd", "expected"), [(0.0, fail("recovery.deadline")), (2.9, None), (5.0, INVALID)])
+def test_a_server_that_waits_for_its_turn_is_not_slow(crowd: float, expected: Any) -> None:
+    after = (IDLE, IDLE, connect())
+    events = [boot(), submit(), progress(2), landed(KILL), boot(), *after, output("abcdef"), end(late_s=0, crowd=crowd)]
+    judged = history(events, faults=[KILL], showed=SHOWED, recovery_deadline_s=2.0)
+    assert verdict(judged) == (expected or fail("recovery.deadline"))
+
+
 def test_of_a_blocking_call_progress_is_counted_from_the_call_made_again() -> None:
     late = restarted(connect(), IDLE, unanswered(), progress(3, task=None), contract="resumable-tool")
     assert verdict(late) == PASS
