@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
@@ -26,9 +26,18 @@ def check(history: History) -> Iterator[Finding]:
 
 
 def _moved(history: History, name: str) -> Iterator[tuple[Operation, Operation]]:
+    """What was told once and otherwise later. An id that changes within a life is that of an answer, not of a task."""
+    told = [o for o in history.of(Op.STATUS, types=[Type.OK]) if name in o.value]
     first: dict[str | None, Operation] = {}
-    for status in history.of(Op.STATUS, types=[Type.OK]):
-        if name in status.value:
-            before = first.setdefault(status.task, status)
-            if before.value[name] != status.value[name]:
-                yield before, status
+    for status in told:
+        before = first.setdefault(status.task, status)
+        if before.value[name] == status.value[name]:
+            continue
+        if name == "id" and _varies(told, before):
+            return
+        yield before, status
+
+
+def _varies(told: Sequence[Operation], seen: Operation) -> bool:
+    """Whether the same life has told more than one id of the same task."""
+    return len({o.value["id"] for o in told if (o.task, o.life) == (seen.task, seen.life)}) > 1

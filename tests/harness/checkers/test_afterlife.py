@@ -169,6 +169,12 @@ def test_a_task_that_is_another_one_after_a_restart_has_lost_its_identity(name: 
         assert verdict(history(told, faults=[KILL])) == expected
 
 
+def test_an_id_that_each_answer_has_anew_is_not_the_tasks() -> None:
+    answers = [status("running", 0, "t", id=str(n)) for n in range(2)]
+    events = [boot(), submit(), *answers, landed(KILL), boot(), status("running", 0, "t", id="3"), output("abcdef")]
+    assert verdict(history([*events, end()], faults=[KILL])) == PASS
+
+
 def test_two_tasks_may_have_been_created_at_different_times() -> None:
     events = [boot(), submit(), status("running", created_at="1"), status("running", task="u", created_at="2")]
     assert verdict(history([*events, output("abcdef"), end()])) == PASS
