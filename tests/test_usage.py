@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from mcp_crashtest.sessions.catalogue import standard
 from mcp_crashtest.subjects.sockets import find_free_port
 from tests.lab import SMALL, THIRD_PARTY, lab
 
@@ -126,7 +128,19 @@ def test_list_names_the_scenarios_with_their_stars_and_stories() -> None:
     done = lab("list")
     assert done.code == 0
     assert "**    server-killed-everywhere" in done.out
-    assert "The server is killed at every batch boundary" in done.out
+    assert "The server is killed all over the job" in done.out
+
+
+def test_the_catalogue_by_which_levels_are_earned_has_every_scenario_that_is_collected() -> None:
+    listed = {(one["id"], one["level"]) for one in json.loads(lab("list", "--json").out)}
+    assert {(one.id, one.level) for one in standard()} == listed
+
+
+def test_list_says_what_a_profile_keeps_from_being_assessed() -> None:
+    done = lab("list", "--profile", PROFILE)
+    assert done.code == 0, done.err
+    assert "client-undisturbed" not in done.out
+    assert "not assessed: rework and double runs" in done.out
 
 
 def test_list_leaves_nothing_in_the_folder_in_which_it_is_asked(tmp_path: Path) -> None:

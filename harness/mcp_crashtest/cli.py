@@ -141,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = commands.add_parser("list", help="list the scenarios")
     listing.set_defaults(run=_list)
+    listing.add_argument("--profile", metavar="FILE", help="those for this subject, and what cannot be assessed of it")
     listing.add_argument("--json", action="store_true", help="as JSON")
 
     explaining = commands.add_parser("explain", help="what an invariant means, and how servers are usually mended")

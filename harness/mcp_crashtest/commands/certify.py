@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ import pytest
 from rich.console import Console
 
 from mcp_crashtest.commands.exit_codes import ExitCode, of_session
+from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.model.caps import caps_of
 from mcp_crashtest.model.errors import HarnessError, UsageError
 from mcp_crashtest.model.events import Listener
 from mcp_crashtest.planning.budget import Budget
@@ -89,6 +92,8 @@ def certify(options: argparse.Namespace) -> int:
         return ExitCode.INTERRUPTED
     if not tally.scenarios:
         raise UsageError("no scenario was run")
+    if options.quick:
+        console.print(f"a first look; the rest: {_rest(options)}", soft_wrap=True, markup=False, highlight=False)
     return of_session(certificate, tally.errors)
 
 
@@ -102,18 +107,35 @@ def _selection(options: argparse.Namespace) -> Selection:
     )
 
 
+def _rest(options: argparse.Namespace) -> str:
+    """The command that plays what a first look leaves out."""
+    words = ["mcp-crashtest", "certify"]
+    words += [word for path in options.profile or () for word in ("--profile", path)]
+    words += [word for name in options.scenario or () for word in ("--scenario", name)]
+    for name in ("command", "url", "scenarios"):
+        if getattr(options, name) is not None:
+            words += [f"--{name}", str(getattr(options, name))]
+    return shlex.join(words + (["--seed", str(options.seed)] if options.seed else []))
+
+
 def list_scenarios(options: argparse.Namespace) -> int:
-    """Print the scenarios: stars, name, story."""
+    """Print the scenarios: stars, name, story; with a profile those for it, and what it keeps from being assessed."""
+    profile = read_profile(Path(options.profile)) if options.profile else None
     watcher = Watcher(Tally(Selection(None), seed=0))
-    _run_pytest([str(scenarios_folder()), "--collect-only"], watcher)
+    by_name = [f"--crashtest-scenario={listed.id}" for listed in standard()]  # of every level
+    _run_pytest([str(scenarios_folder()), "--collect-only", *by_name], watcher)
     if watcher.broken:
         raise HarnessError("\n".join(watcher.broken))
+    mine = {listed.id for listed in standard() if profile is None or listed.client == (profile.client is not None)}
     rows = sorted({(level_of(item), scenario_of(item), story_of(item)) for item in watcher.listed})
+    rows = [row for row in rows if row[1] in mine]
     if options.json:
         print(json.dumps([{"id": name, "level": level, "story": story} for level, name, story in rows], indent=2))
-    else:
-        for level, name, story in rows:
-            print(f"{'*' * level:<6}{name:<26}{story}")
+        return ExitCode.CERTIFIED
+    for level, name, story in rows:
+        print(f"{'*' * level:<6}{name:<26}{story}")
+    for cap in caps_of(profile) if profile else ():
+        print(f"not assessed: {cap}" if cap.stars is None else f"capped: {cap}")
     return ExitCode.CERTIFIED
 
 

@@ -92,6 +92,8 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
             lines.append(f"chance of a violation per fault: below {faults['violation_chance_below']:.2%} (95 %)")
     if recovery["p50"] is not None:
         lines.append(f"recovery: median {recovery['p50']:.3f} s, 95 % within {recovery['p95']:.3f} s")
+    if certificate["seed"]:
+        lines.append(f"seed: {certificate['seed']}, with which the same plans are played again")
     return lines + [f"not assessed: {cap}" for cap in certificate["caps"] if cap not in capped]
 
 
