@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from mcp_crashtest import __version__
 from mcp_crashtest.commands.exit_codes import ExitCode, explained, of_error
@@ -85,7 +86,15 @@ def explain(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([{"id": i.id, "statement": i.statement, "advice": i.advice} for i in chosen], indent=2))
         return ExitCode.CERTIFIED
+    why_not: dict[str, str] = {}
+    if options.profile:
+        from mcp_crashtest.files.profiles import read_profile
+        from mcp_crashtest.model.caps import unseen
+
+        why_not = unseen(read_profile(Path(options.profile)))
     for invariant in chosen:
+        if invariant.id in why_not:
+            print(f"{options.profile}: {why_not[invariant.id]}")
         print(f"{invariant.id}\n  must hold: {invariant.statement}\n  advice:    {invariant.advice}\n")
     return ExitCode.CERTIFIED
 
@@ -147,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     explaining = commands.add_parser("explain", help="what an invariant means, and how servers are usually mended")
     explaining.set_defaults(run=explain)
     explaining.add_argument("id", nargs="?", metavar="INVARIANT", help="for example records.duplicated (default: all)")
+    explaining.add_argument("--profile", metavar="FILE", help="say what of it cannot be assessed with this profile")
     explaining.add_argument("--json", action="store_true", help="as JSON")
 
     replaying = commands.add_parser("replay", help="play a saved plan again")

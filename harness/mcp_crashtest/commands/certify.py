@@ -20,7 +20,7 @@ from rich.console import Console
 
 from mcp_crashtest.commands.exit_codes import ExitCode, of_session
 from mcp_crashtest.files.profiles import read_profile
-from mcp_crashtest.model.caps import caps_of
+from mcp_crashtest.model.caps import caps_of, unseen
 from mcp_crashtest.model.errors import HarnessError, UsageError
 from mcp_crashtest.model.events import Listener
 from mcp_crashtest.planning.budget import Budget
@@ -136,6 +136,8 @@ def list_scenarios(options: argparse.Namespace) -> int:
         print(f"{'*' * level:<6}{name:<26}{story}")
     for cap in caps_of(profile) if profile else ():
         print(f"not assessed: {cap}" if cap.stars is None else f"capped: {cap}")
+    for invariant, why in unseen(profile).items() if profile else ():
+        print(f"{invariant}: {why}")
     return ExitCode.CERTIFIED
 
 

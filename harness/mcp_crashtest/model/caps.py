@@ -5,9 +5,9 @@ A cap on the stars is as prominent as the stars. What takes no star, but is not 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
+from mcp_crashtest.model.assessment import has_ledger, not_assessed
 from mcp_crashtest.model.faults import Right
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
@@ -47,7 +47,7 @@ def caps_of(profile: Profile) -> tuple[Cap, ...]:
     if profile.client is None:
         found += [_NO_RECORDS] * (profile.observe.records is None)
         found += [_NO_CLAIM] * (not profile.claims.resumes)
-        found += [_NO_LEDGER] * (not _tells_of_ledger(profile))
+        found += [_NO_LEDGER] * (not has_ledger(profile))
     return tuple(found)
 
 
@@ -56,6 +56,6 @@ def ceiling(caps: tuple[Cap, ...]) -> int:
     return min((cap.stars for cap in caps if cap.stars is not None), default=HIGHEST_LEVEL)
 
 
-def _tells_of_ledger(profile: Profile) -> bool:
-    said = (profile.subject.command, dict(profile.subject.environment), dict(profile.contract.arguments))
-    return "{ledger}" in json.dumps(said, default=str)
+def unseen(profile: Profile) -> dict[str, str]:
+    """Each invariant that this profile lets nobody assess, with the reason."""
+    return not_assessed(profile, frozenset(Right) if profile.subject.command is not None else frozenset())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_crashtest.model.caps import caps_of
+from mcp_crashtest.model.caps import caps_of, unseen
 from mcp_crashtest.model.errors import CrashtestError, SubjectError, Unproven, UsageError, Violation
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import unplayed
@@ -160,4 +160,4 @@ def _identity(profile: Profile) -> dict[str, Any]:
     caps = [asdict(cap) for cap in caps_of(profile)]
     server = {"command": spec.command, "url": spec.url, "contract": profile.contract.kind, "digest": profile.digest}
     named = {"client": profile.client.command, **server} if profile.client else server
-    return {**named, "caps": caps}
+    return {**named, "caps": caps, "not_assessed": unseen(profile)}
