@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_crashtest import Plan, Trial, Victim, every
+from mcp_crashtest import Trial
+from mcp_crashtest.planning import sequences
 
-_CORNERS = 3  # the first, the last and the middle boundary
+RESTARTS = 6
+MORE = 40
 
 
 @pytest.mark.crashtest(level=1)
 def test_planned_restart(crashtest: Trial) -> None:
     """The server is stopped with SIGTERM, and started again."""
-    plans: list[Plan] = []
-    for protocol in crashtest.protocols:
-        at = (crashtest.workload, (crashtest.boundary,))
-        plans += every(crashtest.scenario, (protocol,), "terminate", Victim.SERVER, *at)[:_CORNERS]
-    crashtest.play(plans)
+    at = (crashtest.protocols, crashtest.workload, crashtest.boundary)
+    crashtest.play(sequences.restarts(crashtest.scenario, *at, seed=crashtest.seed, count=MORE), core=RESTARTS)

@@ -37,8 +37,13 @@ def recheck(options: argparse.Namespace) -> int:
             print(f"{run.path}: {clean('; '.join(f.invariant for f in judgement.findings))}")
     if not verdicts:
         raise UsageError(f"{options.bundle} holds no run that was judged")
-    _tell(bundle, Counter(v.name for v in verdicts), as_json=options.json)
-    return of_verdict(worst(verdicts))
+    saved_certificate = bundle.certificate()
+    certificate = None if saved_certificate is None else read_certificate(saved_certificate)
+    _tell(certificate, Counter(v.name for v in verdicts), as_json=options.json)
+    verdict = worst(verdicts)
+    if verdict is Verdict.INVALID and certificate:  # a plan that proved nothing may have been played again, and proved
+        verdict = Verdict[certificate["verdict"]]
+    return of_verdict(verdict)
 
 
 def essence(judgement: Mapping[str, Any]) -> Any:
@@ -54,10 +59,8 @@ def essence(judgement: Mapping[str, Any]) -> Any:
     }
 
 
-def _tell(bundle: Bundle, verdicts: Counter[str], *, as_json: bool) -> None:
+def _tell(certificate: Mapping[str, Any] | None, verdicts: Counter[str], *, as_json: bool) -> None:
     runs = verdicts.total()
-    saved = bundle.certificate()
-    certificate = None if saved is None else read_certificate(saved)
     if as_json:
         level = certificate["level"] if certificate else None
         print(json.dumps({"runs": runs, "verdicts": dict(verdicts), "identical": True, "level": level}))

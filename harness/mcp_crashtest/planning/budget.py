@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _QUICK_SHARE, _QUICK_LEAST = 8, 3
-_TOLERATED_SHARE = 10
+_TOLERATED_SHARE, _A_FEW = 10, 3
 
 
 class Budget(StrEnum):
@@ -30,8 +30,8 @@ def corners_first(plans: Sequence[T]) -> list[T]:
 
 
 def tolerated(runs: int) -> int:
-    """How many of so many runs may prove nothing, each of them tried several times: one in ten."""
-    return runs // _TOLERATED_SHARE
+    """How many of so many runs may prove nothing, each of them tried several times: one in ten, and one of a few."""
+    return max(runs // _TOLERATED_SHARE, int(runs >= _A_FEW))
 
 
 def prefix_length(planned: int, core: int | None, budget: Budget) -> int:

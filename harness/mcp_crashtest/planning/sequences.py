@@ -52,6 +52,21 @@ def all_over(
     return [replace(plan, cold=n in _COLD) for n, plan in enumerate(plans)]
 
 
+def restarts(
+    scenario: str, protocols: Sequence[str], workload: Workload, boundary: Phase, *, seed: int, count: int
+) -> list[Plan]:
+    """Planned restarts in the first two thirds of the job, so that there is something left to restart.
+
+    In the middle of batches, where a server may put away more than it has done; at crash points where there are some.
+    """
+    plans: list[Plan] = []
+    for n, place in enumerate(islice(points(workload, seed), count)):
+        number = max(1, (place.number * 2 + 1) // 3)
+        at = Batch(number, boundary) if boundary.in_server else Batch(number, thousandths=place.thousandths)
+        plans.append(Plan(scenario, protocols[n % len(protocols)], (Fault("terminate", Victim.SERVER, at),)))
+    return plans
+
+
 def leaving(
     scenario: str,
     protocols: Sequence[str],

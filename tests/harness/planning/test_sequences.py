@@ -102,6 +102,16 @@ def test_kills_in_a_row_are_each_of_a_later_batch(job: Workload) -> None:
         assert numbers[-1] <= max(job.batches - 1, 1)
 
 
+@pytest.mark.parametrize("boundary", [Phase.OBSERVED, Phase.ACKNOWLEDGED])
+def test_planned_restarts_leave_a_third_of_the_job_to_be_done(boundary: Phase) -> None:
+    plans = sequences.restarts("s", ERAS, JOB, boundary, seed=0, count=6)
+    numbers = [at.number for plan in plans if isinstance(at := plan.faults[0].at, Batch)]
+    assert len(set(numbers)) >= 4
+    assert 1 <= min(numbers) <= max(numbers) <= 8
+    assert {plan.faults[0].at.parks for plan in plans} == {boundary is not Phase.OBSERVED}
+    assert {plan.protocol for plan in plans} == set(ERAS)
+
+
 def test_half_of_the_afterlives_follow_a_kill_on_the_way() -> None:
     plans = sequences.afterlives("s", ERAS, JOB, seed=0, count=6)
     assert [len(plan.faults) for plan in plans] == [0, 1, 0, 1, 0, 1]
