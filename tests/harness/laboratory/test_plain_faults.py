@@ -160,8 +160,8 @@ def test_a_next_page_that_was_not_needed_is_not_missed() -> None:
 
 
 def test_a_tool_that_is_not_there_is_told_from_those_that_are() -> None:
-    text = said(UsageError, bench(tool="strat"), boot(), connect(), refused("Unknown tool: strat"), end())
-    assert '[contract] tool = "strat": there is no such tool; the server has start, job_status' in text
+    text = said(UsageError, bench(tool="startt"), boot(), connect(), refused("Unknown tool: startt"), end())
+    assert '[contract] tool = "startt": there is no such tool; the server has start, job_status' in text
     assert 'tool = "start"' in text
 
 
