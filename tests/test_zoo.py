@@ -6,6 +6,7 @@ caught in test_seed_bug.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from tests.lab import Done, certify, invariants, named
+from tests.mutants.service import serving
 from tests.mutants.zoo import MUTANTS
 
 KILLED, RESTARTED = "server-killed-everywhere", "planned-restart"
 FROZEN, AFTERLIFE = "server-frozen", "afterlife"
 SEED = "seed_resumable"
+AWAY = "server-away"
 CAUGHT_BY = {
     "checkpoint_before_data": KILLED,
     "restart_from_zero": KILLED,
@@ -33,6 +36,7 @@ CAUGHT_BY = {
     "graceful_cancels": RESTARTED,
     "hasty_watchdog": FROZEN,
     "forgotten_ids": KILLED,
+    "double_run": AWAY,
     "will_not_restart": KILLED,
     "created_anew": KILLED,
     "error_inside": KILLED,
@@ -43,8 +47,9 @@ CAUGHT_BY = {
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("zoo")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with serving():  # for the mutant that has its work done by somebody whom no kill reaches
+        yield tmp_path_factory.mktemp("zoo")
 
 
 @cache

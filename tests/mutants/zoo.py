@@ -86,6 +86,12 @@ _TABLE = (
         ("task.duplicated",),
     ),
     Mutant(
+        "double_run",
+        "fencing.double-run",
+        "the server is killed, and stays away for two batches",
+        ("records.duplicated", "records.unexpected"),
+    ),
+    Mutant(
         "will_not_restart",
         "recovery.loop",
         "the server is killed anywhere and started again",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +16,9 @@ from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.operation import Op, Operation
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.verdict import Verdict
-from mcp_crashtest.subjects.sockets import find_free_port
 from tests.harness.stage.scripted import scripted
 from tests.lab import MUTANTS, THIRD_PARTY, smaller
+from tests.mutants.service import serving
 
 AWAY = Fault("kill", Victim.SERVER, Batch(2, Phase.OBSERVED), until=Moment(2000 // 10, Since.FAULT))
 
@@ -40,25 +37,9 @@ def killed(profile: Path, folder: Path) -> Outcome:
     return outcome
 
 
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The service that the mutant has its work done by: nobody of the lab has started it."""
-    port = find_free_port()
-    monkeypatch.setenv("SERVICE_PORT", str(port))
-    command = [sys.executable, str(MUTANTS / "double_run.py"), "service", str(port)]
-    started = subprocess.Popen(command, stdout=subprocess.PIPE)
-    try:
-        assert started.stdout
-        assert started.stdout.readline() == b"ready\n"
-        yield
-    finally:
-        started.kill()
-        started.communicate()
-
-
-@pytest.mark.usefixtures("service")
 def test_a_service_that_works_on_while_its_server_is_dead_is_found(tmp_path: Path) -> None:
-    outcome = killed(MUTANTS / "double_run.toml", tmp_path)
+    with serving():
+        outcome = killed(MUTANTS / "double_run.toml", tmp_path)
     found = {finding.invariant: finding for finding in outcome.judgement.findings}
     assert "fencing.double-run" in found, outcome.judgement
     assert set(found) <= {"fencing.double-run", "records.duplicated", "records.count", "records.unexpected"}
