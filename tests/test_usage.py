@@ -87,13 +87,14 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "there is no program 'no-such-program'" in done.out
 
 
-def test_a_tool_that_is_not_there_is_the_subjects_error(tmp_path: Path) -> None:
+def test_a_tool_that_is_not_there_is_a_mistake_of_the_profile_and_the_nearest_is_named(tmp_path: Path) -> None:
     text = SMALL.read_text().replace("{here}", str(SMALL.parent))
     profile = tmp_path / "typo.toml"
     profile.write_text(text.replace('"start"', '"star"'))
     done = lab("certify", "--report-dir", tmp_path / "report", "--profile", profile, "--scenario", "undisturbed")
-    assert done.code == 3, done.out
-    assert "star" in done.out
+    assert done.code == 2, done.out
+    assert '[contract] tool = "star": there is no such tool' in done.out.replace("│\n│ ", "")
+    assert 'tool = "start"' in done.out
 
 
 def test_a_report_directory_with_strange_files_is_left_alone(tmp_path: Path) -> None:

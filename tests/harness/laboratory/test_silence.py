@@ -32,7 +32,8 @@ def why_not(
     folder: Path, script: str, *arguments: object, protocols: tuple[str, ...] = (), ready_s: float = 2.0
 ) -> str:
     """What is said when this script is the server; said in a line only when it is asked again."""
-    (folder / "server.py").write_text(script)
+    counts = f"open({str(folder / 'starts')!r}, 'a').write('x')\n"
+    (folder / "server.py").write_text(counts + script)
     command = " ".join(map(str, (sys.executable, "-u", "{here}/server.py", *arguments)))
     subject = {
         "command": command,
@@ -51,11 +52,16 @@ def why_not(
     return str(first.value)
 
 
+def starts(folder: Path) -> int:
+    return len((folder / "starts").read_text())
+
+
 def test_a_command_that_listens_on_no_port_may_need_longer_or_speak_stdio(tmp_path: Path) -> None:
     said = why_not(tmp_path, SLEEPS)
     assert "after 2 s ([subject] ready_deadline_s = 2): the command is alive and listens on no port" in said
     assert "If it needs longer, raise [subject] ready_deadline_s = 2" in said
     assert "speaks stdio" in said
+    assert starts(tmp_path) == 1, "it lives: to start it again would show nothing else"
 
 
 def test_a_command_that_listens_elsewhere_is_told_where(tmp_path: Path) -> None:
@@ -80,6 +86,7 @@ def test_a_command_that_fails_is_shown_with_its_last_words_and_is_not_taken_for_
     said = why_not(tmp_path, BROKEN)
     assert "ended with exit code 1 before it answered; its last words:\nthe config is missing" in said
     assert "stdio" not in said
+    assert starts(tmp_path) == 2, "once as others are started, and once cold"
 
 
 def test_a_server_that_stays_unready_is_waited_for_and_named(tmp_path: Path) -> None:
