@@ -152,9 +152,9 @@ class Conversation:
             return False
         return self.journal.once(Op.PROGRESS, done=round(done / total * records), total=records)
 
-    async def output(self, session: Session, document: Any, status: str) -> None:
+    async def output(self, session: Session, document: Any, status: str, around: Any = None) -> None:
         """Journal the final output: what the document says, and the records behind it where the profile knows."""
-        output = Output(session, self.job, self.sight, document, self.journal.task)
+        output = Output(session, self.job, self.sight, document, self.journal.task, around)
         try:
             value = await output.read(status)
         except SubjectError as error:

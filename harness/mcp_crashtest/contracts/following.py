@@ -98,7 +98,7 @@ async def _follow(contract: Contract, conversation: Conversation, session: Sessi
 async def _output(conversation: Conversation, session: Session, seen: Seen) -> None:
     """Read the output of a task that has ended; an error in it is no success, whatever the task says."""
     if seen.status == COMPLETED and seen.failure is None:
-        await conversation.output(session, seen.document, COMPLETED)
+        await conversation.output(session, seen.document, COMPLETED, seen.shown)
         return
     status = FAILED if seen.status == COMPLETED else seen.status
     error = f"status {status!r}: {excerpt(seen.failure)}"

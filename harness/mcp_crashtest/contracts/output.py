@@ -35,25 +35,34 @@ Pairs = list[list[str]]
 
 
 class Output:
-    """What one job has come to; ``handle`` names the job where it has a name."""
+    """What one job has come to; ``handle`` names the job where it has a name.
 
-    def __init__(self, session: Session, job: Job, sight: Sight, document: Any, handle: str | None) -> None:
+    ``around`` is the task in which the document stands, where it stands in one: a path may begin there too.
+    """
+
+    def __init__(
+        self, session: Session, job: Job, sight: Sight, document: Any, handle: str | None, around: Any = None
+    ) -> None:
         self._session = session
         self._job = job
         self._sight = sight
         self._document = document
         own = document if isinstance(document, Mapping) else {}
         named = {"handle": handle, "id": name_of(handle), "task_id": name_of(handle)} if handle else {}
-        self._values = {**named, **own, **job.values}
+        self._around = around
+        outer = around if isinstance(around, Mapping) else {}
+        self._values = {**named, **outer, **own, **job.values}
         self._shown: Any = document
         self._ends_at = time.monotonic() + job.deadline_s
 
     async def read(self, status: str) -> dict[str, Any]:
         """Status, count and records, for the history. Raises Refused, SubjectError and WireError."""
         observe, settled_s = self._job.observe, 0.0
-        count = find(self._document, observe.count) if observe.count else None
+        count = None
         if observe.count:
-            self._sight.missing(_OUTPUT, self._document, {"count": observe.count})
+            shown = self._with(observe.count)
+            count = find(shown, observe.count)
+            self._sight.missing(_OUTPUT, shown, {"count": observe.count})
         records = None
         if observe.records:
             records, settled_s = await self._settled(observe.records, patient=status == COMPLETED)
@@ -129,7 +138,7 @@ class Output:
                 raise Refused(f"the tool {spec.tool} says: {reply.text}")
             return document_in(reply)
         if following is None and spec.resource is None:
-            return self._document
+            return self._with(spec.items)
         uri = following if following is not None else self._filled("records.resource", spec.resource)
         try:
             return unwrapped(await self._session.read_resource(str(uri), deadline_s=self._left_s))
@@ -147,6 +156,8 @@ class Output:
         return fill(template, values)
 
     def _items(self, page: Any, spec: RecordsSpec) -> list[Any]:
+        if spec.items == "$" and isinstance(page, Mapping) and list(page) == ["result"]:
+            page = page["result"]  # a framework's wrapping of a list
         self._shown, wanted = page, {"records.items": spec.items}
         self._sight.missing(_PAGE, page, wanted, lambda found: isinstance(found, list))
         if spec.next is not None:
@@ -160,6 +171,11 @@ class Output:
         if items:
             self._sight.missing("a record", items[0], {"records.key": spec.key})
         return summarise(items, spec.key)
+
+    def _with(self, path: str) -> Any:
+        """The document, or the task around it where the path leads somewhere only from there."""
+        outside = find(self._document, path) is None and find(self._around, path) is not None
+        return self._around if outside else self._document
 
     @property
     def _left_s(self) -> float:

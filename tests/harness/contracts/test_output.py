@@ -115,6 +115,13 @@ async def test_a_tool_is_called_with_what_leads_on_and_the_first_time_without(wr
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("items", ["$", "$.result"])
+async def test_a_list_that_a_framework_has_wrapped_is_a_list(writing: int, items: str) -> None:
+    script = {"tools/call": result(structuredContent={"result": rows(1, 2, 3, 4)})}
+    assert await read(writing, {}, script, tool="t", items=items) == ALL
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("name", "written", "items"),
     [
@@ -139,6 +146,19 @@ async def test_a_query_needs_no_quotes_and_is_asked_of_a_copy(writing: int, tmp_
     for query in ("SELECT n FROM rows WHERE job = {id}", "SELECT n FROM rows WHERE job = '{id}' ORDER BY n"):
         site = {"state_dir": str(tmp_path)}
         assert await read(writing, {"id": "it's"}, sqlite="{state_dir}/j.db", query=query, values=site) == ALL
+
+
+@pytest.mark.asyncio
+async def test_a_path_may_begin_at_the_task_around_the_result(writing: int) -> None:
+    spec = RecordsSpec(key=KEY, items="$.result.structuredContent.rows")
+    observe = ObserveSpec(count="$.result.structuredContent.done", records=spec)
+    job = Job("u", "p", ContractKind.TASKS_EXTENSION, "t", {}, observe, 4, 5.0)
+    document = {"done": 4, "rows": rows(1, 2, 3, 4)}
+    task = {"taskId": "t-1", "result": {"structuredContent": document}}
+    session = await opened(Scripted(), STATELESS)
+    output = Output(session, job, Sight(job, Journal(writing)), document, "t-1", task)
+    found = await output.read("completed")
+    assert (found["count"], len(found["records"])) == (4, 4)
 
 
 # --- what is not there
