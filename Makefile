@@ -1,4 +1,5 @@
-# make certify   set everything up, kill the reference server a hundred times, say what it earned
+# make certify   set everything up, kill the reference server hundreds of times, say what it earned; then a first look at
+#                two more of its jobs
 # make certify-client   the same for the reference client: three contracts, over 200 kills at random moments
 # make test      set everything up, pass the tests
 # make cases     what people bring, in full: each case comes to its verdict
@@ -18,6 +19,7 @@ DEVELOP := $(VENV)/.develop
 
 certify: $(READY)
 	$(BIN)/mcp-crashtest certify
+	$(BIN)/mcp-crashtest certify --quick --report-dir crashtest-report-others $(addprefix --profile scenarios/profiles/reference-,tasks.toml training.toml)
 
 certify-client: $(READY)
 	$(BIN)/mcp-crashtest certify --level 3 $(addprefix --profile ,$(wildcard scenarios/profiles/client-*.toml))
@@ -58,4 +60,4 @@ $(DEVELOP): $(READY)
 	touch $@
 
 clean:
-	rm -rf $(VENV) dist crashtest-report crashtest-replay
+	rm -rf $(VENV) dist crashtest-report crashtest-report-others crashtest-replay

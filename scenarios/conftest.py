@@ -1,4 +1,4 @@
-"""Where the user names no profile, the reference server is put on trial: once for each contract that it offers.
+"""Where the user names no profile, the reference server is put on trial: its resumable job, and its durable one.
 
 Who asks for the scenarios of clients alone, with ``pytest scenarios/test_client.py``, has the reference client tried.
 What the reference pair imports is an extra: where it is not installed, the scenarios can be listed, but not played.
@@ -13,6 +13,7 @@ import pytest
 
 from mcp_crashtest.model.errors import UsageError
 
+_REFERENCE = ("reference-durable.toml", "reference-resumable.toml")
 _OF_CLIENTS = "test_client.py"
 _IMPORTED = ("fastmcp", "numpy", "uvicorn")
 _REFUSAL = pytest.StashKey[str]()
@@ -28,8 +29,10 @@ def pytest_crashtest_profiles(config: pytest.Config) -> list[Path]:
             "(under pytest --crashtest-profile)"
         )
     asked = {Path(argument.partition("::")[0]).name for argument in config.args}
-    kind = "client" if asked == {_OF_CLIENTS} else "reference"
-    return sorted((Path(__file__).parent / "profiles").glob(f"{kind}-*.toml"))
+    profiles = Path(__file__).parent / "profiles"
+    if asked == {_OF_CLIENTS}:
+        return sorted(profiles.glob("client-*.toml"))
+    return [profiles / name for name in _REFERENCE]
 
 
 @pytest.hookimpl(tryfirst=True)
