@@ -76,12 +76,12 @@ def servers() -> list[Server]:
     return flawed + [Server(HERE / "correct" / c[0], frozenset(), stars=int(c[3])) for c in rows("correct")]
 
 
-def certify(server: Server, report: Path) -> Seen:
-    """A default run."""
+def certify(server: Server, report: Path, more: Sequence[str] = ()) -> Seen:
+    """A default run, with these options more."""
     began = time.monotonic()
     command = [sys.executable, "-m", "mcp_crashtest.cli", "certify", "--json", "--report-dir", str(report)]
     done = subprocess.run(
-        [*command, "--profile", str(server.folder / "profile.toml")],
+        [*command, *more, "--profile", str(server.folder / "profile.toml")],
         capture_output=True,
         text=True,
         timeout=_DEADLINE_S,
@@ -117,12 +117,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of a server's folder (default: all)")
     parser.add_argument("--load", type=int, default=0, metavar="N", help="busy loops beside the lab")
     parser.add_argument("--times", type=int, default=1, metavar="N", help="how often each (default: 1)")
+    parser.add_argument("--fail-fast", action="store_true", help="a session ends with its first violation")
     options = parser.parse_args(arguments)
     chosen = [s for s in servers() if not options.names or any(n in str(s.folder) for n in options.names)]
     wrong: list[Server] = []
     with load(options.load), tempfile.TemporaryDirectory(prefix="unseen-") as reports:
         for server in [server for server in chosen for _ in range(options.times)]:
-            seen = certify(server, Path(reports) / server.name)
+            seen = certify(server, Path(reports) / server.name, ["--fail-fast"] * options.fail_fast)
             right = seen.is_right(server)
             wrong += [] if right else [server]
             found = ", ".join(sorted(seen.invariants)) or "-"
