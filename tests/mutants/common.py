@@ -191,6 +191,10 @@ class TaskStore:
         """Every task that has not ended."""
         return [dict(row) for row in self._db.execute("SELECT * FROM tasks WHERE status = 'running'")]
 
+    def all_tasks(self) -> list[dict[str, Any]]:
+        """Every task, the newest first."""
+        return [dict(row) for row in self._db.execute("SELECT * FROM tasks ORDER BY rowid DESC")]
+
     def records(self, task_id: str) -> list[Record]:
         """The task's output."""
         rows = self._db.execute("SELECT id, digest FROM records WHERE task_id = ? ORDER BY position", (task_id,))

@@ -124,6 +124,28 @@ _TABLE = (
         "the server is killed after the end, and the task is read again",
         ("task.false-success",),
     ),
+    Mutant(
+        "forgotten_cancel",
+        "task.cancel-forgotten",
+        "a job is cancelled, and the server is killed right after it has acknowledged that",
+        ("task.resurrected",),
+    ),
+    Mutant(
+        "deaf_to_cancel",
+        "task.cancel-forgotten",
+        "a job is cancelled, and nothing else is done",
+        ("task.resurrected",),
+    ),
+    Mutant(
+        "pause_overwritten",
+        "task.cancel-forgotten",
+        "a job is paused, and nothing else is done",
+    ),
+    Mutant(
+        "forgotten_list",
+        "task.listing",
+        "the server is killed anywhere, and asked for a list",
+    ),
 )
 
 MUTANTS = {mutant.name: mutant for mutant in _TABLE}

@@ -28,6 +28,7 @@ from mcp_crashtest.checkers.consequences import told_once
 from mcp_crashtest.checkers.remarks import remarks
 from mcp_crashtest.model import format_1
 from mcp_crashtest.model.claims import held_sharply
+from mcp_crashtest.model.faults import KINDS, OPERATION
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.verdict import Finding, Judgement
@@ -78,7 +79,7 @@ def judge(history: History) -> Judgement:
     return Judgement(
         findings=tuple(findings),
         unproven=tuple(unproven),
-        confirmed=len(landed),
+        confirmed=sum(1 for o in landed if KINDS[o.value["kind"]].family != OPERATION),
         recoveries_s=tuple(recovery.recoveries_s(history)),
         kills=sum(o.value.get("kills", 0) for o in landed),
         refused=any(True for _ in history.of(Op.FAULT, types=[Type.FAIL, Type.INFO])),
@@ -115,7 +116,7 @@ def _unproven(history: History) -> Iterable[str]:
         yield "the history has no end: the run was broken off"
     elif not any(True for _ in history.of(Op.OUTPUT)):
         reasons = [o.value.get("reason") for o in history.of(Op.END)]
-        if "stalled" not in reasons:
+        if not {"stalled", "at rest"} & set(reasons):
             yield f"the run ended without an output: {reasons[-1]}"
 
 
@@ -143,7 +144,7 @@ def _nothing_shown(history: History) -> Iterable[str]:
             yield f"the task was kept for its ttl of {ttl_s:g} s, which was over before its result could be read"
             return
     for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
-        if output.value.get("reason") == "cancelled" and control.stopped(history, output.task, at=output.i):
+        if control.ended_by_order(history, output):
             continue
         if output.value.get("reason") == "vanished" and any(True for _ in history.of(Op.OUTPUT, types=[Type.OK])):
             continue  # it had given its result, and its ttl was over

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mcp_crashtest.checkers.control import stopped
+from mcp_crashtest.checkers.control import ended_by_order, stopped
 from mcp_crashtest.checkers.outputs import first_outputs
 from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.operation import History, Op, Operation, Type
@@ -34,6 +34,8 @@ def _vanished(history: History) -> Iterator[Finding]:
             continue
         if acknowledged.value.get("principal") != lost.value.get("principal"):
             continue  # it is not there for everybody
+        if stopped(history, lost.task, at=lost.i) is Op.CANCEL:
+            continue  # what was cancelled may be forgotten
         ttl_ms = ttl_of(history, lost)
         early = "" if ttl_ms is None else f", {lost.t - acknowledged.t:.1f} s later with a ttl of {ttl_ms / 1000:g} s"
         evicted = early and lost.life == acknowledged.life
@@ -166,7 +168,7 @@ def _ended_badly(history: History) -> Iterator[Finding]:
     for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
         if any(before.i < output.i and before.task == output.task for before in history.of(Op.OUTPUT)):
             continue  # it had ended already: that is the afterlife's matter
-        if output.value.get("reason") == "cancelled" and stopped(history, output.task, at=output.i):
+        if ended_by_order(history, output):
             continue
         disturbed = any(fault.i < output.i for fault in history.of(Op.FAULT))
         if disturbed and not held_sharply(history.header.claims, "records.lost"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from mcp_crashtest.checkers.control import stopped
 from mcp_crashtest.checkers.lifecycle import TERMINAL, is_over
 from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
 from mcp_crashtest.model.verdict import Finding
@@ -17,7 +18,8 @@ def check(history: History) -> Iterator[Finding]:
     """Judge each list and each statistic; the first that disagrees is enough."""
     for asked in history.of(Op.LISTING, Op.STATS, types=[Type.OK]):
         known = _known(history, asked)
-        disagreements = _in_list(asked, known) if asked.op is Op.LISTING else _in_numbers(asked, known)
+        kept = _without_cancelled(history, asked, known)
+        disagreements = _in_list(asked, known, kept) if asked.op is Op.LISTING else _in_numbers(asked, kept)
         for what, shown in disagreements:
             yield Finding(
                 "task.listing",
@@ -30,10 +32,10 @@ def check(history: History) -> Iterator[Finding]:
 
 def _known(history: History, asked: Operation) -> Mapping[str, Operation]:
     """By name, each task that this principal was given and that is still kept: its end, or else its submission."""
-    mine = asked.value.get("principal")
+    mine, began = asked.value.get("principal"), _began(history, asked)
     known: dict[str, Operation] = {}
     for event in history.of(Op.SUBMIT, Op.STATUS, types=[Type.OK]):
-        if event.task is None or event.i > asked.i or event.value.get("principal") != mine:
+        if event.task is None or event.i > began or event.value.get("principal") != mine:
             continue
         ended = event.op is Op.STATUS and event.value.get("status") in TERMINAL
         if event.op is Op.SUBMIT or (ended and name_of(event.task) in known):
@@ -41,17 +43,32 @@ def _known(history: History, asked: Operation) -> Mapping[str, Operation]:
     return {name: event for name, event in known.items() if not is_over(history, event.task, at=asked)}
 
 
-def _in_list(asked: Operation, known: Mapping[str, Operation]) -> Iterator[tuple[str, list[Operation]]]:
+def _without_cancelled(history: History, asked: Operation, known: Mapping[str, Operation]) -> Mapping[str, Operation]:
+    """Those that must be there: a task that was cancelled may be forgotten."""
+    told = {name: stopped(history, event.task, at=asked.i) for name, event in known.items()}
+    return {name: event for name, event in known.items() if told[name] is not Op.CANCEL}
+
+
+def _began(history: History, asked: Operation) -> int:
+    """Where the question was put: what came to be known later may have happened later too."""
+    put = [o.i for o in history.of(asked.op, types=[Type.INVOKE]) if o.i < asked.i and o.process == asked.process]
+    return max(put, default=asked.i)
+
+
+def _in_list(
+    asked: Operation, known: Mapping[str, Operation], kept: Mapping[str, Operation]
+) -> Iterator[tuple[str, list[Operation]]]:
     listed = [(name_of(str(handle)), status) for handle, status in asked.value["tasks"]]
     twice = [name for name, times in Counter(name for name, _ in listed).items() if times > 1]
     if twice:
         yield f"the task {twice[0]} is in the list twice", []
     statuses = dict(listed)
     for name, event in known.items():
-        if name not in statuses and asked.value.get("complete", True):
-            yield f"the task {name} is not in the list, and it was acknowledged in life {event.life}", [event]
-        elif event.op is Op.STATUS and statuses.get(name, event.value["status"]) != event.value["status"]:
-            yield f"the task {name} is {statuses[name]!r} in the list, and had ended as {_word(event)}", [event]
+        if name not in statuses and name in kept and asked.value.get("complete", True):
+            how = f"ended as {_said(event)!r}" if event.op is Op.STATUS else "was acknowledged"
+            yield f"the task {name} is not in the list, and it {how} in life {event.life}", [event]
+        elif event.op is Op.STATUS and (statuses.get(name) or _said(event)) != _said(event):
+            yield f"the task {name} is {statuses[name]!r} in the list, and had ended as {_said(event)!r}", [event]
 
 
 def _in_numbers(asked: Operation, known: Mapping[str, Operation]) -> Iterator[tuple[str, list[Operation]]]:
@@ -66,5 +83,5 @@ def _in_numbers(asked: Operation, known: Mapping[str, Operation]) -> Iterator[tu
         yield f"the statistics count {total} tasks, and {len(known)} were acknowledged", list(known.values())
 
 
-def _word(event: Operation) -> str:
-    return repr(event.value["status"])
+def _said(event: Operation) -> str:
+    return str(event.value["status"])

@@ -54,6 +54,11 @@ async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Se
     return Seen(status, progress_of(task, job.observe, job.records), document, failure, status, task)
 
 
+async def cancel(session: Session, handle: str, deadline_s: float) -> Mapping[str, Any]:
+    """Ask for the task to be cancelled: an acknowledgement promises no more than that it was heard."""
+    return await session.ask_task("cancel", handle, deadline_s=deadline_s)
+
+
 def progress_of(task: Mapping[str, Any], observe: ObserveSpec, records: int) -> tuple[float, float] | None:
     """How far the task is: where the profile says, else what ``statusMessage`` says in words such as "20/50"."""
     told = progress_in(task, observe, records)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from mcp_crashtest.faults import client, process
+from mcp_crashtest.faults import client, operations, process
 from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
@@ -23,4 +23,9 @@ FAULTS: dict[str, Act] = {
     "freeze": process.freeze,
     "interrupt": client.interrupt,
     "drop": client.drop,
+    "cancel": operations.operation,
+    "pause": operations.operation,
+    "resume": operations.operation,
+    "list": operations.operation,
+    "trespass": operations.operation,
 }

@@ -10,8 +10,9 @@ from typing import Any
 
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.paths import find, placeholders
-from mcp_crashtest.model.profile import SITE_NAMES, Profile, RecordsSpec, ToolSpec
+from mcp_crashtest.model.profile import SITE_NAMES, ListSpec, Profile, RecordsSpec, StatsSpec, ToolSpec
 
+_TASK = frozenset({"handle", "task_id"})
 _WORDS = ("completed", "failed", "cancelled", "running")
 
 
@@ -65,7 +66,10 @@ def _unfilled(profile: Profile) -> Iterator[str]:
     for field in fields(contract):
         call = getattr(contract, field.name)
         if isinstance(call, ToolSpec):
-            yield from _nobody_fills(f"[contract] {field.name}", call.arguments, SITE_NAMES | {"handle"})
+            yield from _nobody_fills(f"[contract] {field.name}", call.arguments, SITE_NAMES | _TASK)
+        elif isinstance(call, ListSpec | StatsSpec):
+            template = [call.arguments, call.resource]
+            yield from _nobody_fills(f"[contract] {field.name}", template, SITE_NAMES | _TASK | {"next"})
 
 
 def _nobody_fills(place: str, template: Any, names: Collection[str]) -> Iterator[str]:

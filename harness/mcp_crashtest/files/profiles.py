@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from mcp_crashtest.files.observing import check_observe
+from mcp_crashtest.files.operations import SPECS, check_operations
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.paths import find
@@ -102,7 +103,7 @@ def _table(key: str, kind: type[Any], data: Any, source: str) -> Any:
     if not isinstance(data, Mapping):
         raise UsageError(f"{source}: [{key}] must be a table")
     _no_unknown(f"[{key}]", kind, data, source)
-    for inner, spec in (("records", RecordsSpec), ("status", ToolSpec)):
+    for inner, spec in (("records", RecordsSpec), ("status", ToolSpec), *SPECS.items()):
         if kind in (ObserveSpec, ContractSpec) and isinstance(data.get(inner), Mapping):
             _no_unknown(f"[{key}] {inner}", spec, data[inner], source)
     try:
@@ -139,6 +140,7 @@ def _check(profile: Profile, source: str) -> None:
     if asks != (profile.contract.status is not None):
         which = "needs a" if asks else "has no"
         raise UsageError(f"{source}: [contract] kind {profile.contract.kind} {which} status = {{ tool, arguments }}")
+    check_operations(profile, source)
     if profile.client:
         _check_client(profile, profile.client, source)
     if workload.batches < 2 and all(point is Phase.OBSERVED for point in subject.crash_points):

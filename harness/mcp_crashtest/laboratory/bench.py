@@ -114,6 +114,8 @@ class Bench:
         """Raise UsageError for a plan that cannot be played on this subject, before anything is started."""
         kind, other = ("client", "server") if self.profile.client else ("server", "client")
         for fault in plan.faults:
+            if fault.operates and not self._offers(fault.kind):
+                raise UsageError(f"{fault}: {self.profile.name} does not offer it: say how under [contract]")
             if not self._can_land(fault):
                 raise UsageError(
                     f"{fault}: this plan is for a {other}, and the subject of {self.profile.name} is a {kind}"
@@ -124,6 +126,9 @@ class Bench:
             raise UsageError(f"{plan}: {right}")
         if plan.afterlife and (self.profile.client or self.profile.contract.kind.blocking):
             raise UsageError(f"{plan}: only a task has an afterlife, and there is none in {self.profile.name}")
+
+    def _offers(self, kind: str) -> bool:
+        return kind in self.profile.operations or (kind == "list" and "stats" in self.profile.operations)
 
     def _can_land(self, fault: Fault) -> bool:
         at = fault.at

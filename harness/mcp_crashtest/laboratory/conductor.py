@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 from mcp_crashtest.faults.acts import FAULTS, Act
+from mcp_crashtest.faults.operations import to_the_end
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import AFTER_THE_END, Step
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.arrival import arrive
-from mcp_crashtest.stage.stage import NEMESIS, OUTPUT, Stage
+from mcp_crashtest.stage.stage import AT_REST, NEMESIS, OUTPUT, Stage
 
 _AFTER_THE_END = "kill server after the end"
 Lasting = dict[int, AbstractAsyncContextManager[Proof | None]]
@@ -32,8 +33,8 @@ async def conduct(stage: Stage, acts: Mapping[str, Act] = FAULTS) -> History:
     try:
         await stage.begin()
         await _faults(stage, acts)
-        await stage.until(lambda: False)
-        if stage.plan.afterlife and stage.ended == OUTPUT:
+        await to_the_end(stage)
+        if stage.plan.afterlife and stage.ended in (OUTPUT, AT_REST):
             await _afterlife(stage, acts)
     finally:
         history = await stage.end()
@@ -61,7 +62,7 @@ async def _afterlife(stage: Stage, acts: Mapping[str, Act]) -> None:
     if await _land(stage, step, lasting, acts):
         await _heal(stage, step, lasting)
         await stage.go_on_after_the_end()
-        await stage.until(lambda: False)
+        await to_the_end(stage)
 
 
 async def _heal(stage: Stage, step: Step, lasting: Lasting) -> bool:

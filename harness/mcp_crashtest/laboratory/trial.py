@@ -77,6 +77,11 @@ class Trial:
         return self.bench.profile.contract.kind.blocking
 
     @property
+    def operations(self) -> frozenset[str]:
+        """What can be asked of it about tasks, beside starting and following one."""
+        return self.bench.profile.operations
+
+    @property
     def varies(self) -> dict[str, bool]:
         """What of the job's size the profile lets vary: it is told to the server, in arguments or by the input."""
         told = json.dumps(

@@ -83,10 +83,10 @@ def _no_restart(_: Profile, rights: Set[Right]) -> str | None:
     return None if Right.SERVER in rights else f"not assessed: {Right.SERVER}"
 
 
-def _not_offered(operation: str) -> Reason:
+def _not_offered(*operations: str) -> Reason:
     def reason(profile: Profile, _: Set[Right]) -> str | None:
-        said = getattr(profile.contract, operation, None)
-        return None if said else f"not offered: [contract] {operation} is not said"
+        said = any(profile.contract.offers(operation) for operation in operations)
+        return None if said else f"not offered: [contract] {' or '.join(operations)} is not said"
 
     return reason
 
@@ -115,8 +115,8 @@ _TABLE: tuple[tuple[tuple[str, ...], Reason], ...] = (
     (("effects.lost",), _no_records),
     (("effects.rework", "effects.lost", "task.duplicated", "fencing.double-run"), _no_ledger),
     (("recovery.deadline", "recovery.loop", "fencing.double-run"), _no_restart),
-    (("task.cancel-forgotten",), _not_offered("cancel")),
-    (("task.listing",), _not_offered("list")),
+    (("task.cancel-forgotten",), _not_offered("cancel", "pause")),
+    (("task.listing",), _not_offered("list", "stats")),
     (("isolation.leak",), _no_principals),
     (("wire.invalid",), _unjudged),
 )

@@ -5,6 +5,7 @@ A cap on the stars is as prominent as the stars. What takes no star, but is not 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mcp_crashtest.model.assessment import has_ledger, not_assessed
@@ -37,6 +38,25 @@ _NO_LEDGER = Cap(
     "rework and double runs (effects.*, fencing.double-run): nothing is told of {ledger}; name it in [subject] command "
     "or environment, and have the server append a line to that file for each record it processes"
 )
+_OPERATIONS = {
+    "cancel": ("cancel", "task.cancel-forgotten"),
+    "pause": ("pause | resume", "task.cancel-forgotten"),
+    "list": ("list", "task.listing"),
+}
+
+
+def _unasked(profile: Profile) -> Iterator[Cap]:
+    """What a server may well have, and nobody has said how it is asked for."""
+    if profile.client or profile.contract.kind.blocking:
+        return
+    unsaid = {name: said for name, said in _OPERATIONS.items() if name not in profile.operations}
+    if unsaid:
+        keys = " | ".join(key for key, _ in unsaid.values())
+        invariants = ", ".join(dict.fromkeys(invariant for _, invariant in unsaid.values()))
+        yield Cap(
+            f"{', '.join(unsaid)} ({invariants}): nobody has said how they are asked for; where the server has them, "
+            f"say [contract] {keys} = {{ tool, arguments }}"
+        )
 
 
 def caps_of(profile: Profile) -> tuple[Cap, ...]:
@@ -48,6 +68,7 @@ def caps_of(profile: Profile) -> tuple[Cap, ...]:
         found += [_NO_RECORDS] * (profile.observe.records is None)
         found += [_NO_CLAIM] * (not profile.claims.resumes)
         found += [_NO_LEDGER] * (not has_ledger(profile))
+        found += _unasked(profile)
     return tuple(found)
 
 

@@ -34,6 +34,10 @@ class Victim(StrEnum):
         return self is not Victim.SERVER
 
 
+OPERATION = "operation"
+"""The family of what is no harm: something that a user asks of the server, which is judged by what comes of it."""
+
+
 class Right(StrEnum):
     """What the lab must be allowed, or able, to do; its text is the cap that a certificate names where it is not."""
 
@@ -71,6 +75,11 @@ _TABLE = (
     Kind("freeze", "process", "SIGSTOP of the whole group for a while, then SIGCONT", _SERVER, 1, "#16a085"),
     Kind("drop", "client", "the client loses its connections without a word, and connects again", _CLIENT, 1,
          "#d35400"),
+    Kind("cancel", OPERATION, "the task is cancelled", _CLIENT, 0, "#7f8c8d"),
+    Kind("pause", OPERATION, "the task is paused", _CLIENT, 0, "#95a5a6"),
+    Kind("resume", OPERATION, "two batches later the paused task is told to go on", _CLIENT, 0, "#27ae60"),
+    Kind("list", OPERATION, "the tasks are listed and counted", _CLIENT, 0, "#bdc3c7"),
+    Kind("trespass", OPERATION, "another principal lists, reads and cancels", _CLIENT, 0, "#f39c12"),
 )  # fmt: skip
 
 KINDS = {kind.name: kind for kind in _TABLE}
@@ -111,6 +120,11 @@ class Fault:
         return self.victim in KINDS[self.kind].undoes
 
     @property
+    def operates(self) -> bool:
+        """Whether it is an operation, and no harm."""
+        return KINDS[self.kind].family == OPERATION
+
+    @property
     def harshness(self) -> int:
         """The order of shrinking: gentler faults first."""
         return KINDS[self.kind].harshness + (self.victim is Victim.BOTH)
@@ -118,7 +132,8 @@ class Fault:
     def __str__(self) -> str:
         """As a person says it: ``kill server at batch 3, acknowledged``."""
         healed = f", until {self.until}" if self.until else ""
-        return f"{self.kind} {self.victim} at {self.at}{healed}"
+        hit = self.kind if self.operates else f"{self.kind} {self.victim}"
+        return f"{hit} at {self.at}{healed}"
 
     def to_json(self) -> dict[str, Any]:
         """Encode."""

@@ -54,12 +54,13 @@ class Op(StrEnum):
     STATUS = "status"
     UNSEEN = "unseen"  # client: paths of the profile that have found nothing yet; value: what, paths, document
     OUTPUT = "output"  # client or lab: the final output; value: count, records (a table of key, digest), shape, errors
-    CANCEL = "cancel"  # client: of a task; ok: acknowledged. An event of one among several principals says whose it is
-    PAUSE = "pause"  # client: the same
-    RESUME = "resume"  # client: the same; invoke ends what a pause has promised
-    LISTING = "listing"  # client: value: tasks ([handle, status] each, in our words), complete (every page was read)
-    STATS = "stats"  # client: value: counts (a number for each status in our words, and total)
-    WORKED = "worked"  # lab: a look at the ledger; value: executions (a number)
+    # Operations: by an operator, beside the client. Where there are several principals each event says whose it is.
+    CANCEL = "cancel"  # of a task; ok: acknowledged; value: executions by then; advisory: it promises nothing (status)
+    PAUSE = "pause"  # the same
+    RESUME = "resume"  # the same; invoke ends what a pause has promised
+    LISTING = "listing"  # value: tasks ([handle, status] each, in our words), complete (every page was read)
+    STATS = "stats"  # value: counts (a number for each status in our words, and total)
+    WORKED = "worked"  # lab: a look at ledger and task; value: executions (a number); status, done (records)
     MISTAKE = "mistake"  # client: something wrong on purpose; value: asked; ok: answer; fail: error; info: waited_s
     WIRE = "wire"  # lab: a message that its revision does not allow; value: what, blame (subject or lab)
     EFFECTS = "effects"  # ledger: value: executions (a table of task, record, times), stretches (of work again)

@@ -119,6 +119,11 @@ class Plan:
         last = (AFTER_THE_END,) if self.afterlife else ()
         return frozenset[Right]().union(*(fault.needs for fault in (*self.faults, *last)))
 
+    @property
+    def operates(self) -> bool:
+        """Whether something is asked of the server beside its job."""
+        return any(fault.operates for fault in self.faults)
+
     def steps(self) -> Iterator[Step]:
         """Landings and healings in order: a fault is healed before the next one that does not land during it."""
         lasting: list[int] = []

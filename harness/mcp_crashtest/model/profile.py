@@ -24,6 +24,10 @@ SITE_NAMES = frozenset({*_PLACES, *_JOBS})
 _PATIENCE = 3
 
 
+OPERATIONS = ("cancel", "pause", "resume", "list", "stats")
+"""What may be asked of a subject about tasks, beside starting and following one: keys of [contract]."""
+
+
 class ContractKind(StrEnum):
     """A durability pattern over MCP."""
 
@@ -36,6 +40,11 @@ class ContractKind(StrEnum):
     def blocking(self) -> bool:
         """Whether it is one call that comes back with the output, made again after a crash."""
         return self is ContractKind.RESUMABLE_TOOL
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What the pattern itself says how to ask for, beside following a job."""
+        return frozenset({"cancel"}) if self is ContractKind.TASKS_EXTENSION else frozenset()
 
 
 class Semantics(StrEnum):
@@ -83,20 +92,60 @@ class SubjectSpec:
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A call about a task; ``arguments`` may hold ``{handle}``."""
+    """A call about a task; ``arguments`` may hold ``{handle}``, and ``{task_id}``, the last part of a handle."""
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
+class ListSpec:
+    """Where the subject lists its tasks: a tool or a resource, and what stands where in its answer.
+
+    ``items`` is the path of the list; ``handle`` and ``status`` are paths within an item, where it says them; ``next``
+    is the path of what leads to the next page: the URI of a resource, or what a tool is called with as ``{next}``.
+    """
+
+    tool: str | None = None
+    resource: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    items: str = "$"
+    handle: str = "$.id"
+    status: str | None = None
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatsSpec:
+    """Where the subject counts its tasks: ``counts`` are paths, by our word for a status; ``total`` that of all."""
+
+    tool: str | None = None
+    resource: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, str] = field(default_factory=dict)
+    total: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ContractSpec:
-    """Which pattern the subject offers, the call that starts the job, and the one that asks how it stands."""
+    """Which pattern the subject offers, the call that starts the job, and the one that asks how it stands.
+
+    What else can be asked of it about a task: to cancel, pause and resume it, to list all tasks, to count them.
+    """
 
     kind: ContractKind
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     status: ToolSpec | None = None
+    cancel: ToolSpec | None = None
+    pause: ToolSpec | None = None
+    resume: ToolSpec | None = None
+    list: ListSpec | None = None
+    stats: StatsSpec | None = None
+
+    def offers(self, operation: str) -> bool:
+        """Whether this can be asked of the subject: the profile says how, or the pattern itself."""
+        return getattr(self, operation, None) is not None or operation in self.kind.operations
 
 
 class Unit(StrEnum):
@@ -233,6 +282,13 @@ class Profile:
     workload: Workload = Workload()
     client: ClientSpec | None = None
     folder: str = "."
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The operations that can be driven; there are none on a call that comes back with the output."""
+        if self.client or self.contract.kind.blocking:
+            return frozenset()
+        return frozenset(name for name in OPERATIONS if self.contract.offers(name))
 
     @property
     def digest(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_crashtest.model.coordinates import Coordinate
-from mcp_crashtest.model.operation import Operation
+from mcp_crashtest.model.operation import Op, Operation
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.subjects.life import Mortal
 
@@ -18,12 +19,16 @@ class Client(Protocol):
 
     ``done`` is the highest progress that it has seen, in records. ``began_at`` is the start of its latest life,
     ``submitted_at`` the first submission of the job in this run, ``moved_at`` its latest progress, or the submission.
+    ``halted``: its task was told to stop, by a cancel or a pause; ``at_rest``: its task was cancelled, and it has
+    nothing more to do, although the run may go on.
     """
 
     done: float
     began_at: float
     submitted_at: float | None
     moved_at: float | None
+    halted: Op | None
+    at_rest: bool
 
     def passed(self, mark: float) -> bool:
         """Whether the server's present life was seen to get so far, in records, by work of its own."""
@@ -69,6 +74,15 @@ class Client(Protocol):
 
     async def drop(self) -> Proof:
         """Have it lose its connections without a word."""
+
+    async def prepare(self) -> None:
+        """Something will be asked about its task: get ready, before its first life."""
+
+    async def operate(self, name: str) -> Proof | None:
+        """Have an operation asked for: the proof that it was answered; None where the task had ended before."""
+
+    async def look(self) -> Mapping[str, Any]:
+        """What its task shows at this moment: status and done, as far as they are shown."""
 
     async def close(self) -> bool:
         """End it, if it lives; whether nobody of it can be left."""

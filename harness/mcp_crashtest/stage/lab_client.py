@@ -5,6 +5,7 @@ It journals through a pipe; what it says is taken over into the history.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections import Counter
@@ -17,16 +18,20 @@ from mcp_crashtest.model.coordinates import Coordinate, Window, WindowName
 from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
-from mcp_crashtest.stage.client_process import ClientProcess
+from mcp_crashtest.stage.client_process import ClientProcess, Listener
+from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.life import Mortal
 from mcp_crashtest.subjects.subject import Subject
+from mcp_crashtest.wire.errors import WireError
 
 _DROPPING_S = 5.0
 _LEAVING_S = 5.0
 _LONGEST_ABSENCE_S = 3.0
 _INTERRUPTED = 130
-_MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.SUBMIT, Op.OUTPUT, Op.FAULT, Op.BOOT})
+_ENDED = frozenset({"cancelled", "failed", "vanished"})  # how a job that was cancelled may end
+_ORDERS = frozenset({Op.CANCEL, Op.PAUSE, Op.RESUME})
+_MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.SUBMIT, Op.OUTPUT, Op.FAULT, Op.BOOT, *_ORDERS})
 
 
 class LabClient:
@@ -48,22 +53,44 @@ class LabClient:
         self._in_life: tuple[float, float] | None = None  # the first and the latest progress in this life
         self._said: Counter[WindowName] = Counter()
         self._awaited: Window | None = None
+        self.halted: Op | None = None
+        self.at_rest = False
 
     def enter(self, stage: Stage) -> Mapping[str, Any] | None:
         """It belongs to this stage from now on; what the golden run showed."""
         self._stage = stage
+        self._operator = Operator(self._subject, stage, self._job)
         return self._expected
 
     @property
     def living(self) -> Mortal | None:
         """Its life, if it has one."""
         process = self._process.process if self._process else None
-        return process if process and process.exited is None else None
+        return process if process and process.exited is None and not self.at_rest else None
 
     async def start(self) -> None:
         """Begin another life, which has the handle that the lives before it had."""
+        if self.at_rest and self._process:
+            await self._process.ended(_LEAVING_S)
+        self.at_rest = False
+        stage, subject = self._stage, self._subject
+        name = f"client-{self._lives}"
+        self._lives += 1
+        log = subject.folder.client_log(name)
+        listener = self._listener(name)
+        process = await ClientProcess.start(subject.spawner, self._job(), log, listener)
+        self._process = process
+        self.began_at = time.monotonic()
+        stage.recorder.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": name})
+        stage.watch(self._watch_end(process))
+
+    def _listener(self, name: str) -> Listener:
+        return lambda event: self._journalled(name, event)
+
+    def _job(self) -> Job:
+        """What it has to do, as far as it is known by now."""
         stage, subject, contract = self._stage, self._subject, self._subject.profile.contract
-        job = Job(
+        return Job(
             url=subject.url,
             protocol=stage.plan.protocol,
             kind=contract.kind,
@@ -78,14 +105,6 @@ class LabClient:
             values=subject.values,
             ready_deadline_s=subject.ready_deadline_s,
         )
-        name = f"client-{self._lives}"
-        self._lives += 1
-        log = subject.folder.client_log(name)
-        process = await ClientProcess.start(subject.spawner, job, log, lambda event: self._journalled(name, event))
-        self._process = process
-        self.began_at = time.monotonic()
-        stage.recorder.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": name})
-        stage.watch(self._watch_end(process))
 
     def _journalled(self, name: str, event: Operation) -> None:
         """Take an event over."""
@@ -151,12 +170,28 @@ class LabClient:
             self._submits(operation)
         if operation.op is Op.CONNECT and self.spoke_at is None:
             self.spoke_at = time.monotonic()
+        if operation.op in _ORDERS:
+            self._ordered(operation)
         if operation.op is Op.OUTPUT:
-            self.expect_end()
-            self._stage.ended = self._stage.ended or OUTPUT
+            self._ends(operation)
         if operation.op is Op.END and operation.process.startswith("client"):
             self._stage.ended = self._stage.ended or "client deadline"
         return self._is_move(operation)
+
+    def _ordered(self, operation: Operation) -> None:
+        """A task may stop as soon as that was asked; one that was not heard, or is to go on, does not."""
+        if operation.type is Type.INVOKE and operation.op is not Op.RESUME:
+            self.halted = operation.op
+        elif operation.type is Type.FAIL or operation.op is Op.RESUME:
+            self.halted = None
+
+    def _ends(self, operation: Operation) -> None:
+        """It has nothing more to do. Of a job that was cancelled the run may have more to see."""
+        self.expect_end()
+        if self.halted is Op.CANCEL and operation.value.get("reason") in _ENDED:
+            self.at_rest = True
+        else:
+            self._stage.ended = self._stage.ended or OUTPUT
 
     def _submits(self, operation: Operation) -> None:
         if operation.type is Type.INVOKE:
@@ -226,8 +261,22 @@ class LabClient:
             return Proof(False, "the client had no connection to drop")
         return Proof(True, "dropped", 0, time.monotonic() - began)
 
+    async def prepare(self) -> None:
+        """Whoever asks beside it gets ready; where that fails, asking will show it."""
+        with contextlib.suppress(WireError):
+            await self._operator.open()
+
+    async def operate(self, name: str) -> Proof | None:
+        """Have something asked about its task."""
+        return await self._operator.operate(name)
+
+    async def look(self) -> Mapping[str, Any]:
+        """What its task shows at this moment."""
+        return await self._operator.look()
+
     async def close(self) -> bool:
         """End it, if it lives."""
+        await self._operator.close()
         if self._process:
             await self._process.close()
         return True

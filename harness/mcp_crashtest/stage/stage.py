@@ -28,6 +28,7 @@ from mcp_crashtest.subjects.life import Life, Mortal
 
 LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
 OUTPUT = "output"  # how a run ends that ends well
+AT_REST = "at rest"  # or one whose task was told to stop, and does not move any more
 _LONGEST_ABSENCE_S = 3.0
 _LONGEST_WORDS = 2000
 _LOOKS, _SHORTEST_LOOK_S = 10, 0.01
@@ -118,6 +119,8 @@ class Stage:
         self.client.expect(self._next())
         self.watch(self._heartbeat.beat())
         await self.boot()
+        if self.plan.operates:
+            await self.client.prepare()
         await self.client.start()
 
     def fault_landed(self, number: int) -> None:
@@ -163,6 +166,11 @@ class Stage:
         self.write(LAB, Type.OK, Op.END, value)
         return self.recorder.close()
 
+    def executions(self) -> dict[str, int]:
+        """How often any record was executed up to now, by the ledger; empty without one."""
+        effects = read_effects(self.site.folder.ledger)
+        return {} if effects is None else {"executions": sum(times for _, _, times in effects.executions)}
+
     async def _stop_watching(self) -> None:
         for watch in self._watches:
             watch.cancel()
@@ -180,6 +188,8 @@ class Stage:
         if not self.site.killable:
             return
         self.client.server_starts()
+        if self.lives and self.client.halted:
+            self.write(LAB, Type.OK, Op.WORKED, self.executions())  # while nobody lives
         points = [f.at for f in self.plan.faults[self.landed :] if f.at.parks]
         life = await self.site.boot(points)
         self.lives.append(life)
@@ -259,6 +269,8 @@ class Stage:
             if self.client.living:
                 await self.client.endure()
             await self.boot()
+            if self.client.at_rest and not self.over and self.landed <= len(self.plan.faults):
+                await self.client.start()
         else:
             self.let_go()
         if victim.hits_client and not self.client.living and not self.over:

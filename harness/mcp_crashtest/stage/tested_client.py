@@ -37,6 +37,8 @@ class TestedClient:
         self.began_at: float = 0
         self.submitted_at: float | None = None
         self.moved_at: float | None = None
+        self.halted: Op | None = None
+        self.at_rest = False
         self.subject = subject
         self.witness = Witness(subject.server.profile, self._testify, self._stirred)
         self.relay = Relay(subject.port, subject.server.port, self.witness)
@@ -168,6 +170,17 @@ class TestedClient:
     async def drop(self) -> Proof:
         """Not built."""
         return Proof(False, _NOT_BUILT)
+
+    async def prepare(self) -> None:
+        """Not built, as what follows."""
+
+    async def operate(self, name: str) -> Proof | None:
+        """Not built: what its own task is asked beside it."""
+        return Proof(False, _NOT_BUILT)
+
+    async def look(self) -> Mapping[str, Any]:
+        """Nobody asks beside it."""
+        return {}
 
     async def close(self) -> bool:
         """End it, if it lives; whether nobody of it can be left."""

@@ -48,3 +48,17 @@ def mistaken(type_: Type, **value: Any) -> list[Event]:
 def strange(what: str, blame: str) -> list[Event]:
     value: Mapping[str, Any] = {"what": what, "blame": blame}
     return [Event("lab", Type.OK, Op.WIRE, dict(value))]
+
+
+def acknowledged_with(op: Op, task: str = "t", **value: Any) -> list[Event]:
+    """Acknowledged by an operator: how much the ledger had by then, or that it promises nothing."""
+    return [Event("operator", Type.INVOKE, op, {}, task), Event("operator", Type.OK, op, value, task)]
+
+
+def denied(op: Op, task: str = "t") -> list[Event]:
+    return [Event("operator", Type.INVOKE, op, {}, task), Event("operator", Type.FAIL, op, {"error": "no"}, task)]
+
+
+def looked(**shown: Any) -> list[Event]:
+    """A look at ledger and task: executions, status, done."""
+    return [Event("lab", Type.OK, Op.WORKED, shown)]

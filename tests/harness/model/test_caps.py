@@ -10,16 +10,25 @@ from mcp_crashtest.model.profile import (
     ClientSpec,
     ContractKind,
     ContractSpec,
+    ListSpec,
     ObserveSpec,
     Profile,
     RecordsSpec,
     SubjectSpec,
+    ToolSpec,
 )
 
 FULL = Profile(
     name="subject",
     subject=SubjectSpec(command="python server.py --ledger {ledger}", url="http://127.0.0.1:{port}/mcp"),
-    contract=ContractSpec(ContractKind.RESOURCE_TASK, "start"),
+    contract=ContractSpec(
+        ContractKind.RESOURCE_TASK,
+        "start",
+        cancel=ToolSpec("cancel"),
+        pause=ToolSpec("pause"),
+        resume=ToolSpec("resume"),
+        list=ListSpec("list"),
+    ),
     observe=ObserveSpec(records=RecordsSpec(key="$.id", items="$.records")),
 )
 
@@ -50,6 +59,21 @@ def test_without_a_ledger_rework_and_double_runs_are_not_assessed_and_no_star_is
 def test_a_ledger_may_be_told_in_the_environment() -> None:
     told = SubjectSpec(command="python server.py", environment={"LEDGER": "{ledger}"})
     assert caps_of(replace(FULL, subject=told)) == ()
+
+
+def test_operations_that_nobody_has_said_how_to_ask_for_are_not_assessed_and_no_star_is_taken() -> None:
+    [cap] = caps_of(replace(FULL, contract=ContractSpec(ContractKind.RESOURCE_TASK, "start")))
+    assert cap.stars is None
+    assert "[contract] cancel | pause | resume | list = { tool, arguments }" in str(cap)
+    [cap] = caps_of(replace(FULL, contract=replace(FULL.contract, list=None)))
+    assert "task.listing" in str(cap)
+    assert "cancel" not in str(cap)
+
+
+def test_the_tasks_extension_has_a_cancel_of_its_own_and_a_call_that_blocks_has_nothing_to_cancel() -> None:
+    [cap] = caps_of(replace(FULL, contract=ContractSpec(ContractKind.TASKS_EXTENSION, "start")))
+    assert "say [contract] pause | resume | list" in str(cap)
+    assert caps_of(replace(FULL, contract=ContractSpec(ContractKind.RESUMABLE_TOOL, "process"))) == ()
 
 
 def test_a_server_that_may_not_be_killed_earns_no_star() -> None:

@@ -124,6 +124,8 @@ class ScriptedClient:
     spoke_at: float | None = None
     submitted_at: float | None = None
     moved_at: float | None = None
+    halted: Op | None = None
+    at_rest: bool = False
     reached: bool = False
     gets_away: bool = False
     expected: list[str] = field(default_factory=list)
@@ -174,6 +176,17 @@ class ScriptedClient:
     async def drop(self) -> Proof:
         self.log.append("drop")
         return Proof(True, "dropped")
+
+    async def prepare(self) -> None:
+        self.log.append("prepare")
+
+    async def operate(self, name: str) -> Proof | None:
+        self.log.append(name)
+        return Proof(True, "acknowledged")
+
+    async def look(self) -> Mapping[str, Any]:
+        self.log.append("look")
+        return {}
 
     async def close(self) -> bool:
         self.log.append("close client")

@@ -1,0 +1,62 @@
+"""What a profile says about operations: cancel, pause, resume, list and stats under [contract]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.paths import find
+from mcp_crashtest.model.profile import OPERATIONS, ListSpec, Profile, StatsSpec, ToolSpec
+
+SPECS: Mapping[str, type[Any]] = {
+    "cancel": ToolSpec,
+    "pause": ToolSpec,
+    "resume": ToolSpec,
+    "list": ListSpec,
+    "stats": StatsSpec,
+}
+_STATUSES = ("pending", "running", "completed", "failed", "cancelled", "paused")
+
+
+def check_operations(profile: Profile, source: str) -> None:
+    """Check what is said of operations; raises UsageError."""
+    for complaint in _complaints(profile):
+        raise UsageError(f"{source}: [contract] {complaint}")
+
+
+def _complaints(profile: Profile) -> Iterator[str]:
+    contract = profile.contract
+    said = [name for name in OPERATIONS if getattr(contract, name) is not None]
+    if said and contract.kind.blocking:
+        yield f"{said[0]}: a call that comes back with the output has no task that could be asked about"
+    if (contract.pause is None) != (contract.resume is None):
+        yield "pause and resume belong together: a job that is paused is to go on, and to end; give both"
+    for spec in (contract.list, contract.stats):
+        if spec is not None:
+            yield from _place(spec)
+    if contract.list is not None:
+        listed = contract.list
+        paths = {"items": listed.items, "handle": listed.handle, "status": listed.status, "next": listed.next}
+        yield from _paths("list", paths)
+    if contract.stats is not None:
+        for word in contract.stats.counts:
+            if word not in _STATUSES:
+                yield f"stats: counts has {word!r}, which is none of {', '.join(_STATUSES)}"
+        yield from _paths("stats", {**contract.stats.counts, "total": contract.stats.total})
+
+
+def _place(spec: ListSpec | StatsSpec) -> Iterator[str]:
+    name = "list" if isinstance(spec, ListSpec) else "stats"
+    if (spec.tool is None) == (spec.resource is None):
+        yield f"{name} needs a tool or a resource, one of the two"
+    if spec.arguments and spec.tool is None:
+        yield f"{name}: arguments are those of a tool: give tool too"
+
+
+def _paths(name: str, paths: Mapping[str, str | None]) -> Iterator[str]:
+    for key, path in paths.items():
+        try:
+            find(None, path or "$")
+        except UsageError as error:
+            yield f"{name}: {key}: {error}"

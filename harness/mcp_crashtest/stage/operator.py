@@ -1,0 +1,199 @@
+"""Whoever asks something of the server about the job's task, beside the client that follows it.
+
+It lives in the lab, and is never killed. What it sees of a task is kept apart from what the client sees: which of the
+two was answered first nobody knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mcp_crashtest.contracts import operations
+from mcp_crashtest.contracts.catalogue import CONTRACTS
+from mcp_crashtest.contracts.contract import ENDS, Refused, Seen, Vanished
+from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.model.text import excerpt
+from mcp_crashtest.subjects.subject import Subject
+from mcp_crashtest.wire.errors import WireError
+from mcp_crashtest.wire.messages import is_stateless
+from mcp_crashtest.wire.session import Session
+
+if TYPE_CHECKING:
+    from mcp_crashtest.stage.stage import Stage
+
+_ORDERS = {"cancel": Op.CANCEL, "pause": Op.PAUSE, "resume": Op.RESUME}
+_LONGEST_ANSWER_S = 10.0
+_PAUSE_S = 0.02
+_LEAVING_S = 0.02  # for a request to get from us into the socket of a server that stands still
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Operator:
+    """One who asks. ``job`` says whose task it is, and how one looks at it."""
+
+    subject: Subject
+    stage: Stage
+    job: Callable[[], Job]
+    name: str = "operator"
+    _session: Session | None = None
+    _life: int = 0
+    _told: Mapping[str, Any] = field(default_factory=dict)
+
+    async def open(self) -> None:
+        """Get ready to ask, once the server answers; raises WireError where it does not in time."""
+        ends_at = time.monotonic() + self.subject.ready_deadline_s
+        job = self.job()
+        while True:
+            try:
+                self._life = len(self.stage.lives)
+                self._session = await Session.open(
+                    job.url,
+                    protocol=job.protocol,
+                    deadline_s=_LONGEST_ANSWER_S,
+                    extensions=CONTRACTS[job.kind].EXTENSIONS,
+                )
+                return
+            except WireError:
+                if time.monotonic() > ends_at or (self.stage.site.killable and self.stage.server is None):
+                    raise
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _ready(self) -> Session:
+        """A session with the server's present life. One that stands still opens none; the stateless era needs none."""
+        server = self.stage.server
+        bears_it = server is not None and server.parked and is_stateless(self.job().protocol)
+        if self._session is None or (self._life != len(self.stage.lives) and not bears_it):
+            await self.open()
+        assert self._session
+        return self._session
+
+    async def operate(self, name: str) -> Proof | None:
+        """Ask for something by name: the proof that it was answered, None where the task had ended before."""
+        began = time.monotonic()
+        handle = self.job().handle
+        if handle is None:
+            return Proof(False, "no task was acknowledged that could be asked about")
+        try:
+            if name in _ORDERS:
+                said = await self._order(name, handle)
+            else:
+                said = await self._list(handle)
+        except operations.Misfit as error:
+            raise self._misfit(error) from error
+        except Refused as error:
+            if await self._has_ended(handle):
+                return None
+            await self._refuse_misfit(name, str(error))
+            return Proof(False, f"the server refused: {error}")
+        except WireError as error:
+            return Proof(False, f"nobody knows what came of it: {excerpt(error)}")
+        return Proof(True, said, 0, time.monotonic() - began)
+
+    async def _refuse_misfit(self, name: str, said: str) -> None:
+        try:
+            with suppress(WireError):
+                contract = self.subject.profile.contract
+                await operations.refuse_misfit(await self._ready(), contract, name, said, _LONGEST_ANSWER_S)
+        except operations.Misfit as error:
+            raise self._misfit(error) from error
+
+    def _misfit(self, error: operations.Misfit) -> UsageError:
+        return UsageError(f"the profile {self.subject.profile.name} does not fit its server: [contract] {error}")
+
+    async def _order(self, name: str, handle: str) -> str:
+        contract, op = self.subject.profile.contract, _ORDERS[name]
+        session = await self._ready()
+
+        async def ordered() -> Mapping[str, Any]:
+            await operations.order(session, contract, name, handle, self.subject.values, _LONGEST_ANSWER_S)
+            if not operations.is_advisory(contract, name):
+                return self.stage.executions()
+            seen = await self._seen(session, handle)
+            return {"advisory": True, "status": seen.status if seen else None}
+
+        await self._journalled(op, handle, ordered)
+        return "acknowledged"
+
+    async def _list(self, handle: str) -> str:
+        contract, values = self.subject.profile.contract, self.subject.values
+        session = await self._ready()
+        if contract.list is not None:
+            spec, words = contract.list, self.subject.profile.observe.words
+
+            async def listed() -> Mapping[str, Any]:
+                found = await operations.listed(session, spec, words, handle, values, _LONGEST_ANSWER_S)
+                return {"tasks": found.tasks, "complete": found.complete}
+
+            await self._journalled(Op.LISTING, handle, listed)
+        if contract.stats is not None:
+            counting = contract.stats
+
+            async def counted() -> Mapping[str, Any]:
+                found = await operations.counted(session, counting, handle, values, _LONGEST_ANSWER_S)
+                return {"counts": found}
+
+            await self._journalled(Op.STATS, handle, counted)
+        return "answered"
+
+    async def _journalled(self, op: Op, handle: str, asking: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+        """Journal before asking, and what came of it. A server that stands still goes on once it was asked."""
+        self._write(Type.INVOKE, op, {}, handle)
+        answering = asyncio.ensure_future(asking())
+        try:
+            if self.stage.server is not None and self.stage.server.parked:
+                await asyncio.wait({answering}, timeout=_LEAVING_S)
+                self.stage.let_go()
+            value = await answering
+        except (Refused, operations.Misfit) as error:
+            self._write(Type.FAIL, op, {"error": excerpt(error)}, handle)
+            raise
+        except WireError as error:
+            self._write(Type.INFO, op, {"error": excerpt(error)}, handle)
+            raise
+        finally:
+            answering.cancel()
+        self._write(Type.OK, op, value, handle)
+
+    def _write(self, type_: Type, op: Op, value: Mapping[str, Any], task: str) -> None:
+        self.stage.write(self.name, type_, op, {**value, **self._told}, task)
+
+    async def look(self) -> Mapping[str, Any]:
+        """The status of the task, and how many records are done, as far as they are shown at this moment."""
+        job = self.job()
+        if job.handle is None:
+            return {}
+        with suppress(WireError):
+            seen = await self._seen(await self._ready(), job.handle)
+            if seen is not None:
+                done, total = seen.progress or (0, 0)
+                return {"status": seen.status, "done": round(done / total * job.records) if total else None}
+        return {}
+
+    async def _has_ended(self, handle: str) -> bool:
+        with suppress(WireError):
+            seen = await self._seen(await self._ready(), handle)
+            return seen is not None and seen.status in ENDS
+        return False
+
+    async def _seen(self, session: Session, handle: str) -> Seen | None:
+        job = self.job()
+        try:
+            return await CONTRACTS[job.kind].look(session, job, handle, _LONGEST_ANSWER_S)
+        except (Refused, Vanished):
+            return None
+
+    async def close(self) -> None:
+        """Leave."""
+        if self._session:
+            session, self._session = self._session, None
+            session.abort()
