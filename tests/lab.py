@@ -19,7 +19,7 @@ MUTANTS = ROOT / "tests" / "mutants"
 THIRD_PARTY = ROOT / "tests" / "third_party"
 SMALL = ROOT / "tests" / "small" / "small.toml"
 CLI = (sys.executable, "-m", "mcp_crashtest.cli")
-_DEADLINE_S = 240
+_DEADLINE_S = 840
 
 
 @dataclass(frozen=True, slots=True)
