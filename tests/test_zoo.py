@@ -47,6 +47,7 @@ CAUGHT_BY = {
     "forgotten_cancel": OPERATED,
     "deaf_to_cancel": OPERATED,
     "pause_overwritten": OPERATED,
+    "unchecked_cancel": OPERATED,
     "forgotten_list": OPERATED,
 }
 

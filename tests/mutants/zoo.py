@@ -142,6 +142,11 @@ _TABLE = (
         "a job is paused, and nothing else is done",
     ),
     Mutant(
+        "unchecked_cancel",
+        "isolation.leak",
+        "a job is cancelled by somebody whose it is not",
+    ),
+    Mutant(
         "forgotten_list",
         "task.listing",
         "the server is killed anywhere, and asked for a list",

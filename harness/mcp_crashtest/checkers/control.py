@@ -70,8 +70,12 @@ def stopped(history: History, task: str | None, *, at: int) -> Op | None:
 
 
 def ended_by_order(history: History, output: Operation) -> bool:
-    """Whether a job ended as one does that was cancelled: it says so, or that it failed, or is not there any more."""
-    return output.value.get("reason") in _ENDED and stopped(history, output.task, at=output.i) is Op.CANCEL
+    """Whether a job ended as one does that was cancelled: it says so, or that it failed, or is not there any more.
+
+    Cancelled by whomever: that he was heard is another finding where it was not his.
+    """
+    told = (o for o in history.of(Op.CANCEL) if o.task == output.task and o.i < output.i and o.type is not Type.FAIL)
+    return output.value.get("reason") in _ENDED and any(True for _ in told)
 
 
 def _is_foreign(history: History, asked: Operation) -> bool:

@@ -40,7 +40,7 @@ def _first(findings: Iterator[Finding]) -> Iterator[Finding]:
 
 def _leaks(history: History, owners: dict[str, Operation]) -> Iterator[Finding]:
     for event in history.of(*_TOUCHES, Op.LISTING, types=[Type.OK]):
-        if "principal" not in event.value:
+        if "principal" not in event.value or _was_for_nothing(history, event):
             continue
         touched = [handle for handle, _ in event.value["tasks"]] if event.op is Op.LISTING else [event.task]
         for handle in touched:
@@ -53,6 +53,12 @@ def _leaks(history: History, owners: dict[str, Operation]) -> Iterator[Finding]:
                     (owner.i, event.i),
                     {"task": str(handle)},
                 )
+
+
+def _was_for_nothing(history: History, event: Operation) -> bool:
+    """An acknowledgement that promises nothing, and nothing came of it: some servers give one to everybody."""
+    ended = (o for o in history.of(Op.STATUS, types=[Type.OK]) if o.i > event.i and o.task == event.task)
+    return bool(event.value.get("advisory")) and all(o.value.get("status") != "cancelled" for o in ended)
 
 
 def _guessable(owners: dict[str, Operation]) -> Iterator[Finding]:

@@ -109,7 +109,11 @@ class Conversation:
     async def _connect(self) -> Session:
         if self.session is None:
             self.session = await Session.open(
-                self.job.url, protocol=self.job.protocol, deadline_s=self.left_s, extensions=self._extensions
+                self.job.url,
+                protocol=self.job.protocol,
+                deadline_s=self.left_s,
+                headers=self.job.headers,
+                extensions=self._extensions,
             )
             self.journal.write(Type.OK, Op.CONNECT, protocol=self.session.protocol)
         return self.session

@@ -28,7 +28,7 @@ class Job:
     ``handle`` is the task that an earlier life of this client had; None to submit the job anew. ``status`` is the call
     that asks about it, where that is a tool's. ``away_s``: how long it stays away when it loses its connections.
     ``values`` stand for the placeholders of what is observed; a server may say for ``ready_deadline_s`` that it is not
-    ready yet.
+    ready yet. ``headers`` go with each request.
     """
 
     url: str
@@ -44,6 +44,7 @@ class Job:
     away_s: float = 0.0
     values: Mapping[str, Any] = field(default_factory=dict)
     ready_deadline_s: float = 30.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """Encode as JSON."""

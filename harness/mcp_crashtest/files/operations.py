@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.offers import OPERATIONS, ListSpec, Principal, StatsSpec
 from mcp_crashtest.model.paths import find
-from mcp_crashtest.model.profile import OPERATIONS, ListSpec, Profile, StatsSpec, ToolSpec
+from mcp_crashtest.model.profile import Profile, ToolSpec
 
 SPECS: Mapping[str, type[Any]] = {
     "cancel": ToolSpec,
@@ -23,6 +24,25 @@ def check_operations(profile: Profile, source: str) -> None:
     """Check what is said of operations; raises UsageError."""
     for complaint in _complaints(profile):
         raise UsageError(f"{source}: [contract] {complaint}")
+
+
+def principals_in(data: Any, source: str) -> tuple[Principal, ...]:
+    """The [[principals]]: each with a name of his own and headers; raises UsageError."""
+    place = f"{source}: [[principals]]"
+    tables = isinstance(data, list) and all(isinstance(one, Mapping) for one in data)
+    if not tables or any(set(one) - {"name", "headers"} for one in data):
+        raise UsageError(f"{place}: each has a name, and headers = {{ NAME = VALUE }} that go with its requests")
+    principals: list[Principal] = []
+    for one in data:
+        name, headers = one.get("name"), one.get("headers", {})
+        if not isinstance(name, str) or not name or any(name == other.name for other in principals):
+            raise UsageError(f"{place}: each needs a name of its own, found {name!r}")
+        if not isinstance(headers, Mapping) or not all(isinstance(value, str) for value in headers.values()):
+            raise UsageError(f"{place}: headers of {name} are names with text, found {headers!r}")
+        principals.append(Principal(name, dict(headers)))
+    if len(principals) == 1:
+        raise UsageError(f"{place}: there is one, {principals[0].name}, and nobody to keep him apart from; add another")
+    return tuple(principals)
 
 
 def _complaints(profile: Profile) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from mcp_crashtest.files.observing import check_observe
-from mcp_crashtest.files.operations import SPECS, check_operations
+from mcp_crashtest.files.operations import SPECS, check_operations, principals_in
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.paths import find
@@ -42,6 +42,7 @@ _TABLES: dict[str, type[Any]] = {
     "client": ClientSpec,
 }
 _OPTIONAL = frozenset({"client"})
+_PRINCIPALS = "principals"
 _MOST_RECORDS = 1_000_000
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 
@@ -71,14 +72,15 @@ def parse_profile(
     data: Mapping[str, Any], *, name: str, source: str, folder: Path, target: Target | None = None
 ) -> Profile:
     """Check the tables of one profile; raises UsageError."""
-    unknown = sorted(set(data) - set(_TABLES) - {"name"})
+    unknown = sorted(set(data) - set(_TABLES) - {"name", _PRINCIPALS})
     if unknown:
         raise UsageError(f"{source}: unknown table [{unknown[0]}]; a profile has {', '.join(_TABLES)}")
     if "contract" not in data:
         raise UsageError(f"{source}: a profile needs a [contract] table with kind and tool")
     present = {key: kind for key, kind in _TABLES.items() if key in data or key not in _OPTIONAL}
     tables = {key: _table(key, kind, data.get(key, {}), source) for key, kind in present.items()}
-    profile = Profile(name=str(data.get("name", name)), folder=str(folder), **tables)
+    principals = principals_in(data.get(_PRINCIPALS, []), source)
+    profile = Profile(name=str(data.get("name", name)), folder=str(folder), principals=principals, **tables)
     if target and (target.command or target.url) and profile.client:
         profile = _other_client(profile, target, source)
     elif target and (target.command or target.url):

@@ -93,7 +93,7 @@ async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
     refusals: list[str] = []
     for protocol in wanted or SUPPORTED:
         try:
-            attempt = partial(_open, subject.url, protocol, deadline)
+            attempt = partial(_open, subject.url, protocol, deadline, subject.headers)
             spoken[protocol] = await _answer(attempt, subject, life, deadline)
             if life and (left := await left_behind(life, deadline)):
                 raise SubjectError(left)
@@ -111,10 +111,10 @@ def _newest_of_each_era(spoken: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(protocol for protocol in spoken if protocol in newest.values())
 
 
-async def _open(url: str, protocol: str, deadline: float) -> Answer:
+async def _open(url: str, protocol: str, deadline: float, headers: Mapping[str, str]) -> Answer:
     """Open a session and list the tools; raises NoTools where there are none. A server need not list what it has."""
     answer_s = min(_ANSWER_S, max(deadline - time.monotonic(), 0.5))
-    session = await Session.open(url, protocol=protocol, deadline_s=answer_s)
+    session = await Session.open(url, protocol=protocol, deadline_s=answer_s, headers=headers)
     try:
         tools = await session.list_tools(deadline_s=answer_s)
     except RpcError as error:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from mcp_crashtest.model.coordinates import Phase
+from mcp_crashtest.model.offers import OPERATIONS, TRESPASS, ListSpec, Principal, StatsSpec
 
 LIVENESS_S = 10.0
 """How long nothing may move where no time of recovery is claimed."""
@@ -22,10 +23,6 @@ SITE_NAMES = frozenset({*_PLACES, *_JOBS})
 """What stands for itself in every template of a profile: the placeholders that the lab fills for each run."""
 
 _PATIENCE = 3
-
-
-OPERATIONS = ("cancel", "pause", "resume", "list", "stats")
-"""What may be asked of a subject about tasks, beside starting and following one: keys of [contract]."""
 
 
 class ContractKind(StrEnum):
@@ -96,34 +93,6 @@ class ToolSpec:
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ListSpec:
-    """Where the subject lists its tasks: a tool or a resource, and what stands where in its answer.
-
-    ``items`` is the path of the list; ``handle`` and ``status`` are paths within an item, where it says them; ``next``
-    is the path of what leads to the next page: the URI of a resource, or what a tool is called with as ``{next}``.
-    """
-
-    tool: str | None = None
-    resource: str | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    items: str = "$"
-    handle: str = "$.id"
-    status: str | None = None
-    next: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StatsSpec:
-    """Where the subject counts its tasks: ``counts`` are paths, by our word for a status; ``total`` that of all."""
-
-    tool: str | None = None
-    resource: str | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    counts: Mapping[str, str] = field(default_factory=dict)
-    total: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +241,10 @@ class ClientSpec:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """All that is said about one subject; with ``client``, that is the subject, and ``subject`` its server."""
+    """All that is said about one subject; with ``client``, that is the subject, and ``subject`` its server.
+
+    The first of the ``principals`` is whose job it is; the others are to reach nothing of it.
+    """
 
     name: str
     subject: SubjectSpec
@@ -281,6 +253,7 @@ class Profile:
     claims: Claims = Claims()
     workload: Workload = Workload()
     client: ClientSpec | None = None
+    principals: tuple[Principal, ...] = ()
     folder: str = "."
 
     @property
@@ -288,7 +261,13 @@ class Profile:
         """The operations that can be driven; there are none on a call that comes back with the output."""
         if self.client or self.contract.kind.blocking:
             return frozenset()
-        return frozenset(name for name in OPERATIONS if self.contract.offers(name))
+        offered = {name for name in OPERATIONS if self.contract.offers(name)}
+        return frozenset(offered | ({TRESPASS} if len(self.principals) > 1 else set()))
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What goes with every request of whoever has the job done."""
+        return self.principals[0].headers if self.principals else {}
 
     @property
     def digest(self) -> str:
@@ -300,6 +279,8 @@ class Profile:
     def to_json(self) -> dict[str, Any]:
         """Encode; what is None, or nobody has said, is left out."""
         tables = _without_none(asdict(self))
+        if not self.principals:
+            del tables["principals"]
         tables["observe"] = {k: v for k, v in tables["observe"].items() if v != {}}
         if records := tables["observe"].get("records"):
             tables["observe"]["records"] = {k: v for k, v in records.items() if v != {}}

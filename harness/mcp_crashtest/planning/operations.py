@@ -42,6 +42,8 @@ def operations(
         kinds.append(_pauses(places))
     if "list" in offered or "stats" in offered:
         kinds.append(_lists(places, and_cancels="cancel" in offered))
+    if "trespass" in offered:
+        kinds.append(_trespasses(places))
     stories = islice(alternately(*kinds), count)
     return [
         Plan(scenario, protocols[n % len(protocols)], faults, afterlife=afterlife)
@@ -75,6 +77,13 @@ def _pauses(places: Iterator[Coordinate]) -> Iterator[Story]:
         yield (_asked("pause", next(places)), _KILL, resumed), False
         yield (_asked("pause", next(places)), resumed), True
         yield (_asked("pause", next(places)), resumed, _KILL), False
+
+
+def _trespasses(places: Iterator[Coordinate]) -> Iterator[Story]:
+    again = _asked("trespass", _AT_ONCE)
+    while True:
+        yield (_asked("trespass", next(places)), _KILL, again), False
+        yield (_asked("trespass", next(places)),), False
 
 
 def _lists(places: Iterator[Coordinate], *, and_cancels: bool) -> Iterator[Story]:

@@ -16,6 +16,7 @@ from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.coordinates import Coordinate, Window, WindowName
 from mcp_crashtest.model.errors import HarnessError
+from mcp_crashtest.model.offers import TRESPASS
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
@@ -30,6 +31,7 @@ _LEAVING_S = 5.0
 _LONGEST_ABSENCE_S = 3.0
 _INTERRUPTED = 130
 _ENDED = frozenset({"cancelled", "failed", "vanished"})  # how a job that was cancelled may end
+_OF_A_TASK = frozenset({Op.SUBMIT, Op.STATUS, Op.OUTPUT})
 _ORDERS = frozenset({Op.CANCEL, Op.PAUSE, Op.RESUME})
 _MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.SUBMIT, Op.OUTPUT, Op.FAULT, Op.BOOT, *_ORDERS})
 
@@ -59,7 +61,11 @@ class LabClient:
     def enter(self, stage: Stage) -> Mapping[str, Any] | None:
         """It belongs to this stage from now on; what the golden run showed."""
         self._stage = stage
-        self._operator = Operator(self._subject, stage, self._job)
+        principals = self._subject.profile.principals
+        mine, others = principals[0] if principals else None, principals[1:]
+        self._principal = mine
+        self._operator = Operator(self._subject, stage, self._job, principal=mine)
+        self._strangers = [Operator(self._subject, stage, self._job, who.name, who) for who in others]
         return self._expected
 
     @property
@@ -104,6 +110,7 @@ class LabClient:
             away_s=min(stage.plan.absence.batches * stage.pace.batch_s, _LONGEST_ABSENCE_S),
             values=subject.values,
             ready_deadline_s=subject.ready_deadline_s,
+            headers=subject.headers,
         )
 
     def _journalled(self, name: str, event: Operation) -> None:
@@ -111,6 +118,8 @@ class LabClient:
         value = dict(event.value)
         if event.op is Op.OUTPUT and value.get("records") is not None:
             value["records"] = Table.of(value["records"], width=2)
+        if self._principal and event.op in _OF_A_TASK:
+            value["principal"] = self._principal.name
         self._stage.write(name, event.type, event.op, value, event.task)
 
     async def _watch_end(self, process: ClientProcess) -> None:
@@ -170,7 +179,7 @@ class LabClient:
             self._submits(operation)
         if operation.op is Op.CONNECT and self.spoke_at is None:
             self.spoke_at = time.monotonic()
-        if operation.op in _ORDERS:
+        if operation.op in _ORDERS and operation.process == self._operator.name:
             self._ordered(operation)
         if operation.op is Op.OUTPUT:
             self._ends(operation)
@@ -263,11 +272,15 @@ class LabClient:
 
     async def prepare(self) -> None:
         """Whoever asks beside it gets ready; where that fails, asking will show it."""
-        with contextlib.suppress(WireError):
-            await self._operator.open()
+        for one in (self._operator, *self._strangers):
+            with contextlib.suppress(WireError):
+                await one.open()
 
     async def operate(self, name: str) -> Proof | None:
-        """Have something asked about its task."""
+        """Have something asked about its task; by others, whose it is not, where it is a trespass."""
+        if name == TRESPASS:
+            proofs = [await stranger.trespass() for stranger in self._strangers]
+            return next((proof for proof in proofs if not proof.confirmed), proofs[0])
         return await self._operator.operate(name)
 
     async def look(self) -> Mapping[str, Any]:
@@ -276,7 +289,8 @@ class LabClient:
 
     async def close(self) -> bool:
         """End it, if it lives."""
-        await self._operator.close()
+        for one in (self._operator, *self._strangers):
+            await one.close()
         if self._process:
             await self._process.close()
         return True

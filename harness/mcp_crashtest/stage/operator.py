@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp_crashtest.contracts import operations
@@ -18,19 +18,22 @@ from mcp_crashtest.contracts.catalogue import CONTRACTS
 from mcp_crashtest.contracts.contract import ENDS, Refused, Seen, Vanished
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.offers import Principal
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.subjects.subject import Subject
-from mcp_crashtest.wire.errors import WireError
+from mcp_crashtest.wire.errors import HttpError, RpcError, WireError
 from mcp_crashtest.wire.messages import is_stateless
 from mcp_crashtest.wire.session import Session
 
 if TYPE_CHECKING:
     from mcp_crashtest.stage.stage import Stage
 
+OWNER = "operator"
 _ORDERS = {"cancel": Op.CANCEL, "pause": Op.PAUSE, "resume": Op.RESUME}
 _LONGEST_ANSWER_S = 10.0
+_TURNED_AWAY = (401, 403)
 _PAUSE_S = 0.02
 _LEAVING_S = 0.02  # for a request to get from us into the socket of a server that stands still
 
@@ -39,15 +42,15 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Operator:
-    """One who asks. ``job`` says whose task it is, and how one looks at it."""
+    """One who asks. ``job`` says whose task it is, and how one looks at it; ``principal`` is who asks."""
 
     subject: Subject
     stage: Stage
     job: Callable[[], Job]
-    name: str = "operator"
+    name: str = OWNER
+    principal: Principal | None = None
     _session: Session | None = None
     _life: int = 0
-    _told: Mapping[str, Any] = field(default_factory=dict)
 
     async def open(self) -> None:
         """Get ready to ask, once the server answers; raises WireError where it does not in time."""
@@ -60,11 +63,13 @@ class Operator:
                     job.url,
                     protocol=job.protocol,
                     deadline_s=_LONGEST_ANSWER_S,
+                    headers=self.subject.headers_of(self.principal.headers if self.principal else {}),
                     extensions=CONTRACTS[job.kind].EXTENSIONS,
                 )
                 return
-            except WireError:
-                if time.monotonic() > ends_at or (self.stage.site.killable and self.stage.server is None):
+            except WireError as error:
+                gone = self.stage.site.killable and self.stage.server is None
+                if gone or time.monotonic() > ends_at or getattr(error, "status", None) in _TURNED_AWAY:
                     raise
             await asyncio.sleep(_PAUSE_S)
 
@@ -135,7 +140,7 @@ class Operator:
                 return {"tasks": found.tasks, "complete": found.complete}
 
             await self._journalled(Op.LISTING, handle, listed)
-        if contract.stats is not None:
+        if contract.stats is not None and self.name == OWNER:
             counting = contract.stats
 
             async def counted() -> Mapping[str, Any]:
@@ -165,7 +170,41 @@ class Operator:
         self._write(Type.OK, op, value, handle)
 
     def _write(self, type_: Type, op: Op, value: Mapping[str, Any], task: str) -> None:
-        self.stage.write(self.name, type_, op, {**value, **self._told}, task)
+        who = {"principal": self.principal.name} if self.principal else {}
+        self.stage.write(self.name, type_, op, {**value, **who}, task)
+
+    async def trespass(self) -> Proof:
+        """See, list and cancel a task that is another's; it is up to the server to refuse."""
+        handle = self.job().handle
+        if handle is None:
+            return Proof(False, "no task was acknowledged that could be asked about")
+        contract, refused = self.subject.profile.contract, 0
+        asking: list[Callable[[], Awaitable[object]]] = [lambda: self._see(handle)]
+        if contract.list is not None:
+            asking.append(lambda: self._list(handle))
+        if contract.offers("cancel"):
+            asking.append(lambda: self._order("cancel", handle))
+        for ask in asking:
+            try:
+                await ask()
+            except (Refused, HttpError):
+                refused += 1
+            except operations.Misfit as error:
+                raise self._misfit(error) from error
+            except WireError as error:
+                return Proof(False, f"nobody knows what came of it: {excerpt(error)}")
+        return Proof(True, f"{refused} of {len(asking)} attempts were refused")
+
+    async def _see(self, handle: str) -> None:
+        session = await self._ready()
+
+        async def seen() -> Mapping[str, Any]:
+            found = await self._seen(session, handle)
+            if found is None:
+                raise Refused("there is no such task")
+            return {"status": found.status}
+
+        await self._journalled(Op.STATUS, handle, seen)
 
     async def look(self) -> Mapping[str, Any]:
         """The status of the task, and how many records are done, as far as they are shown at this moment."""
@@ -189,7 +228,7 @@ class Operator:
         job = self.job()
         try:
             return await CONTRACTS[job.kind].look(session, job, handle, _LONGEST_ANSWER_S)
-        except (Refused, Vanished):
+        except (Refused, Vanished, RpcError):
             return None
 
     async def close(self) -> None:

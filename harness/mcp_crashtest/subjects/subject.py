@@ -111,6 +111,15 @@ class Subject:
             "run_id": self.run_id,
         }
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What goes with every request of whoever has the job done."""
+        return self.headers_of(self.profile.headers)
+
+    def headers_of(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Somebody's headers, at this site."""
+        return {name: str(self.fill(value)) for name, value in given.items()}
+
     def fill(self, template: Any) -> Any:
         """Fill a template of the profile with this site's values."""
         return fill(template, self.values)

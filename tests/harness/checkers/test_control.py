@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mcp_crashtest.model.operation import Op
+from typing import Any
+
+from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.model.verdict import Verdict
 from tests.harness.checkers.histories import (
@@ -23,7 +25,7 @@ from tests.harness.checkers.histories import (
     unknown,
     verdict,
 )
-from tests.harness.checkers.operation_histories import acknowledged_with, denied, listing, looked
+from tests.harness.checkers.operation_histories import acknowledged_with, denied, listing, looked, of
 
 Verdicts = tuple[Verdict, list[str]]
 FORGOTTEN = fail("task.cancel-forgotten")
@@ -33,9 +35,9 @@ JOB = Workload(24, 2)
 ALL = "abcdefghijklmnopqrstuvwx"
 
 
-def told(op: Op, *after: list[Event], **value: object) -> Verdicts:
+def told(op: Op, *after: list[Event], **value: Any) -> Verdicts:
     """What comes of an operation that was acknowledged when six of 24 records were done."""
-    events = [boot(), submit(), progress(6), acknowledged_with(op, **value), *after]
+    events = [boot(), submit(), progress(6), acknowledged_with(op, "t", **value), *after]
     return verdict(history(events, golden=None, workload=JOB))
 
 
@@ -89,8 +91,8 @@ def test_what_comes_behind_the_resume_is_the_jobs() -> None:
 # --- over a restart
 
 
-def restarted(op: Op, *after: list[Event], **value: object) -> Verdicts:
-    events = [boot(), submit(), progress(6), acknowledged_with(op, **value), *RESTART, *after]
+def restarted(op: Op, *after: list[Event], **value: Any) -> Verdicts:
+    events = [boot(), submit(), progress(6), acknowledged_with(op, "t", **value), *RESTART, *after]
     return verdict(history(events, golden=None, workload=JOB, faults=[KILL]))
 
 
@@ -137,7 +139,22 @@ def test_an_advisory_cancel_may_lose_the_race_on_either_side_of_a_crash() -> Non
 
 
 def test_once_the_task_has_said_that_it_is_cancelled_it_stays_so() -> None:
-    seen = {"advisory": True, "status": "cancelled"}
+    seen: dict[str, Any] = {"advisory": True, "status": "cancelled"}
     went_on = (looked(status="working", done=6), looked(status="working", done=10), *done())
     assert "task.cancel-forgotten" in restarted(Op.CANCEL, *went_on, **seen)[1]
     assert restarted(Op.CANCEL, *CANCELLED, **seen) == PASS
+
+
+# --- by somebody else
+
+
+def test_a_job_that_somebody_else_has_cancelled_has_not_forgotten_anything_and_he_has_reached_it() -> None:
+    asked = of("ann", submit(task="5f3a-b"))
+    heard = of("bob", acknowledged_with(Op.CANCEL, "5f3a-b", advisory=True))
+    ended = [
+        Event("client-ann", Type.OK, Op.STATUS, {"status": "cancelled", "principal": "ann"}, "5f3a-b"),
+        Event("client-ann", Type.FAIL, Op.OUTPUT, {"reason": "cancelled", "error": "no"}, "5f3a-b"),
+    ]
+    assert verdict(history([boot(), asked, heard, ended, end()], golden=None)) == fail("isolation.leak")
+    done = [Event("client-ann", Type.OK, Op.OUTPUT, {"status": "completed", "count": 6, "records": None}, "5f3a-b")]
+    assert verdict(history([boot(), asked, heard, done, end()], golden=None)) == PASS

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mcp_crashtest.model.caps import caps_of, ceiling
+from mcp_crashtest.model.offers import ListSpec
 from mcp_crashtest.model.profile import (
     Claims,
     ClientSpec,
     ContractKind,
     ContractSpec,
-    ListSpec,
     ObserveSpec,
     Profile,
     RecordsSpec,
