@@ -63,7 +63,7 @@ def test_principals_are_read_with_their_headers_and_the_first_one_has_the_job_do
 )
 def test_what_makes_no_sense_is_refused_with_its_place(said: str, complaint: str) -> None:
     text = said if said != "principals = 3" else "[principals]\nname = 3"
-    with pytest.raises(UsageError, match="mine.toml") as refused:
+    with pytest.raises(UsageError, match=r"mine\.toml") as refused:
         read(text)
     assert complaint in str(refused.value)
 
