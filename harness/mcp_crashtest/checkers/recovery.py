@@ -67,7 +67,7 @@ def _explaining(history: History) -> Sequence[Operation]:
     for fault in history.of(Op.FAULT):
         if fault.type is Type.INVOKE:
             begun = fault.i
-        elif fault.type is Type.OK and begun < ended:
+        elif begun < ended:  # one that could not be proven may have cost a batch too
             explaining.append(fault)
     return explaining
 

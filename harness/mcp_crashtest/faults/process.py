@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
 from mcp_crashtest.subjects.life import Life, Mortal
 from mcp_crashtest.subjects.process import INSIDE, OUTSIDE, named
+from mcp_crashtest.subjects.sockets import accepts
 
 _GRACE_S = 10.0
 _FOLLOWING_S = 2.0  # how long those whom a launcher has told to stop may take behind it
@@ -29,12 +31,22 @@ async def kill(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     number = stage.landed + 1
     async with stage.striking(fault.victim) as victims:
         proof = await _killed(victims)
+    if not proof.confirmed and fault.victim.hits_server and await _left_others(stage):
+        proof = replace(proof, goes_on=True)
     landed = not fault.victim.hits_client or await stage.client.struck()
     away = Absence.begun(stage, number) if fault.victim.hits_server else None
     yield proof if landed else None
     if away:
         away.ended(stage)
     await stage.revive(fault.victim)
+
+
+async def _left_others(stage: Stage) -> bool:
+    """Whether the server itself is gone, by our SIGKILL, so that those who are left belong to it and are not it."""
+    life = stage.lives[-1] if stage.lives else None
+    if life is None or life.exited is None or life.exited.signal != signal.SIGKILL:
+        return False
+    return not await accepts(stage.site.url)
 
 
 async def _killed(victims: Sequence[Mortal]) -> Proof:

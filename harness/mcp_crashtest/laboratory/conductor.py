@@ -89,9 +89,9 @@ async def _land(stage: Stage, step: Step, lasting: Lasting, acts: Mapping[str, A
         return False
     value = {**described, "kills": proof.kills, "reason": proof.reason, "elapsed_s": round(proof.elapsed_s, 6)}
     stage.write(NEMESIS, Type.OK if proof.confirmed else Type.FAIL, Op.FAULT, value)
-    if proof.confirmed:
+    stage.stray |= not proof.confirmed
+    if proof.confirmed or proof.goes_on:
         stage.fault_landed(step.number)
-    else:
-        stage.stray = True
-        stage.ended = stage.ended or "a fault could not be proven"
-    return proof.confirmed
+        return True
+    stage.ended = stage.ended or "a fault could not be proven"
+    return False

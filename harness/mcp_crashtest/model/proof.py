@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What became of a fault. ``kills`` counts processes that are proven to have died by our SIGKILL."""
+    """What became of a fault. ``kills`` counts processes that are proven to have died by our SIGKILL.
+
+    ``goes_on``: nothing is proven, and what comes of it is of interest all the same: the server is gone, and somebody
+    of it works on.
+    """
 
     confirmed: bool
     reason: str
     kills: int = 0
     elapsed_s: float = 0.0
+    goes_on: bool = False

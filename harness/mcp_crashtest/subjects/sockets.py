@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 import socket
+from urllib.parse import urlsplit
 
 from mcp_crashtest.model.errors import HarnessError
 
 LOOPBACK = "127.0.0.1"
 _BACKLOG = 128
+_ACCEPTING_S = 0.5
 _FIRST, _LAST = 20_000, 32_000  # below the range from which Linux takes the ports of outgoing connections
 _ports = itertools.cycle(random.sample(range(_FIRST, _LAST), _LAST - _FIRST))
 
@@ -24,6 +27,20 @@ def listen_socket() -> socket.socket:
         listening.close()
         raise HarnessError(f"the lab cannot listen on {LOOPBACK}: {error}") from error
     return listening
+
+
+async def accepts(url: str) -> bool:
+    """Whether somebody accepts connections where this URL points, also who only has them wait."""
+    parts = urlsplit(url)
+    try:
+        async with asyncio.timeout(_ACCEPTING_S):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    except TimeoutError:  # there is a queue before somebody's door
+        return True
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def find_free_port() -> int:

@@ -12,6 +12,7 @@ from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.operation import History, Op, Type
 from tests.harness.checkers.histories import (
     DROP,
+    INVALID,
     KILL,
     KILL_BOTH,
     KILL_CLIENT,
@@ -65,9 +66,14 @@ def test_the_batch_under_way_at_the_kill_may_be_executed_once_more() -> None:
     assert verdict(worked("abcdcdef", KILL)) == PASS
 
 
-def test_a_fault_that_was_refused_explains_nothing() -> None:
-    events = [boot(), submit(), refused(KILL), output("abcdef"), effects(t="ababcdef"), end()]
-    assert verdict(history(events, faults=[KILL])) == fail("effects.rework")
+def test_a_fault_that_could_not_be_proven_may_have_cost_a_batch_and_no_more() -> None:
+    def refuted(executed: str) -> History:
+        return history(
+            [boot(), submit(), refused(KILL), boot(), output("abcdef"), effects(t=executed), end()], faults=[KILL]
+        )
+
+    assert verdict(refuted("ababcdef")) == INVALID
+    assert verdict(refuted("abcdabcdef")) == fail("effects.rework")
 
 
 def test_a_restart_from_zero_is_lawful_where_nothing_else_was_claimed() -> None:
