@@ -19,7 +19,7 @@ from mcp_crashtest.planning.spread import points, spread
 
 T = TypeVar("T")
 _THOUSAND = 1000
-_COLD = (1, 2)  # the second and the third plan of a sequence: a short budget has them too
+_COLD = (10, 21)  # of each kind of place one, and over each revision; a first look does without
 _AWAY_BATCHES = 2
 _IN_A_ROW = 5
 _EDGE_OF_FIRST = (0, 150, 500)
