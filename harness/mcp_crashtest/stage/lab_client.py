@@ -280,7 +280,7 @@ class LabClient:
         """Have something asked about its task; by others, whose it is not, where it is a trespass."""
         if name == TRESPASS:
             proofs = [await stranger.trespass() for stranger in self._strangers]
-            return next((proof for proof in proofs if not proof.confirmed), proofs[0])
+            return next((proof for proof in proofs if proof is None or not proof.confirmed), proofs[0])
         return await self._operator.operate(name)
 
     async def look(self) -> Mapping[str, Any]:

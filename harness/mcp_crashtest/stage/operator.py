@@ -85,9 +85,9 @@ class Operator:
     async def operate(self, name: str) -> Proof | None:
         """Ask for something by name: the proof that it was answered, None where the task had ended before."""
         began = time.monotonic()
-        handle = self.job().handle
+        handle = await self._acknowledged()
         if handle is None:
-            return Proof(False, "no task was acknowledged that could be asked about")
+            return None
         try:
             if name in _ORDERS:
                 said = await self._order(name, handle)
@@ -114,6 +114,13 @@ class Operator:
 
     def _misfit(self, error: operations.Misfit) -> UsageError:
         return UsageError(f"the profile {self.subject.profile.name} does not fit its server: [contract] {error}")
+
+    async def _acknowledged(self) -> str | None:
+        """The task, once its client was given it; None where the run is over before."""
+        handle = self.job().handle
+        if handle is None and await self.stage.until(lambda: self.job().handle is not None):
+            handle = self.job().handle
+        return handle
 
     async def _order(self, name: str, handle: str) -> str:
         contract, op = self.subject.profile.contract, _ORDERS[name]
@@ -173,11 +180,11 @@ class Operator:
         who = {"principal": self.principal.name} if self.principal else {}
         self.stage.write(self.name, type_, op, {**value, **who}, task)
 
-    async def trespass(self) -> Proof:
+    async def trespass(self) -> Proof | None:
         """See, list and cancel a task that is another's; it is up to the server to refuse."""
-        handle = self.job().handle
+        handle = await self._acknowledged()
         if handle is None:
-            return Proof(False, "no task was acknowledged that could be asked about")
+            return None
         contract, refused = self.subject.profile.contract, 0
         asking: list[Callable[[], Awaitable[object]]] = [lambda: self._see(handle)]
         if contract.list is not None:
