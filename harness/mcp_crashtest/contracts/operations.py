@@ -28,8 +28,8 @@ _NEXT = "next"
 _MOST_PAGES, _MOST_TASKS = 1000, 100_000
 _NO = re.compile(
     r"not[ _]found|no such|\bunknown\b|cannot|can't|can not|could not|couldn't|unable to|failed to|refus|denied"
-    r"|forbidden|not (allowed|permitted|running|paused|active|supported|cancell?able|implemented)|do(es)? ?n[o']t exist"
-    r"|^\W*(error|invalid)|already (completed?|done|ended|finished|failed|terminal)",
+    r"|forbidden|not (allowed|permitted|running|paused|active|supported|cancel\w*able|implemented)"
+    r"|do(es)? ?n[o']t exist|^\W*(error|invalid)|already (completed?|done|ended|finished|failed|terminal)",
     re.IGNORECASE,
 )
 _BAD_CALL = re.compile(
