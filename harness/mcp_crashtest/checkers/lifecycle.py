@@ -22,6 +22,7 @@ def check(history: History) -> Iterator[Finding]:
     yield from _orphaned(history)
     yield from _resurrected(history)
     yield from _false_success(history)
+    yield from _too_early(history)
     yield from _ended_badly(history)
     yield from _duplicated(history)
 
@@ -157,6 +158,22 @@ def _false_success(history: History) -> Iterator[Finding]:
                 f"the task says completed with {held} of {workload} records",
                 (output.i,),
                 {"records": held, "workload": workload},
+            )
+
+
+def _too_early(history: History) -> Iterator[Finding]:
+    """Completed, and its records came later: unless that is how this server is with nobody in the way, too."""
+    if any(expected.value.get("settled_s") for expected in history.of(Op.EXPECT)):
+        return
+    for output in first_outputs(history):
+        settled_s, first = output.value.get("settled_s"), output.value.get("at_first")
+        if settled_s and first is not None:
+            yield Finding(
+                "task.false-success",
+                f"the task says completed with {first} of {history.header.workload['records']} records; the others "
+                f"came within {settled_s:.2f} s",
+                (output.i,),
+                {"records": first, "settled_s": settled_s},
             )
 
 

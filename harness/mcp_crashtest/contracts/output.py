@@ -26,6 +26,7 @@ from mcp_crashtest.wire.errors import RpcError
 from mcp_crashtest.wire.session import Session
 
 _PAGES = 10_000
+_LONGEST_SETTLING_S = 20.0
 _SETTLING_S = 1.0
 _PAUSE_S = 0.02
 _NEXT = "next"
@@ -57,7 +58,7 @@ class Output:
 
     async def read(self, status: str) -> dict[str, Any]:
         """Status, count and records, for the history. Raises Refused, SubjectError and WireError."""
-        observe, settled_s = self._job.observe, 0.0
+        observe, settled_s, first = self._job.observe, 0.0, 0
         count = None
         if observe.count:
             shown = self._with(observe.count)
@@ -65,23 +66,30 @@ class Output:
             self._sight.missing(_OUTPUT, shown, {"count": observe.count})
         records = None
         if observe.records:
-            records, settled_s = await self._settled(observe.records, patient=status == COMPLETED)
-        more: dict[str, Any] = {"settled_s": round(settled_s, 3)} if settled_s else {}
+            records, settled_s, first = await self._settled(observe.records, patient=status == COMPLETED)
+        more: dict[str, Any] = {"settled_s": round(settled_s, 3), "at_first": first} if settled_s else {}
         if records is not None and len(records) != self._job.records:
             more["document"] = bounded(self._shown)
         elif count not in (None, self._job.records):
             more["document"] = bounded(self._document)
         return {"status": status, "count": count, "records": records, **more}
 
-    async def _settled(self, spec: RecordsSpec, *, patient: bool) -> tuple[Pairs, float]:
-        began = time.monotonic()
+    async def _settled(self, spec: RecordsSpec, *, patient: bool) -> tuple[Pairs, float, int]:
+        """The records, once they are all there or no more come; how long that took, and how many there were at first."""
+        began = grew_at = time.monotonic()
+        first: int | None = None
+        held = 0
         while True:
-            waited_s = time.monotonic() - began
-            last = not patient or waited_s >= _SETTLING_S
+            now = time.monotonic()
+            last = not patient or now - grew_at >= _SETTLING_S or now - began >= _LONGEST_SETTLING_S
             try:
                 records = await self._records(spec)
-                if last or len({key for key, _ in records}) >= self._job.records:
-                    return records, waited_s if waited_s >= _PAUSE_S and not last else 0.0
+                seen = len({key for key, _ in records})
+                first = seen if first is None else first
+                if last or seen >= self._job.records:
+                    return records, now - began if now - began >= _PAUSE_S and not last else 0.0, first
+                if seen > held:
+                    held, grew_at = seen, now
             except (Refused, SubjectError):
                 if last:
                     raise

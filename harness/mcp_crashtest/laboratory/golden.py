@@ -27,7 +27,7 @@ _PACE = "pace"
 def golden_of(history: History) -> Golden:
     """What an undisturbed run of a server showed; raises StopIteration for one without an output."""
     output = next(history.of(Op.OUTPUT, types=[Type.OK]))
-    shown = {name: output.value.get(name) for name in ("count", "shape", "errors")}
+    shown = {name: output.value.get(name) for name in ("count", "shape", "errors", "settled_s")}
     times = (_elapsed_s(history, output), rhythm_of(history))
     return Golden(output.value.get("records"), *times, shown=shown, step_s=_step_s(history))
 

@@ -91,6 +91,16 @@ def test_the_end_of_one_task_is_not_that_of_another() -> None:
     assert verdict(history(events)) == PASS
 
 
+def test_a_task_that_completes_before_its_records_are_there_is_no_success() -> None:
+    early = output("abcdef", settled_s=0.4, at_first=2)
+    assert verdict(history([boot(), submit(), early, end()])) == fail("task.false-success")
+
+
+def test_who_is_a_little_early_with_nobody_in_the_way_is_so_afterwards_too() -> None:
+    early = output("abcdef", settled_s=0.02, at_first=4)
+    assert verdict(history([boot(), submit(), early, end()], showed={"settled_s": 0.03})) == PASS
+
+
 def test_an_output_with_repeats_in_the_place_of_records_has_lost_some() -> None:
     events = [boot(), submit(), output("abcdee"), end()]
     assert verdict(history(events)) == fail("records.duplicated", "records.lost")
