@@ -162,12 +162,14 @@ def _false_success(history: History) -> Iterator[Finding]:
 
 
 def _too_early(history: History) -> Iterator[Finding]:
-    """Completed, and its records came later: unless that is how this server is with nobody in the way, too."""
-    if any(expected.value.get("settled_s") for expected in history.of(Op.EXPECT)):
+    """Completed, and its records came more than a batch later: unless that is how it is with nobody in the way, too."""
+    golden = next(history.of(Op.EXPECT), None)
+    if golden is None or golden.value.get("settled_s"):
         return
+    batch_s = next((end.value.get("batch_s") for end in history.of(Op.END)), None) or 0.0
     for output in first_outputs(history):
         settled_s, first = output.value.get("settled_s"), output.value.get("at_first")
-        if settled_s and first is not None:
+        if first is not None and settled_s and settled_s > batch_s:
             yield Finding(
                 "task.false-success",
                 f"the task says completed with {first} of {history.header.workload['records']} records; the others "

@@ -96,6 +96,11 @@ def test_a_task_that_completes_before_its_records_are_there_is_no_success() -> N
     assert verdict(history([boot(), submit(), early, end()])) == fail("task.false-success")
 
 
+def test_the_last_batch_may_be_seen_a_moment_later() -> None:
+    early = output("abcdef", settled_s=0.02, at_first=4)
+    assert verdict(history([boot(), submit(), early, end(batch_s=0.05)])) == PASS
+
+
 def test_who_is_a_little_early_with_nobody_in_the_way_is_so_afterwards_too() -> None:
     early = output("abcdef", settled_s=0.02, at_first=4)
     assert verdict(history([boot(), submit(), early, end()], showed={"settled_s": 0.03})) == PASS
