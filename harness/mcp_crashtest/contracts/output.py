@@ -75,7 +75,7 @@ class Output:
         return {"status": status, "count": count, "records": records, **more}
 
     async def _settled(self, spec: RecordsSpec, *, patient: bool) -> tuple[Pairs, float, int]:
-        """The records, once they are all there or no more come; how long that took, and how many were there at first."""
+        """The records, once all are there or no more come; how long that took, and how many there were at first."""
         began = grew_at = time.monotonic()
         first: int | None = None
         held = 0
