@@ -54,6 +54,8 @@ def certificate(
             "unconfirmed": sum(s["faults_unconfirmed"] for s in scenarios),
             "kills": sum(s["kills_confirmed"] for s in scenarios),
             "violation_chance_below": round(3 / confirmed, 6) if confirmed >= _FEWEST_FAULTS else None,
+            "fell": [sum(tenth) for tenth in zip(*(s["fell"] for s in scenarios if s.get("fell")), strict=True)],
+            "late_looks": sum(s.get("late_looks", 0) for s in scenarios),
         },
         "scenarios": [{k: v for k, v in s.items() if k != "recoveries_s"} | _times(s) for s in scenarios],
         "findings": [finding for s in scenarios for finding in s["findings"]],
@@ -90,8 +92,12 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
         )
         if not certificate["findings"] and faults["violation_chance_below"]:
             lines.append(f"chance of a violation per fault: below {faults['violation_chance_below']:.2%} (95 %)")
+    if any(faults.get("fell", ())):
+        lines.append(f"kills and restarts fell into the tenths of a batch: {' '.join(map(str, faults['fell']))}")
     if recovery["p50"] is not None:
-        lines.append(f"recovery: median {recovery['p50']:.3f} s, 95 % within {recovery['p95']:.3f} s")
+        late = faults.get("late_looks")
+        said = f"; {late} restarts were first looked at more than a batch later" if late else ""
+        lines.append(f"recovery: median {recovery['p50']:.3f} s, 95 % within {recovery['p95']:.3f} s{said}")
     if certificate["seed"]:
         lines.append(f"seed: {certificate['seed']}, with which the same plans are played again")
     return lines + [f"not assessed: {cap}" for cap in certificate["caps"] if cap not in capped]

@@ -24,6 +24,8 @@ def scenario(level: int, verdict: str, **changes: Any) -> dict[str, Any]:
         "faults_confirmed": 1,
         "faults_unconfirmed": 0,
         "kills_confirmed": 1,
+        "fell": [1, *[0] * 9],
+        "late_looks": 1,
         "recoveries_s": [0.1],
         "findings": [],
         **changes,
@@ -38,6 +40,12 @@ CATALOGUE = (Listed("a-scenario", 1), Listed("a-scenario", 2), Listed("a-scenari
 
 def summed(*scenarios: dict[str, Any], asked: int | None = None, finished: bool = True) -> dict[str, Any]:
     return certificate(scenarios, {"subject": {}}, Selection(asked), CATALOGUE, seed=0, finished=finished, times=TIMES)
+
+
+def test_it_is_said_where_in_a_batch_the_kills_fell_and_how_many_looks_were_late() -> None:
+    lines = summary_lines(summed(scenario(1, "PASS"), scenario(2, "PASS", late_looks=2)))
+    assert "kills and restarts fell into the tenths of a batch: 2 0 0 0 0 0 0 0 0 0" in lines
+    assert any(line.endswith("3 restarts were first looked at more than a batch later") for line in lines)
 
 
 def test_a_session_in_which_everything_was_skipped_has_passed_nothing() -> None:
