@@ -12,7 +12,7 @@ from typing import Any
 
 from mcp_crashtest.checkers.outputs import first_outputs
 from mcp_crashtest.model.claims import held, held_sharply
-from mcp_crashtest.model.operation import History, Op, Operation
+from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
 _SHOWN = 5
@@ -24,11 +24,27 @@ def check(history: History) -> Iterator[Finding]:
     expected = next((o.value["records"] for o in history.of(Op.EXPECT)), None)
     for output in first_outputs(history):
         records = output.value.get("records")
+        if records is not None and output.value.get("shared"):
+            records = _of_one_submission(history, output, records)
         yield from _count(history, output, records)
         if records is not None:
             yield from _duplicated(history, output, records)
             if expected is not None:
                 yield from _against(history, output, records, expected)
+
+
+def _of_one_submission(history: History, output: Operation, records: Sequence[Any]) -> Sequence[Any]:
+    """What one submission of several has written, where the answer to one got lost and all write to one place."""
+    before = [o for o in history.of(Op.SUBMIT) if o.i < output.i]
+    asked = sum(o.type is Type.INVOKE for o in before)
+    unheard = asked - sum(o.type in (Type.OK, Type.FAIL) for o in before)
+    most = max(Counter(key for key, _ in records).values(), default=0)
+    if not unheard or most > unheard + 1:
+        return records
+    first: dict[str, str] = {}
+    for key, digest in records:
+        first.setdefault(key, digest)
+    return list(first.items())
 
 
 def _count(history: History, output: Operation, records: Sequence[Any] | None) -> Iterator[Finding]:

@@ -14,11 +14,13 @@ from typing import Any
 
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.offers import OPERATIONS, TRESPASS, ListSpec, Principal, StatsSpec
+from mcp_crashtest.model.paths import placeholders
 
 LIVENESS_S = 10.0
 """How long nothing may move where no time of recovery is claimed."""
 _PLACES = ("python", "here", "port", "listen_fd", "state_dir", "ledger")
 _JOBS = ("total_records", "batch_size", "client_id", "run_id")
+_KEYS = frozenset({"client_id", "run_id"})
 SITE_NAMES = frozenset({*_PLACES, *_JOBS})
 """What stands for itself in every template of a profile: the placeholders that the lab fills for each run."""
 
@@ -268,6 +270,19 @@ class Profile:
     def headers(self) -> Mapping[str, str]:
         """What goes with every request of whoever has the job done."""
         return self.principals[0].headers if self.principals else {}
+
+    @property
+    def shares_its_output(self) -> bool:
+        """Whether a job that is submitted twice, because nobody heard the answer, may write its output twice.
+
+        So it is where the output lies in one place for all jobs, and no key tells the second submission from another.
+        """
+        records = self.observe.records
+        place = None if records is None else records.file or records.sqlite
+        if self.contract.kind.blocking or place is None:
+            return False
+        told = {name.partition(".")[0] for name in placeholders((place, records.query if records else None))}
+        return not told - SITE_NAMES and not _KEYS & set(placeholders(self.contract.arguments))
 
     @property
     def digest(self) -> str:

@@ -118,6 +118,8 @@ class LabClient:
         value = dict(event.value)
         if event.op is Op.OUTPUT and value.get("records") is not None:
             value["records"] = Table.of(value["records"], width=2)
+            if self._subject.profile.shares_its_output:
+                value["shared"] = True
         if self._principal and event.op in _OF_A_TASK:
             value["principal"] = self._principal.name
         self._stage.write(name, event.type, event.op, value, event.task)

@@ -8,9 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_crashtest.model.operation import History
+from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.verdict import Verdict
-from tests.harness.checkers.histories import ALL, INVALID, PASS, boot, end, fail, history, output, submit, verdict
+from tests.harness.checkers.histories import (
+    ALL,
+    INVALID,
+    PASS,
+    Event,
+    boot,
+    end,
+    fail,
+    history,
+    output,
+    submit,
+    verdict,
+)
 
 
 def ended(shown: str | None, count: Any = None, **claims: Any) -> History:
@@ -65,6 +77,27 @@ def test_at_least_once_may_still_not_reorder_first_appearances() -> None:
 def test_order_is_free_where_none_is_claimed_and_everything_else_still_holds() -> None:
     assert verdict(ended("fedcba", 6, ordered=False)) == PASS
     assert verdict(ended("fedccba", 7, ordered=False)) == fail("records.duplicated")
+
+
+UNHEARD = [Event("client-0", Type.INVOKE, Op.SUBMIT), Event("client-0", Type.INFO, Op.SUBMIT)]
+
+
+def asked_twice(shown: str, **more: Any) -> History:
+    return history([boot(), UNHEARD, boot(), submit(), output(shown, 6, **more), end()])
+
+
+def test_two_submissions_of_which_one_was_not_heard_may_write_twice_to_the_same_place() -> None:
+    assert verdict(asked_twice("abcdabcdefef", shared=True)) == PASS
+    assert verdict(asked_twice("abcdabcdefef")) == fail("records.duplicated")
+
+
+def test_what_is_there_more_often_than_it_was_asked_for_is_there_twice_all_the_same() -> None:
+    assert verdict(asked_twice("aaabcdef", shared=True)) == fail("records.duplicated")
+
+
+def test_a_submission_that_was_heard_is_the_only_one() -> None:
+    assert verdict(ended("abbcdef", 6)) == fail("records.duplicated")
+    assert verdict(history([boot(), submit(), output("abbcdef", 6, shared=True), end()])) == fail("records.duplicated")
 
 
 def test_content_is_free_where_the_job_is_not_deterministic() -> None:
