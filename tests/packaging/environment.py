@@ -22,7 +22,11 @@ from tests.packaging.interpreters import Interpreter
 _DEADLINE_S = 900
 _NOT_THEIRS = ("PYTEST_", "CRASHTEST_", "COV_", "PYTHON", "VIRTUAL_ENV")
 _SCRIPT = "#!{python}\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n"
-_SCRIPTS = {"mcp-crashtest": ("mcp_crashtest.cli", "main"), "pytest": ("pytest", "console_main")}
+_SCRIPTS = {
+    "mcp-crashtest": ("mcp_crashtest.cli", "main"),
+    "mcp-crashtest-client": ("reference_client.entry", "main"),
+    "pytest": ("pytest", "console_main"),
+}
 
 
 class Failed(Exception):
