@@ -2,7 +2,8 @@
 
 MCP of revision 2026-07-28: each request stands for itself, and is answered with JSON. A job is started by a tool that
 takes an idempotency key, goes on in a thread of its own, and is followed behind a resource. A batch's records and its
-cursor are one transaction. Nothing here comes from the lab or from the reference server.
+cursor are one transaction. Nothing here comes from the lab or from the reference server. Some mutants are this server
+with one thing changed.
 """
 
 from __future__ import annotations
@@ -54,15 +55,25 @@ class Effects:
 class Jobs:
     """The jobs, and those that are under way."""
 
+    tables = TABLES
+
     def __init__(self, folder: Path, effects: Effects) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._effects = effects
         self._lock = threading.Lock()
         self._under_way: set[str] = set()
         self._db = sqlite3.connect(folder / "jobs.db", isolation_level=None, check_same_thread=False)
-        self._db.executescript(f"PRAGMA journal_mode = WAL; {TABLES}")
+        self._db.executescript(f"PRAGMA journal_mode = WAL; {self.tables}")
+        self.resume()
+
+    def resume(self) -> None:
+        """A life begins: go on with whatever there is."""
         for (job,) in self._ask("SELECT id FROM jobs"):
             self.go_on(job)
+
+    def stop(self) -> None:
+        """A life is told to end: whatever counts is in the store."""
 
     def _ask(self, query: str, *values: object) -> list[Any]:
         with self._lock:
@@ -120,7 +131,10 @@ class Handler(BaseHTTPRequestHandler):
     jobs: Jobs
 
     def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.respond(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+
+    def respond(self, request: dict[str, Any]) -> None:
+        """Answer a request, whole."""
         said: dict[str, Any] = {"jsonrpc": "2.0", "id": request.get("id")}
         begun: list[str] = []
         try:
@@ -164,22 +178,28 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listen_fd: int) -> None:
-        super().__init__(("127.0.0.1", 0), Handler, bind_and_activate=False)
+    def __init__(self, listen_fd: int, handler: type[Handler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler, bind_and_activate=False)
         self.socket.close()
         self.socket = socket.socket(fileno=listen_fd)
         self.server_address = self.socket.getsockname()
 
 
-def main() -> None:
+def main(jobs: type[Jobs] = Jobs, handler: type[Handler] = Handler) -> None:
+    """Serve until SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--listen-fd", type=int, required=True)
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--effects-file", type=Path, required=True)
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    Handler.jobs = Jobs(given.state_dir, Effects(given.effects_file))
-    Server(given.listen_fd).serve_forever()
+    handler.jobs = store = jobs(given.state_dir, Effects(given.effects_file))
+
+    def end(*_: object) -> None:
+        store.stop()
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    Server(given.listen_fd, handler).serve_forever()
 
 
 if __name__ == "__main__":
