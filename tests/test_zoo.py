@@ -19,37 +19,17 @@ from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.faults import KINDS, OPERATION, Fault, Victim
 from mcp_crashtest.model.plan import Plan
+from tests.client_mutants.zoo import CLIENT_MUTANTS
 from tests.lab import Done, certify, invariants, named
 from tests.mutants.service import serving
 from tests.mutants.zoo import MUTANTS
+from tests.zoo_page import MUST, PAGE, marks_on, text
 
-KILLED, RESTARTED = "server-killed-everywhere", "planned-restart"
-FROZEN, AFTERLIFE, OPERATED = "server-frozen", "afterlife", "operations-survive"
 SEED = "seed_resumable"
-AWAY = "server-away"
-CAUGHT_BY = {
-    "checkpoint_before_data": KILLED,
-    "restart_from_zero": KILLED,
-    "last_batch_lost": KILLED,
-    "orphaned": KILLED,
-    "memory_only": KILLED,
-    "double_submit": KILLED,
-    "graceful_cancels": RESTARTED,
-    "hasty_watchdog": FROZEN,
-    "forgotten_ids": KILLED,
-    "double_run": AWAY,
-    "will_not_restart": KILLED,
-    "created_anew": KILLED,
-    "error_inside": KILLED,
-    "evicts_early": AFTERLIFE,
-    "late_takeover": KILLED,
-    "result_in_memory": AFTERLIFE,
-    "forgotten_cancel": OPERATED,
-    "deaf_to_cancel": OPERATED,
-    "pause_overwritten": OPERATED,
-    "unchecked_cancel": OPERATED,
-    "forgotten_list": OPERATED,
-}
+HERE = {name: mutant for name, mutant in MUTANTS.items() if name != SEED}
+PAGE_SAYS = marks_on(PAGE.read_text(encoding="utf-8"))
+SEEDS = range(1, 11)
+OPTIONS = "--listen-fd {listen_fd} --state-dir {state_dir} --effects-file {ledger}"
 
 
 @pytest.fixture(scope="module")
@@ -60,34 +40,66 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @cache
 def session(reports: Path, scenario: str) -> Done:
-    profiles = [f"--profile={MUTANTS[name].profile}" for name, caught in CAUGHT_BY.items() if caught == scenario]
-    return certify(reports / scenario, *profiles, "--scenario", scenario)
+    profiles = [f"--profile={mutant.profile}" for mutant in HERE.values() if mutant.scenario == scenario]
+    return certify(reports / scenario, *profiles, "--scenario", scenario, "--jobs", 1)
 
 
-def test_every_mutant_has_its_scenario() -> None:
-    assert {*CAUGHT_BY, SEED} == set(MUTANTS)
+def caught(reports: Path, name: str) -> dict[str, Any]:
+    """What the session of its scenario has shown of a mutant."""
+    scenario = HERE[name].scenario
+    return named(session(reports, scenario), scenario, name)
 
 
-@pytest.mark.parametrize("name", CAUGHT_BY)
+@pytest.mark.parametrize("name", HERE)
 def test_a_mutant_is_caught_by_the_invariant_named_for_it(reports: Path, name: str) -> None:
-    done = session(reports, CAUGHT_BY[name])
-    scenario = named(done, CAUGHT_BY[name], name)
+    scenario = caught(reports, name)
     assert scenario["verdict"] == "FAIL", scenario["reason"]
     assert MUTANTS[name].invariant in invariants(scenario)
-    assert done.code == 1
+    assert session(reports, HERE[name].scenario).code == 1
 
 
-@pytest.mark.parametrize("name", CAUGHT_BY)
+@pytest.mark.parametrize("name", HERE)
 def test_a_mutant_is_accused_of_nothing_that_it_does_not_do(reports: Path, name: str) -> None:
-    scenario = named(session(reports, CAUGHT_BY[name]), CAUGHT_BY[name], name)
-    known = {MUTANTS[name].invariant, *MUTANTS[name].also, "records.count"}
-    assert invariants(scenario) <= known
+    found = invariants(caught(reports, name))
+    assert found <= {MUTANTS[name].invariant, *MUTANTS[name].also}
 
 
-@pytest.mark.parametrize("name", CAUGHT_BY)
+@pytest.mark.parametrize("name", HERE)
+def test_what_was_found_stands_in_the_page_of_mutants_and_invariants(reports: Path, name: str) -> None:
+    found = invariants(caught(reports, name))
+    assert {invariant for invariant, mark in PAGE_SAYS[name].items() if mark == MUST} <= found <= set(PAGE_SAYS[name])
+
+
+def test_the_page_is_what_the_zoo_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == text(), "python -m tests.zoo_page writes it anew"
+    assert set(PAGE_SAYS) == {*MUTANTS, *CLIENT_MUTANTS}
+
+
+@pytest.mark.parametrize("name", HERE)
 def test_the_smallest_failing_plan_of_a_mutant_has_a_single_fault(reports: Path, name: str) -> None:
-    scenario = named(session(reports, CAUGHT_BY[name]), CAUGHT_BY[name], name)
-    assert all(len(harms(finding["plan"])) <= 1 for finding in scenario["findings"])
+    most = MUTANTS[name].faults
+    assert all(len(harms(finding["plan"])) <= most for finding in caught(reports, name)["findings"])
+
+
+def test_what_needs_two_kills_in_a_row_is_not_seen_after_one(reports: Path) -> None:
+    findings = caught(reports, "exclusive_epoch")["findings"]
+    assert all(len(harms(finding["plan"])) > 1 for finding in findings)
+
+
+def test_a_call_that_mutants_change_passes_as_it_is(tmp_path: Path) -> None:
+    mutant = MUTANTS["late_return"]
+    command = f"{{python}} {mutant.profile.with_name('call.py')} {OPTIONS}"
+    done = certify(tmp_path, "--profile", mutant.profile, "--command", command, "--scenario", mutant.scenario)
+    [scenario] = done.certificate["scenarios"]
+    assert scenario["verdict"] == "PASS", scenario["reason"]
+
+
+@pytest.mark.soak
+def test_a_window_of_a_few_milliseconds_is_found_with_nine_of_ten_seeds(tmp_path: Path) -> None:
+    mutant = MUTANTS["narrow_window"]
+    wanted = ("--profile", mutant.profile, "--scenario", mutant.scenario, "--seed")
+    sessions = [named(certify(tmp_path / str(seed), *wanted, seed), mutant.scenario, mutant.name) for seed in SEEDS]
+    assert sum(mutant.invariant in invariants(scenario) for scenario in sessions) >= 9
 
 
 def harms(plan: Mapping[str, Any]) -> list[str]:

@@ -89,3 +89,7 @@ class Handler(server.Handler):
         except OSError:
             return False
         return True
+
+
+if __name__ == "__main__":
+    server.main(Jobs, Handler)

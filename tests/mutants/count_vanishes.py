@@ -1,4 +1,6 @@
-"""The small server, whose result has the count of records only if one life has done them all: it counts in memory.
+"""The result has the count of records only if one life has done them all: it counts in memory.
+
+Otherwise it is the small server.
 
 Must be caught by: records.count, for a kill behind the first batch.
 """

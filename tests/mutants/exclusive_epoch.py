@@ -1,4 +1,6 @@
-"""The small server, whose first life with something to recover leaves a file that the next one cannot make again.
+"""The first life with something to recover leaves a file that the next one cannot make again.
+
+Otherwise it is the small server.
 
 Must be caught by: recovery.loop, for two kills in a row; nothing happens at a single one.
 """

@@ -1,6 +1,6 @@
-"""The small server, for which every job that it finds at its start was interrupted, the finished ones too.
+"""Every job that a life finds at its start was interrupted, it says, the finished ones too.
 
-It goes on with the others; what had ended says failed from then on.
+Otherwise it is the small server. It goes on with the others; what had ended says failed from then on.
 
 Must be caught by: task.resurrected, when a finished job is read again after a restart.
 """

@@ -1,4 +1,6 @@
-"""The small server, which finds a job by Python's hash of its handle: every interpreter has another one.
+"""A job is found by Python's hash of its handle: every interpreter has another one.
+
+Otherwise it is the small server.
 
 Must be caught by: task.vanished, when the next life has another hash seed, as every cold start has.
 """

@@ -1,4 +1,6 @@
-"""The small server without crash points, which moves its cursor a few milliseconds before it writes the records.
+"""The cursor is moved a few milliseconds before the records are written, and no crash point is there.
+
+Otherwise it is the small server.
 
 Must be caught by: records.lost, for a kill that falls into these milliseconds in the middle of a batch.
 """

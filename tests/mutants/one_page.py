@@ -1,4 +1,6 @@
-"""The small server, whose records are read in one page of a hundred, and there is no other.
+"""Records are read in one page of a hundred, and there is no other.
+
+Otherwise it is the small server.
 
 Must be caught by: records.lost, in a job of more than a page, undisturbed.
 """

@@ -1,4 +1,6 @@
-"""The small server, which says after a restart how far this life has got, until it is two batches old.
+"""A life says how far it has got itself, until it is two batches old; only then how far the job is.
+
+Otherwise it is the small server.
 
 Must be caught by: progress.regressed, by whoever looks at once; the records are right, and soon the progress is too.
 """

@@ -1,4 +1,6 @@
-"""The small server, whose jobs stand in a queue in memory until a worker takes them, and are stored then.
+"""Jobs stand in a queue in memory until a worker takes them, and are stored then.
+
+Otherwise it is the small server.
 
 Must be caught by: task.vanished, for a kill between the submission's answer and the first batch.
 """

@@ -1,4 +1,6 @@
-"""The small server, which tidies up at its start: what SQLite has left beside the database is taken for rubbish.
+"""A start tidies up: what SQLite has left beside the database is taken for rubbish.
+
+Otherwise it is the small server.
 
 Must be caught by: task.vanished, as the write-ahead log has what was committed.
 """

@@ -1,4 +1,6 @@
-"""The small server, which gives an unfinished job a new id at its start; the old one leads to it.
+"""An unfinished job is given a new id at each start; the old one leads to it.
+
+Otherwise it is the small server.
 
 Must be caught by: task.identity.
 """

@@ -1,6 +1,7 @@
-"""The small server, which says completed with the last batch, and stores the result a little later.
+"""Completed is said with the last batch, and the result is stored a little later.
 
-While it lives nobody sees that. A life that finds a job completed has nothing left to do for it.
+Otherwise it is the small server. While it lives nobody sees that. A life that finds a job completed has nothing left to
+do for it.
 
 Must be caught by: task.false-success, for a kill between the last batch and the result.
 """

@@ -1,4 +1,6 @@
-"""The small server, which saves where it is when it is told to end: the batch that it is at work on counts as done.
+"""A life that is told to end saves where it is: the batch that it is at work on counts as done.
+
+Otherwise it is the small server.
 
 Must be caught by: records.lost, for a planned restart in the middle of a batch.
 """

@@ -1,4 +1,6 @@
-"""The small server, for which a job of a single record is not worth the store.
+"""A job of a single record is not worth the store: it is held in memory.
+
+Otherwise it is the small server.
 
 Must be caught by: task.vanished, in jobs of other sizes than its profile's.
 """

@@ -1,4 +1,6 @@
-"""The small server, which sorts the results that it finds at its start, as text: 10 comes before 2.
+"""Results that are found at a start are sorted as text: 10 comes before 2.
+
+Otherwise it is the small server.
 
 Must be caught by: task.resurrected, when the result of a finished job is read again after a restart.
 """

@@ -1,4 +1,4 @@
-"""The zoo: every mutant, the invariant that must catch it, and the story in which it does.
+"""The zoo: every mutant, the invariant that must catch it, and the scenario and the story in which it does.
 
 A checker that no mutant needs may be blind; a mutant that passes shows a lab that is.
 """
@@ -13,12 +13,17 @@ _HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One flawed server. ``also`` are the invariants that may catch it beside the one that must."""
+    """One flawed server. ``also`` are the invariants that may catch it beside the one that must.
+
+    ``faults`` is how many the smallest plan has at most that shows the flaw.
+    """
 
     name: str
     invariant: str
+    scenario: str
     story: str
     also: tuple[str, ...] = ()
+    faults: int = 1
 
     @property
     def profile(self) -> Path:
@@ -26,130 +31,191 @@ class Mutant:
         return _HERE / f"{self.name}.toml"
 
 
+KILLED, EDGES, IN_A_ROW = "server-killed-everywhere", "killed-at-the-edges", "killed-in-a-row"
+RESTARTED, AWAY, FROZEN, AFTERLIFE = "planned-restart", "server-away", "server-frozen", "afterlife"
+INTERRUPTED, DROPPED = "client-interrupted", "connection-dropped"
+SIZES, OPERATED = "other-workloads", "operations-survive"
+
 _TABLE = (
     Mutant(
         "seed_resumable",
         "records.duplicated",
+        INTERRUPTED,
         "the client is interrupted in mid-call, says goodbye, and calls again",
         ("records.count", "effects.rework", "progress.regressed"),
     ),
     Mutant(
         "checkpoint_before_data",
         "records.lost",
+        KILLED,
         "the server is killed at written-uncommitted, between the checkpoint and the data",
         ("task.false-success",),
     ),
     Mutant(
         "restart_from_zero",
         "effects.rework",
+        KILLED,
         "the server is killed behind its second batch or later",
         ("progress.regressed",),
     ),
     Mutant(
         "last_batch_lost",
         "records.lost",
+        KILLED,
         "the server is killed anywhere before its last batch is committed",
         ("task.false-success", "records.count"),
     ),
-    Mutant(
-        "orphaned",
-        "task.orphaned",
-        "the server is killed anywhere before its last batch is committed",
-    ),
+    Mutant("orphaned", "task.orphaned", KILLED, "the server is killed anywhere before its last batch is committed"),
     Mutant(
         "memory_only",
         "task.vanished",
+        KILLED,
         "the server is killed anywhere once the client holds its handle",
         ("task.duplicated",),
     ),
     Mutant(
         "double_submit",
         "task.duplicated",
+        KILLED,
         "the server is killed in mid-call, and the client calls again with the same arguments",
         ("progress.regressed",),
     ),
     Mutant(
         "graceful_cancels",
         "records.lost",
+        RESTARTED,
         "the server is stopped with SIGTERM in the middle of the job and started again",
     ),
     Mutant(
         "hasty_watchdog",
         "records.duplicated",
+        FROZEN,
         "the server stands still for a while and goes on",
         ("records.count", "effects.rework"),
     ),
     Mutant(
         "forgotten_ids",
         "task.vanished",
+        KILLED,
         "the server is killed anywhere once the client holds its id",
         ("task.duplicated",),
     ),
     Mutant(
         "double_run",
         "fencing.double-run",
+        AWAY,
         "the server is killed, and stays away for two batches",
         ("records.duplicated", "records.unexpected"),
     ),
-    Mutant(
-        "will_not_restart",
-        "recovery.loop",
-        "the server is killed anywhere and started again",
-    ),
-    Mutant(
-        "created_anew",
-        "task.identity",
-        "the server is restarted between two looks at a task",
-    ),
+    Mutant("will_not_restart", "recovery.loop", KILLED, "the server is killed anywhere and started again"),
+    Mutant("created_anew", "task.identity", KILLED, "the server is restarted between two looks at a task"),
     Mutant(
         "error_inside",
         "error.honest",
+        KILLED,
         "the server is killed anywhere before its last batch is committed",
         ("task.resurrected",),
     ),
     Mutant(
         "evicts_early",
         "task.vanished",
+        AFTERLIFE,
         "the server is killed behind its last batch, or after the end",
         ("task.duplicated",),
     ),
     Mutant(
         "late_takeover",
         "recovery.deadline",
+        KILLED,
         "the server is killed anywhere before its last batch is committed; three times more, alone",
     ),
     Mutant(
         "result_in_memory",
         "task.resurrected",
+        AFTERLIFE,
         "the server is killed after the end, and the task is read again",
         ("task.false-success",),
     ),
     Mutant(
         "forgotten_cancel",
         "task.cancel-forgotten",
+        OPERATED,
         "a job is cancelled, and the server is killed right after it has acknowledged that",
         ("task.resurrected",),
     ),
     Mutant(
         "deaf_to_cancel",
         "task.cancel-forgotten",
+        OPERATED,
         "a job is cancelled, and nothing else is done",
         ("task.resurrected",),
     ),
+    Mutant("pause_overwritten", "task.cancel-forgotten", OPERATED, "a job is paused, and nothing else is done"),
+    Mutant("unchecked_cancel", "isolation.leak", OPERATED, "a job is cancelled by somebody whose it is not"),
+    Mutant("forgotten_list", "task.listing", OPERATED, "the server is killed anywhere, and asked for a list"),
     Mutant(
-        "pause_overwritten",
-        "task.cancel-forgotten",
-        "a job is paused, and nothing else is done",
+        "queued_in_memory",
+        "task.vanished",
+        EDGES,
+        "the server is killed between the answer to the submission and the first batch",
     ),
     Mutant(
-        "unchecked_cancel",
-        "isolation.leak",
-        "a job is cancelled by somebody whose it is not",
+        "result_after_status",
+        "task.false-success",
+        EDGES,
+        "the server is killed between the last batch and the answer",
+        ("records.count",),
     ),
     Mutant(
-        "forgotten_list",
-        "task.listing",
-        "the server is killed anywhere, and asked for a list",
+        "narrow_window",
+        "records.lost",
+        KILLED,
+        "the server is killed anywhere, and once within some milliseconds of a batch",
+    ),
+    Mutant(
+        "late_return",
+        "records.lost",
+        DROPPED,
+        "the connection drops, and the client is back after the batch that was under way",
+    ),
+    Mutant(
+        "goes_on",
+        "records.duplicated",
+        DROPPED,
+        "the connection drops, and the client calls again while the old call goes on",
+        ("fencing.double-run", "effects.rework"),
+    ),
+    Mutant("one_page", "records.count", SIZES, "a job of several pages is done, undisturbed", ("task.false-success",)),
+    Mutant("single_in_memory", "task.vanished", SIZES, "the server is killed in a job of a single record"),
+    Mutant(
+        "exclusive_epoch", "recovery.loop", IN_A_ROW, "the server is killed a second time in the same job", faults=5
+    ),
+    Mutant(
+        "progress_from_zero",
+        "progress.regressed",
+        KILLED,
+        "the server is killed behind its first batch, and asked as soon as it is back",
+    ),
+    Mutant("keyed_by_hash", "task.vanished", KILLED, "the server is killed, and started again with another hash seed"),
+    Mutant("removes_wal", "task.vanished", KILLED, "the server is killed anywhere once the client holds its handle"),
+    Mutant("count_vanishes", "records.count", KILLED, "the server is killed behind its first batch"),
+    Mutant("renamed", "task.identity", KILLED, "the server is killed anywhere before its last batch is committed"),
+    Mutant("says_interrupted", "records.lost", KILLED, "the server is killed anywhere before its last batch is committed"),
+    Mutant(
+        "saves_ahead",
+        "records.lost",
+        RESTARTED,
+        "the server is stopped with SIGTERM in the middle of a batch and started again",
+    ),
+    Mutant(
+        "flips_at_start",
+        "task.resurrected",
+        AFTERLIFE,
+        "the server is killed after the end, and the task is read again",
+        ("records.lost",),
+    ),
+    Mutant(
+        "sorted_anew", "task.resurrected", AFTERLIFE, "the server is killed after the end, and the result is read again"
     ),
 )
 

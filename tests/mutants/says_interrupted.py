@@ -1,4 +1,6 @@
-"""The small server, which claims to resume, and after a restart says of an unfinished job that it was interrupted.
+"""It claims to resume, and after a restart says of an unfinished job that it was interrupted.
+
+Otherwise it is the small server.
 
 Must be caught by: records.lost, in these words: it did not resume. Nobody but its profile could know that as an end.
 """
