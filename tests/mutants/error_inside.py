@@ -1,67 +1,28 @@
 """A restart in mid-job leaves an error, and the job says completed all the same: the error stands in its result.
 
+Otherwise it is the small server.
+
 Must be caught by: error.honest.
 """
 
-import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastmcp import FastMCP
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import Background, TaskStore, let_answer_leave, options, serve
-
-where = options()
-store = TaskStore(where)
-background = Background()
-interrupted: set[str] = set()
+from tests.small import server
 
 
-async def work(task: dict[str, Any]) -> None:
-    await let_answer_leave()
-    for first in range(task["progress"], task["total"], task["batch"]):
-        await store.do_batch(task, first)
+class Jobs(server.Jobs):
+    def resume(self) -> None:
+        self._interrupted = {job for (job,) in self._ask("SELECT id FROM jobs WHERE done < total")}
+        super().resume()
 
-
-@asynccontextmanager
-async def resume(_: FastMCP[Any]) -> AsyncIterator[None]:
-    for task in store.unfinished():
-        interrupted.add(task["task_id"])
-        background.start(work(task))
-    yield
-
-
-mcp: FastMCP[Any] = FastMCP("error_inside", lifespan=resume)
-
-
-@mcp.resource("task://status/{task_id}", mime_type="application/json")
-async def status(task_id: str) -> str:
-    task = store.task(task_id)
-    if task is None:
-        return json.dumps({"error": "Task not found", "task_id": task_id})
-    return json.dumps(
-        {**task, "error": "interrupted" if task_id in interrupted and task["status"] == "completed" else None}
-    )
-
-
-@mcp.resource("task://records/{task_id}", mime_type="application/json")
-async def records(task_id: str) -> str:
-    return json.dumps(store.records(task_id))
-
-
-@mcp.tool
-async def start_processing(total: int, batch: int, client_id: str) -> str:
-    """Start processing, once for each client."""
-    task_id, new = store.submit(client_id, total, batch)
-    task = store.task(task_id)
-    if new and task:
-        background.start(work(task))
-    return f"task://status/{task_id}"
+    def status(self, job: str) -> dict[str, Any]:
+        said = super().status(job)
+        shown = job in self._interrupted and said["status"] == "completed"
+        return said | {"error": "interrupted"} if shown else said
 
 
 if __name__ == "__main__":
-    serve(mcp, where)
+    server.main(Jobs)

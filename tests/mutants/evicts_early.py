@@ -1,66 +1,28 @@
 """A task is to be kept for an hour, and a restart forgets every task that has ended.
 
+Otherwise it is the small server.
+
 Must be caught by: task.vanished.
 """
 
-import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastmcp import FastMCP
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import Background, TaskStore, let_answer_leave, options, serve
+from tests.small import server
 
-where = options()
-store = TaskStore(where)
-background = Background()
 HOUR_MS = 3_600_000
 
 
-async def work(task: dict[str, Any]) -> None:
-    await let_answer_leave()
-    for first in range(task["progress"], task["total"], task["batch"]):
-        await store.do_batch(task, first)
+class Jobs(server.Jobs):
+    def resume(self) -> None:
+        self._ask("DELETE FROM jobs WHERE done = total")
+        super().resume()
 
-
-@asynccontextmanager
-async def resume(_: FastMCP[Any]) -> AsyncIterator[None]:
-    with store.transaction() as db:
-        db.execute("DELETE FROM tasks WHERE status = 'completed'")
-    for task in store.unfinished():
-        background.start(work(task))
-    yield
-
-
-mcp: FastMCP[Any] = FastMCP("evicts_early", lifespan=resume)
-
-
-@mcp.resource("task://status/{task_id}", mime_type="application/json")
-async def status(task_id: str) -> str:
-    task = store.task(task_id)
-    if task is None:
-        return json.dumps({"error": "Task not found", "task_id": task_id})
-    return json.dumps({**task, "ttlMs": HOUR_MS})
-
-
-@mcp.resource("task://records/{task_id}", mime_type="application/json")
-async def records(task_id: str) -> str:
-    return json.dumps(store.records(task_id))
-
-
-@mcp.tool
-async def start_processing(total: int, batch: int, client_id: str) -> str:
-    """Start processing, once for each client."""
-    task_id, new = store.submit(client_id, total, batch)
-    task = store.task(task_id)
-    if new and task:
-        background.start(work(task))
-    return f"task://status/{task_id}"
+    def status(self, job: str) -> dict[str, Any]:
+        return super().status(job) | {"ttlMs": HOUR_MS}
 
 
 if __name__ == "__main__":
-    serve(mcp, where)
+    server.main(Jobs)

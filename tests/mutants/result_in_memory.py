@@ -1,66 +1,27 @@
 """What a finished job has come to is kept in memory: after the next restart its task says completed, and no more.
 
+Otherwise it is the small server.
+
 Must be caught by: task.resurrected.
 """
 
-import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastmcp import FastMCP
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import Background, TaskStore, let_answer_leave, options, serve
-
-where = options()
-store = TaskStore(where)
-background = Background()
-summaries: dict[str, str] = {}
+from tests.small import server
 
 
-async def work(task: dict[str, Any]) -> None:
-    await let_answer_leave()
-    for first in range(task["progress"], task["total"], task["batch"]):
-        if first + task["batch"] >= task["total"]:
-            summaries[task["task_id"]] = f"{task['total']} records"
-        await store.do_batch(task, first)
+class Jobs(server.Jobs):
+    def resume(self) -> None:
+        self._found = {job for (job,) in self._ask("SELECT id FROM jobs WHERE done = total")}
+        super().resume()
 
-
-@asynccontextmanager
-async def resume(_: FastMCP[Any]) -> AsyncIterator[None]:
-    for task in store.unfinished():
-        background.start(work(task))
-    yield
-
-
-mcp: FastMCP[Any] = FastMCP("result_in_memory", lifespan=resume)
-
-
-@mcp.resource("task://status/{task_id}", mime_type="application/json")
-async def status(task_id: str) -> str:
-    task = store.task(task_id)
-    if task is None:
-        return json.dumps({"error": "Task not found", "task_id": task_id})
-    return json.dumps({**task, "summary": summaries.get(task_id)})
-
-
-@mcp.resource("task://records/{task_id}", mime_type="application/json")
-async def records(task_id: str) -> str:
-    return json.dumps(store.records(task_id))
-
-
-@mcp.tool
-async def start_processing(total: int, batch: int, client_id: str) -> str:
-    """Start processing, once for each client."""
-    task_id, new = store.submit(client_id, total, batch)
-    task = store.task(task_id)
-    if new and task:
-        background.start(work(task))
-    return f"task://status/{task_id}"
+    def status(self, job: str) -> dict[str, Any]:
+        said = super().status(job)
+        return said | {"result": None} if job in self._found else said
 
 
 if __name__ == "__main__":
-    serve(mcp, where)
+    server.main(Jobs)

@@ -200,7 +200,9 @@ _TABLE = (
     Mutant("removes_wal", "task.vanished", KILLED, "the server is killed anywhere once the client holds its handle"),
     Mutant("count_vanishes", "records.count", KILLED, "the server is killed behind its first batch"),
     Mutant("renamed", "task.identity", KILLED, "the server is killed anywhere before its last batch is committed"),
-    Mutant("says_interrupted", "records.lost", KILLED, "the server is killed anywhere before its last batch is committed"),
+    Mutant(
+        "says_interrupted", "records.lost", KILLED, "the server is killed anywhere before its last batch is committed"
+    ),
     Mutant(
         "saves_ahead",
         "records.lost",
@@ -217,6 +219,10 @@ _TABLE = (
     Mutant(
         "sorted_anew", "task.resurrected", AFTERLIFE, "the server is killed after the end, and the result is read again"
     ),
+    Mutant("newest_first", "records.reordered", KILLED, "the server is killed behind its first batch"),
+    Mutant("running_total", "records.content", KILLED, "the server is killed behind its first batch"),
+    Mutant("counts_attempts", "progress.monotonic", KILLED, "the server is killed in the middle of a batch"),
+    Mutant("effect_after", "effects.lost", KILLED, "the server is killed in the middle of a batch"),
 )
 
 MUTANTS = {mutant.name: mutant for mutant in _TABLE}
