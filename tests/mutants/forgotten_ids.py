@@ -1,52 +1,38 @@
 """The ids that a start tool has given out live in a dictionary: after a restart the status tool knows none of them.
 
+Otherwise it is the small server, whose job is asked about with a tool.
+
 Must be caught by: task.vanished.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
-
-from fastmcp import FastMCP
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import Background, Effects, let_answer_leave, options, pace, process, reach, serve
+from tests.small import server
 
-where = options()
-effects = Effects(where.effects_file)
-background = Background()
-jobs: dict[str, dict[str, Any]] = {}
-mcp: FastMCP[Any] = FastMCP("forgotten ids")
+jobs_by_id: dict[str, str] = {}
 
 
-async def work(job_id: str, total: int, batch: int) -> None:
-    await let_answer_leave()
-    for number, first in enumerate(range(0, total, batch), start=1):
-        records = process(first, min(first + batch, total))
-        effects.append(job_id, records)
-        reach("before-write", number)
-        jobs[job_id]["records"] += records
-        jobs[job_id]["done"] += len(records)
-        await pace()
-        reach("acknowledged", number)
-    jobs[job_id]["state"] = "done"
+class Handler(server.Handler):
+    def _answer(self, method: str, params: dict[str, Any], begun: list[str]) -> dict[str, Any]:
+        if method != "tools/call":
+            return super()._answer(method, params, begun)
+        if params["name"] == server.TOOL["name"]:
+            begun.append(job := self.jobs.submit(**params["arguments"]))
+            jobs_by_id[f"job-{job}"] = job
+            return said(f"job-{job}")
+        found = jobs_by_id.get(asked := params["arguments"]["job_id"])
+        if found is None:
+            return said(json.dumps({"error": f"there is no job {asked}"}))
+        return said(json.dumps(self.jobs.status(found) | {"records": self.jobs.records(found)}))
 
 
-@mcp.tool
-async def start_job(total: int, batch: int) -> str:
-    """Start a job; the answer is its id."""
-    job_id = uuid4().hex
-    jobs[job_id] = {"state": "running", "done": 0, "total": total, "records": []}
-    background.start(work(job_id, total, batch))
-    return job_id
-
-
-@mcp.tool
-async def job_status(job_id: str) -> dict[str, Any]:
-    """The job, and its records so far."""
-    return jobs.get(job_id, {"error": f"there is no job {job_id}"})
+def said(text: str) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": text}]}
 
 
 if __name__ == "__main__":
-    serve(mcp, where)
+    server.main(handler=Handler)

@@ -3,42 +3,22 @@
 The second seed system: tasks are rows in SQLite, the work is an asyncio task in memory, and nothing looks at the rows
 when the server starts.
 
+Otherwise it is the small server.
+
 Must be caught by: task.orphaned.
 """
 
 import sys
 from pathlib import Path
-from typing import Any
-
-from fastmcp import FastMCP
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import Background, TaskStore, let_answer_leave, offer_status, options, serve
-
-where = options()
-store = TaskStore(where)
-background = Background()
+from tests.small import server
 
 
-async def work(task: dict[str, Any]) -> None:
-    await let_answer_leave()
-    for first in range(task["progress"], task["total"], task["batch"]):
-        await store.do_batch(task, first)
-
-
-mcp: FastMCP[Any] = FastMCP("orphaned")
-offer_status(mcp, store)
-
-
-@mcp.tool
-async def start_processing(total: int, batch: int, client_id: str) -> str:
-    """Start processing, once for each client."""
-    task_id, new = store.submit(client_id, total, batch)
-    task = store.task(task_id)
-    if new and task:
-        background.start(work(task))
-    return f"task://status/{task_id}"
+class Jobs(server.Jobs):
+    def resume(self) -> None:
+        """There is nobody who goes on."""
 
 
 if __name__ == "__main__":
-    serve(mcp, where)
+    server.main(Jobs)

@@ -91,7 +91,7 @@ _TABLE = (
         "records.duplicated",
         FROZEN,
         "the server stands still for a while and goes on",
-        ("records.count", "effects.rework"),
+        ("records.count", "effects.rework", "fencing.double-run"),
     ),
     Mutant(
         "forgotten_ids",
