@@ -13,11 +13,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.small import server
 
 BATCH_S = 0.05
 
@@ -30,7 +31,7 @@ def work(job: Path) -> None:
     """In the service: the job's rows, a batch at a time, behind those that are there when it begins."""
     order, done = json.loads(job.read_text()), len(rows_of(job))
     while done < order["total"]:
-        time.sleep(BATCH_S)
+        time.sleep(order["pause_s"])
         if not job.exists():  # nobody is interested any more
             return
         end = min(done + order["batch"], order["total"])
@@ -53,47 +54,35 @@ def order(job: Path) -> None:
         service.sendall(str(job).encode())
 
 
-def main() -> None:
-    """The server."""
-    from fastmcp import FastMCP
+class Jobs(server.Jobs):
+    """The server's side."""
 
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    from tests.mutants.common import options, serve
-
-    where = options()
-
-    @asynccontextmanager
-    async def lifespan(_: Any) -> AsyncGenerator[None, None]:
-        for job in where.state_dir.glob("*.job"):
+    def __init__(self, folder: Path, _effects: server.Effects) -> None:
+        self._folder = folder
+        for job in folder.glob("*.job"):
             if len(rows_of(job)) < json.loads(job.read_text())["total"]:
                 order(job)
-        yield
 
-    mcp: FastMCP[Any] = FastMCP("double run", lifespan=lifespan)
+    def submit(self, key: str, total: int, batch: int, pause_s: float = BATCH_S) -> str:
+        job = self._folder / f"{uuid4().hex}.job"
+        job.write_text(json.dumps({"key": key, "total": total, "batch": batch, "pause_s": pause_s}))
+        return job.stem
 
-    @mcp.tool
-    async def start_processing(total: int, batch: int) -> str:
-        """Start processing."""
-        job = where.state_dir / f"{uuid4().hex}.job"
-        job.write_text(json.dumps({"total": total, "batch": batch}))
-        order(job)
-        return f"task://status/{job.stem}"
+    def go_on(self, job: str) -> None:
+        order(self._folder / f"{job}.job")
 
-    @mcp.resource("task://status/{name}", mime_type="application/json")
-    async def status(name: str) -> str:
+    def status(self, job: str) -> dict[str, Any]:
         """The job, and its rows so far."""
-        job = where.state_dir / f"{name}.job"
-        if not job.exists():
-            return json.dumps({"error": f"there is no job {name}"})
-        total, rows = json.loads(job.read_text())["total"], [json.loads(row) for row in rows_of(job)]
+        path = self._folder / f"{job}.job"
+        if not path.exists():
+            raise ValueError(f"there is no job {job}")
+        total, rows = json.loads(path.read_text())["total"], [json.loads(row) for row in rows_of(path)]
         state = "running" if len(rows) < total else "completed"
-        return json.dumps({"status": state, "progress": len(rows), "total": total, "rows": rows})
-
-    serve(mcp, where)
+        return {"status": state, "progress": len(rows), "total": total, "rows": rows}
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["service"]:
         serve_orders(int(sys.argv[2]))
     else:
-        main()
+        server.main(Jobs)
