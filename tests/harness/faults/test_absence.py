@@ -17,10 +17,12 @@ from mcp_crashtest.model.operation import Op, Operation
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.verdict import Verdict
 from tests.harness.stage.scripted import scripted
-from tests.lab import MUTANTS, THIRD_PARTY, smaller
+from tests.lab import THIRD_PARTY, smaller
 from tests.mutants.service import serving
+from tests.mutants.zoo import MUTANTS
 
 AWAY = Fault("kill", Victim.SERVER, Batch(2, Phase.OBSERVED), until=Moment(2000 // 10, Since.FAULT))
+MUTANT = MUTANTS["double_run"]
 
 
 def away_of(outcome: Outcome) -> Operation:
@@ -39,10 +41,10 @@ def killed(profile: Path, folder: Path) -> Outcome:
 
 def test_a_service_that_works_on_while_its_server_is_dead_is_found(tmp_path: Path) -> None:
     with serving():
-        outcome = killed(MUTANTS / "double_run.toml", tmp_path)
+        outcome = killed(MUTANT.profile, tmp_path)
     found = {finding.invariant: finding for finding in outcome.judgement.findings}
     assert "fencing.double-run" in found, outcome.judgement
-    assert set(found) <= {"fencing.double-run", "records.duplicated", "records.count", "records.unexpected"}
+    assert set(found) <= {MUTANT.invariant, *MUTANT.also}
     assert ".rows changed meanwhile" in found["fencing.double-run"].message
     assert away_of(outcome).value["away_s"] > 0
 
