@@ -138,7 +138,6 @@ class Process:
     warm: bool
     parentage: Parentage
     site: Site = Site()
-    spawned_at_s: float = field(default_factory=time.monotonic)
     exited: Exit | None = None
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
