@@ -77,10 +77,6 @@ class Bench:
         """The golden run of a plan's workload; None before it was played."""
         return self.others.get(plan.workload) if plan.workload else self.golden
 
-    def has_golden_of(self, plan: Plan) -> bool:
-        """Whether a plan of another size of the job can be compared with anything."""
-        return plan.workload is None or plan.workload in self.others
-
     def hastened(self) -> Bench:
         """A clock three times as fast: the job was over before the moment of a fault had come.
 

@@ -12,12 +12,11 @@ from contextlib import AbstractAsyncContextManager
 from mcp_crashtest.faults.acts import FAULTS, Act
 from mcp_crashtest.faults.operations import to_the_end
 from mcp_crashtest.model.operation import History, Op, Type
-from mcp_crashtest.model.plan import AFTER_THE_END, Step
+from mcp_crashtest.model.plan import AFTER_THE_END, AFTER_THE_END_TOLD, Step
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.arrival import arrive
 from mcp_crashtest.stage.stage import AT_REST, NEMESIS, OUTPUT, Stage
 
-_AFTER_THE_END = "kill server after the end"
 Lasting = dict[int, AbstractAsyncContextManager[Proof | None]]
 
 
@@ -77,7 +76,7 @@ async def _land(stage: Stage, step: Step, lasting: Lasting, acts: Mapping[str, A
     fault = step.fault
     if not await arrive(stage, fault.at):
         return False
-    told = _AFTER_THE_END if step.fault is AFTER_THE_END else str(fault)
+    told = AFTER_THE_END_TOLD if step.fault is AFTER_THE_END else str(fault)
     described = {**fault.to_json(), "number": step.number, "fault": told, "done": stage.client.done}
     if (offset := stage.offset()) is not None:
         described["offset"] = offset

@@ -119,7 +119,7 @@ class Laboratory:
             return all(o.verdict is not Verdict.FAIL for o in outcomes) and unproven <= tolerated(len(plans))
 
         bench = await self._with_workloads(bench, scenario, plans, note)
-        waiting = (numbered for numbered in plans if bench.has_golden_of(numbered[1]))
+        waiting = (numbered for numbered in plans if bench.golden_of(numbered[1]) is not None)
 
         async def lane() -> None:
             for number, plan in waiting:

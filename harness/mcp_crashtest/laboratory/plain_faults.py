@@ -238,8 +238,8 @@ def _nothing_to_see(profile: Profile, history: History) -> Iterator[str]:
 def _of_server(history: History, judgement: Judgement) -> Iterator[str]:
     if _failed(history):
         yield _did_not_end(history)
-    for finding in judgement.findings:
-        yield "; ".join(f"{f.invariant}: {f.message}" for f in (finding, *judgement.findings[1:]))
+    if judgement.findings:
+        yield "; ".join(f"{finding.invariant}: {finding.message}" for finding in judgement.findings)
     yield from judgement.unproven
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcp_crashtest.model.operation import History, Op, Type
+from mcp_crashtest.model.profile import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,11 @@ def rhythm_of(history: History) -> Rhythm:
     """The rhythm of a run that came to its output; raises StopIteration for one that did not."""
     submitted = next(history.of(Op.SUBMIT, types=[Type.INVOKE]))
     output = next(history.of(Op.OUTPUT, types=[Type.OK]))
-    workload = history.header.workload
-    batches = -(-workload["records"] // workload["batch"])
+    workload = Workload(**history.header.workload)
     job_s = max(output.t - submitted.t, 1e-6)
     seen = [(event.t, event.value["done"]) for event in history.of(Op.PROGRESS)]
     if len(seen) < 2 or seen[-1][1] <= seen[0][1]:
-        return Rhythm(round(job_s, 6), round(job_s / batches, 6), shown=False)
+        return Rhythm(round(job_s, 6), round(job_s / workload.batches, 6), shown=False)
     (first_s, first), (last_s, last) = seen[0], seen[-1]
-    batch_s = (last_s - first_s) / (last - first) * workload["batch"]
+    batch_s = (last_s - first_s) / (last - first) * workload.batch
     return Rhythm(round(job_s, 6), round(min(batch_s, job_s), 6), shown=True)

@@ -7,7 +7,6 @@ nothing; otherwise the scenario has passed.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -25,7 +24,7 @@ from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Vio
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
 from mcp_crashtest.model.faults import Right
 from mcp_crashtest.model.invariants import INVARIANTS
-from mcp_crashtest.model.paths import fill
+from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.model.verdict import Finding, Verdict
@@ -36,7 +35,6 @@ from mcp_crashtest.planning.search import draw, search
 
 _SHRINK_RUNS = 30
 _TENTHS, _TENTH = 10, 100  # of a thousand
-_TOLD, _TOLD_BATCH = "(records)", "(batch)"
 
 
 @dataclass(slots=True)
@@ -83,11 +81,9 @@ class Trial:
 
     @property
     def varies(self) -> dict[str, bool]:
-        """What of the job's size the profile lets vary: it is told to the server, in arguments or by the input."""
-        told = json.dumps(
-            fill(self.bench.profile.contract.arguments, {"total_records": _TOLD, "batch_size": _TOLD_BATCH})
-        )
-        return {"records": _TOLD in told, "batch": _TOLD_BATCH in told}
+        """What of the job's size the profile lets vary: what the call's arguments tell the server."""
+        told = set(placeholders(self.bench.profile.contract.arguments))
+        return {"records": "total_records" in told, "batch": "batch_size" in told}
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -47,6 +47,8 @@ _ABSENT_BATCHES = {
 
 AFTER_THE_END = Fault("kill", Victim.SERVER, Moment(0, Since.FAULT))
 """What is done to a server that has an afterlife, once its output was seen."""
+AFTER_THE_END_TOLD = "kill server after the end"
+"""As a person says that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Plan:
 
     def __str__(self) -> str:
         """As a person says it."""
-        told = [*map(str, self.faults), *(["kill server after the end"] if self.afterlife else [])]
+        told = [*map(str, self.faults), *([AFTER_THE_END_TOLD] if self.afterlife else [])]
         size = f", with {self.workload.records} records in batches of {self.workload.batch}" if self.workload else ""
         start = ", started cold" if self.cold else ""
         absence = f", the client away {self.absence}" if self.absence is not Absence.AT_ONCE else ""

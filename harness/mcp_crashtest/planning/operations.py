@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from itertools import cycle, islice
 
-from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Phase, Since
+from mcp_crashtest.model.coordinates import Coordinate, Moment, Phase, Since
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.sequences import alternately
-from mcp_crashtest.planning.spread import points
+from mcp_crashtest.planning.spread import at_point_or_within, points
 
 _AT_ONCE = Moment(0, Since.FAULT)
 _KILL = Fault("kill", Victim.SERVER, _AT_ONCE)
@@ -55,8 +55,7 @@ def _places(workload: Workload, boundary: Phase, seed: int) -> Iterator[Coordina
     """In the first half of the job, so that there is something left to do; at a crash point where there is one."""
     offsets = points(workload, seed)
     for number in cycle(range(1, max(workload.batches // 2, 1) + 1)):
-        offset = next(offsets).thousandths
-        yield Batch(number, boundary) if boundary.in_server else Batch(number, thousandths=offset)
+        yield at_point_or_within(number, boundary, next(offsets).thousandths)
 
 
 def _asked(kind: str, at: Coordinate) -> Fault:

@@ -15,7 +15,7 @@ from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Absence, Plan, Size
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.exhaustive import every
-from mcp_crashtest.planning.spread import points, spread
+from mcp_crashtest.planning.spread import at_point_or_within, points, spread
 
 T = TypeVar("T")
 _THOUSAND = 1000
@@ -61,8 +61,7 @@ def restarts(
     """
     plans: list[Plan] = []
     for n, place in enumerate(islice(points(workload, seed), count)):
-        number = max(1, (place.number * 2 + 1) // 3)
-        at = Batch(number, boundary) if boundary.in_server else Batch(number, thousandths=place.thousandths)
+        at = at_point_or_within(max(1, (place.number * 2 + 1) // 3), boundary, place.thousandths)
         plans.append(Plan(scenario, protocols[n % len(protocols)], (Fault("terminate", Victim.SERVER, at),)))
     return plans
 
@@ -129,17 +128,14 @@ def in_a_row(
     scenario: str, protocols: Sequence[str], workload: Workload, boundary: Phase, *, seed: int, count: int
 ) -> list[Plan]:
     """The server killed again and again, each life after work of its own; at its crash points, where it has some."""
-
-    def at(number: int, offset: int) -> Batch:
-        return Batch(number, boundary) if boundary.in_server else Batch(number, thousandths=offset)
-
     plans: list[Plan] = []
-    offsets = (place.thousandths or 0 for place in points(workload, seed))
+    offsets = (place.thousandths for place in points(workload, seed))
     for n in range(count):
         kills = min(_IN_A_ROW, max(workload.batches - 1, 1))
         step = max((workload.batches - 1) // kills, 1)
         numbers = range(1 + n % 2, workload.batches, step)[:kills] or range(1, 2)
-        faults = tuple(Fault("kill", Victim.SERVER, at(b, next(offsets))) for b in numbers)
+        at = (at_point_or_within(number, boundary, next(offsets)) for number in numbers)
+        faults = tuple(Fault("kill", Victim.SERVER, place) for place in at)
         plans.append(Plan(scenario, protocols[n % len(protocols)], faults))
     return plans
 

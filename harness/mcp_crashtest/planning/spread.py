@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from mcp_crashtest.model.coordinates import Batch
+from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
@@ -28,6 +28,11 @@ def points(workload: Workload, seed: int) -> Iterator[Batch]:
         place = (place + _GOLDEN) % _WHOLE
         number, rest = divmod(place * workload.batches, _WHOLE)
         yield Batch(number + 1, thousandths=rest * _THOUSAND // _WHOLE)
+
+
+def at_point_or_within(number: int, boundary: Phase, thousandths: int | None) -> Batch:
+    """That boundary of a batch where it is a crash point of the server; else so many thousandths of the batch."""
+    return Batch(number, boundary) if boundary.in_server else Batch(number, thousandths=thousandths)
 
 
 def spread(
