@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from mcp_crashtest.checkers.outputs import read_again
+from mcp_crashtest.checkers.outputs import read_again, some
 from mcp_crashtest.checkers.result import missing
 from mcp_crashtest.model.claims import held
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
-_SHOWN = 5
 _ADVICE = "Store the result with the status, in one transaction, and read both from there however often it is asked."
 
 
@@ -127,5 +126,4 @@ def _number(output: Operation) -> str:
 
 
 def _said(keys: list[str], what: str) -> str:
-    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return f"{len(keys)} records {what}: {', '.join(map(repr, keys[:_SHOWN]))}{more}"
+    return f"{len(keys)} records {what}: {some(keys)}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mcp_crashtest.model.operation import History, Op, Operation, Type
+
+_SHOWN = 5
 
 
 def first_outputs(history: History) -> Iterator[Operation]:
@@ -27,3 +29,9 @@ def read_again(history: History) -> Iterator[tuple[Operation, Operation]]:
 
 def _completed(history: History) -> Iterator[Operation]:
     return (o for o in history.of(Op.OUTPUT, types=[Type.OK]) if o.value.get("status") == "completed")
+
+
+def some(keys: Sequence[str]) -> str:
+    """The first few keys, and how many more there are."""
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return ", ".join(map(repr, keys[:_SHOWN])) + more

@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mcp_crashtest.checkers.outputs import first_outputs
+from mcp_crashtest.checkers.outputs import first_outputs, some
 from mcp_crashtest.model.claims import held, held_sharply
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
-_SHOWN = 5
 _LONGEST = 100
 
 
@@ -82,7 +81,7 @@ def _duplicated(history: History, output: Operation, records: Sequence[Any]) -> 
     if twice:
         yield Finding(
             "records.duplicated",
-            f"{len(twice)} records are in the output more than once: {_some(list(twice))}",
+            f"{len(twice)} records are in the output more than once: {some(list(twice))}",
             (output.i,),
             {"keys": list(twice)[:100], "total": len(twice)},
         )
@@ -95,7 +94,7 @@ def _against(history: History, output: Operation, records: Sequence[Any], expect
     if lost:
         yield Finding(
             "records.lost",
-            f"{len(lost)} of {len(want)} records are not in the output: {_some(lost)}",
+            f"{len(lost)} of {len(want)} records are not in the output: {some(lost)}",
             (output.i,),
             {"keys": lost[:100], "total": len(lost)},
         )
@@ -103,7 +102,7 @@ def _against(history: History, output: Operation, records: Sequence[Any], expect
     if unexpected:
         yield Finding(
             "records.unexpected",
-            f"{len(unexpected)} records are in the output that the golden run does not have: {_some(unexpected)}",
+            f"{len(unexpected)} records are in the output that the golden run does not have: {some(unexpected)}",
             (output.i,),
             {"keys": unexpected[:100], "total": len(unexpected)},
         )
@@ -122,12 +121,7 @@ def _against(history: History, output: Operation, records: Sequence[Any], expect
         if changed:
             yield Finding(
                 "records.content",
-                f"{len(changed)} records differ from the golden run's: {_some(changed)}",
+                f"{len(changed)} records differ from the golden run's: {some(changed)}",
                 (output.i,),
                 {"keys": changed[:100], "total": len(changed)},
             )
-
-
-def _some(keys: Sequence[str]) -> str:
-    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return ", ".join(map(repr, keys[:_SHOWN])) + more

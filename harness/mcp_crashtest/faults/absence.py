@@ -6,34 +6,28 @@ all a database that somebody may have open. What is in shared memory only, besid
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from mcp_crashtest.files.run_folder import Written
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.stage.stage import LAB, Stage
 from mcp_crashtest.subjects.client import FOLDER
 
-_MOST_FILES = 5000
 _MOST_SHOWN = 20
-_IGNORED = ("-shm",)
-
-File = tuple[int, int, int]
-"""Size, time of the last change in nanoseconds, inode."""
 
 
 @dataclass(frozen=True, slots=True)
-class Absence:
+class ServerAway:
     """The absence that the fault with this number (from 1) has begun, and what was there then."""
 
     fault: int
     began_at: float
-    files: Mapping[str, File]
+    files: Mapping[str, Written]
 
     @classmethod
-    def begun(cls, stage: Stage, fault: int) -> Absence:
+    def begun(cls, stage: Stage, fault: int) -> ServerAway:
         """The server is dead, and nobody else is to be at work."""
         return cls(fault, time.monotonic(), _files(stage))
 
@@ -48,24 +42,6 @@ class Absence:
         stage.write(LAB, Type.OK, Op.AWAY, value)
 
 
-def _files(stage: Stage) -> dict[str, File]:
-    """Every file of the state, by its path within it, and the ledger. A client on trial lives on, and writes."""
-    folder, on_trial = stage.site.folder, stage.door is not None
-    found: dict[str, File] = {}
-    for path in (folder.ledger, *_walked(folder.state_dir, FOLDER if on_trial else None)):
-        if len(found) >= _MOST_FILES:
-            break
-        try:
-            seen = path.stat(follow_symlinks=False)
-        except OSError:
-            continue
-        name = path.relative_to(folder.path)
-        found[str(name)] = (seen.st_size, seen.st_mtime_ns, seen.st_ino)
-    return found
-
-
-def _walked(top: Path, apart: str | None) -> Iterator[Path]:
-    for folder, folders, files in os.walk(top):
-        if apart in folders and Path(folder) == top:
-            folders.remove(apart)
-        yield from (Path(folder, name) for name in sorted(files) if not name.endswith(_IGNORED))
+def _files(stage: Stage) -> Mapping[str, Written]:
+    """What there is. A client on trial lives on, and writes."""
+    return stage.site.folder.written(apart=FOLDER if stage.door is not None else None)

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from mcp_crashtest.faults.absence import Absence
+from mcp_crashtest.faults.absence import ServerAway
 from mcp_crashtest.files.ledger import read_effects
 from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.proof import Proof
-from mcp_crashtest.stage.stage import Stage
+from mcp_crashtest.stage.stage import OUTPUT, Stage
 from mcp_crashtest.subjects.life import Life, Mortal
 from mcp_crashtest.subjects.process import INSIDE, OUTSIDE, named
 from mcp_crashtest.subjects.sockets import accepts
@@ -34,7 +34,7 @@ async def kill(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     if not proof.confirmed and fault.victim.hits_server and await _left_others(stage):
         proof = replace(proof, goes_on=True)
     landed = not fault.victim.hits_client or await stage.client.struck()
-    away = Absence.begun(stage, number) if fault.victim.hits_server else None
+    away = ServerAway.begun(stage, number) if fault.victim.hits_server else None
     yield proof if landed else None
     if away:
         away.ended(stage)
@@ -67,9 +67,9 @@ async def terminate(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     life, number, had_finished = stage.server, stage.landed + 1, _finished(stage)
     async with stage.striking(fault.victim):
         proof = _NOBODY if life is None else await _terminated(stage, life)
-    if proof.confirmed and (stage.ended == "output" or (_finished(stage) and not had_finished)):
+    if proof.confirmed and (stage.ended == OUTPUT or (_finished(stage) and not had_finished)):
         proof = replace(proof, confirmed=False, reason=f"{proof.reason}, but {_NOTHING_RESTARTED}")
-    away = Absence.begun(stage, number)
+    away = ServerAway.begun(stage, number)
     yield proof
     away.ended(stage)
     await stage.revive(fault.victim)

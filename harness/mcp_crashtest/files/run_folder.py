@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,12 @@ from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Plan
 
+_MOST_FILES = 5000
+_IGNORED = ("-shm",)
 _PLAN, _HISTORY, _JUDGEMENT = "plan.json", "history.jsonl", "judgement.json"
+
+Written = tuple[int, int, int]
+"""A file's size, the time of its last change in nanoseconds, and its inode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +118,26 @@ class RunFolder:
         """The folder in which the subject keeps its state over all lives."""
         return self.path / "state"
 
-    def last_written_ns(self) -> int:
-        """When the subject wrote last, into its state or the ledger, by the clock of the file system; 0 for never."""
-        newest = 0
-        for path in (self.ledger, *self.state_dir.rglob("*")):
+    def written(self, apart: str | None = None) -> Mapping[str, Written]:
+        """What the subject has written: every file of its state but for the folder ``apart``, and the ledger.
+
+        At what the file system says alone: no file is opened, least of all a database that somebody may have open. What
+        is in shared memory only, beside a database, says nothing. Bounded in number.
+        """
+        found: dict[str, Written] = {}
+        for path in (self.ledger, *self._state_files(apart)):
+            if len(found) >= _MOST_FILES:
+                break
             with suppress(OSError):
-                newest = max(newest, path.stat().st_mtime_ns)
-        return newest
+                seen = path.stat(follow_symlinks=False)
+                found[str(path.relative_to(self.path))] = (seen.st_size, seen.st_mtime_ns, seen.st_ino)
+        return found
+
+    def _state_files(self, apart: str | None) -> Iterator[Path]:
+        for folder, folders, files in os.walk(self.state_dir):
+            if apart in folders and Path(folder) == self.state_dir:
+                folders.remove(apart)
+            yield from (Path(folder, name) for name in sorted(files) if not name.endswith(_IGNORED))
 
     def forget_state(self) -> None:
         """Remove what the subject has stored: it is of no interest once the run has passed."""

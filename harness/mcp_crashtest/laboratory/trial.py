@@ -191,7 +191,8 @@ class Trial:
 
     def _late_looks(self) -> int:
         """How many restarts nobody saw within a batch's time: what heals so fast is not seen."""
-        return sum(r > self.bench.pace(o.plan).batch_s for o in self.outcomes for r in o.judgement.recoveries_s)
+        bench = self.laboratory.bench(self.bench.profile)  # it knows the pace of other sizes, too
+        return sum(r > bench.pace(o.plan).batch_s for o in self.outcomes for r in o.judgement.recoveries_s)
 
     def _fell(self) -> list[int]:
         """How many kills fell into each tenth of a batch."""

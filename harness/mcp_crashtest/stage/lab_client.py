@@ -21,6 +21,7 @@ from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
 from mcp_crashtest.stage.operator import Operator
+from mcp_crashtest.stage.pace import LONGEST_ABSENCE_S
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.life import Mortal
 from mcp_crashtest.subjects.subject import Subject
@@ -28,7 +29,6 @@ from mcp_crashtest.wire.errors import WireError
 
 _DROPPING_S = 5.0
 _LEAVING_S = 5.0
-_LONGEST_ABSENCE_S = 3.0
 _INTERRUPTED = 130
 _ENDED = frozenset({"cancelled", "failed", "vanished"})  # how a job that was cancelled may end
 _OF_A_TASK = frozenset({Op.SUBMIT, Op.STATUS, Op.OUTPUT})
@@ -107,7 +107,7 @@ class LabClient:
             deadline_s=stage.limits.total_s,
             handle=self._handle,
             status=contract.status,
-            away_s=min(stage.plan.absence.batches * stage.pace.batch_s, _LONGEST_ABSENCE_S),
+            away_s=min(stage.plan.absence.batches * stage.pace.batch_s, LONGEST_ABSENCE_S),
             values=subject.values,
             ready_deadline_s=subject.ready_deadline_s,
             headers=subject.headers,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LONGEST_ABSENCE_S = 3.0
+"""How long a client stays away at most where it waits for quiet, or has lost its connections."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -21,7 +21,7 @@ from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
 from mcp_crashtest.model.plan import Absence, Plan
 from mcp_crashtest.stage.client import Client
 from mcp_crashtest.stage.heartbeat import Heartbeat
-from mcp_crashtest.stage.pace import Limits, Pace
+from mcp_crashtest.stage.pace import LONGEST_ABSENCE_S, Limits, Pace
 from mcp_crashtest.stage.recorder import Recorder
 from mcp_crashtest.stage.site import Door, Site
 from mcp_crashtest.subjects.life import Life, Mortal
@@ -29,7 +29,6 @@ from mcp_crashtest.subjects.life import Life, Mortal
 LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
 OUTPUT = "output"  # how a run ends that ends well
 AT_REST = "at rest"  # or one whose task was told to stop, and does not move any more
-_LONGEST_ABSENCE_S = 3.0
 _LONGEST_WORDS = 2000
 _LOOKS, _SHORTEST_LOOK_S = 10, 0.01
 _THOUSAND = 1000
@@ -283,9 +282,9 @@ class Stage:
         if self.plan.absence is not Absence.UNTIL_QUIET:
             await self.until_time(time.monotonic() + absent_s)
             return
-        ends_at = time.monotonic() + _LONGEST_ABSENCE_S
-        quiet_since, written = time.monotonic(), self.site.folder.last_written_ns()
+        ends_at = time.monotonic() + LONGEST_ABSENCE_S
+        quiet_since, written = time.monotonic(), self.site.folder.written()
         while time.monotonic() < min(quiet_since + absent_s, ends_at) and not self.over:
             await self.until_time(time.monotonic() + max(absent_s / _LOOKS, _SHORTEST_LOOK_S))
-            if (now := self.site.folder.last_written_ns()) != written:
+            if (now := self.site.folder.written()) != written:
                 quiet_since, written = time.monotonic(), now

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_crashtest.faults.absence import Absence
+from mcp_crashtest.faults.absence import ServerAway
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.profiles import read_profile
 from mcp_crashtest.laboratory.laboratory import Laboratory
@@ -60,7 +60,7 @@ def test_every_file_of_the_store_is_looked_at_but_shared_memory(tmp_path: Path, 
     made = scripted(Plan("s", "p", (AWAY,)), tmp_path)
     path = made.site.folder.state_dir / name
     path.parent.mkdir(parents=True)
-    before = Absence.begun(made.stage, 1).files
+    before = ServerAway.begun(made.stage, 1).files
     path.write_text("grown")
-    after = Absence.begun(made.stage, 1).files
+    after = ServerAway.begun(made.stage, 1).files
     assert set(after) - set(before) == ({f"state/{name}"} if counts else set())
