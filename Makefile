@@ -18,8 +18,7 @@ DEVELOP := $(VENV)/.develop
 .PHONY: certify certify-client test cases soak lint wheel bench conformance clean
 
 certify: $(READY)
-	$(BIN)/mcp-crashtest certify
-	$(BIN)/mcp-crashtest certify --quick --report-dir crashtest-report-others $(addprefix --profile scenarios/profiles/reference-,tasks.toml training.toml)
+	$(BIN)/mcp-crashtest certify $(addprefix --look scenarios/profiles/reference-,tasks.toml training.toml)
 
 certify-client: $(READY)
 	$(BIN)/mcp-crashtest certify --level 3 $(addprefix --profile ,$(wildcard scenarios/profiles/client-*.toml))
@@ -60,4 +59,4 @@ $(DEVELOP): $(READY)
 	touch $@
 
 clean:
-	rm -rf $(VENV) dist crashtest-report crashtest-report-others crashtest-replay
+	rm -rf $(VENV) dist crashtest-report crashtest-replay

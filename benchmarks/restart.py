@@ -60,7 +60,7 @@ async def first_call(subject: Subject) -> None:
 
 async def restart(subject: Subject, running: ProcessLife, *, cold: bool) -> tuple[ProcessLife, float]:
     """Kill, start again, call; the new process, and the seconds that it took."""
-    subject.cold = cold
+    subject.warm_lives = 0 if cold else None
     await asyncio.sleep(_LIFE_S)
     began = time.perf_counter()
     proof = await running.kill()

@@ -115,6 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     certifying.set_defaults(run=_certify)
     add = certifying.add_argument
     add("--profile", action="append", metavar="FILE", help="TOML profile (repeatable; default: the reference server)")
+    add(
+        "--look", action="append", metavar="FILE", help="a first look at this profile too, as with --quick (repeatable)"
+    )
     target = certifying.add_mutually_exclusive_group()
     target.add_argument("--command", metavar="CMD", help="start the subject with this instead of the profile's command")
     target.add_argument("--url", metavar="URL", help="test the running server at this URL; it is never killed")
@@ -137,7 +140,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="where the evidence goes (default: %(default)s); five earlier sessions stay in DIR/previous",
     )
-    add("--jobs", type=values.jobs, default=2, metavar="N|auto", help="runs at a time (default: 2)")
+    add(
+        "--jobs",
+        type=values.jobs,
+        default=values.usual_jobs(),
+        metavar="N|auto",
+        help="runs at a time (default: %(default)s)",
+    )
     add("--scenario", action="append", metavar="NAME", help="only this scenario, see 'list' (repeatable)")
     depth = certifying.add_mutually_exclusive_group()
     depth.add_argument("--quick", action="store_true", help="a first look: a few plans of every scenario, one star")

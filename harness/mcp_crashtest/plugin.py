@@ -142,19 +142,26 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
     laboratory: Laboratory = request.getfixturevalue("crashtest_laboratory")
     laboratory.bundle.save_profile(profile)
     tell(item, SettingUp(profile.name))
+    beside = [] if is_worker(item.config) else _profiles_to_come(item)
     trial = Trial(
         laboratory=laboratory,
-        bench=laboratory.bench(profile),
+        bench=laboratory.bench(profile, beside),
         scenario=scenarios.scenario_of(item),
         level=scenarios.level_of(item),
         story=scenarios.story_of(item),
         listener=partial(tell, item),
-        budget=options.budget_of(request.config),
+        budget=options.budget_of(request.config, profile),
     )
     item.stash[scenarios.TRIAL] = trial
     _estimate(item, laboratory)
     tell(item, TrialBegan(profile.name, trial.scenario, trial.level, trial.story))
     return trial
+
+
+def _profiles_to_come(item: pytest.Item) -> list[Profile]:
+    """Those that any scenario of this session is played on."""
+    profiles = item.config.stash.get(_PROFILES, [])
+    return [profile for profile in profiles if any(scenarios.is_for(other, profile) for other in item.session.items)]
 
 
 def _estimate(item: pytest.Item, laboratory: Laboratory) -> None:
@@ -165,7 +172,7 @@ def _estimate(item: pytest.Item, laboratory: Laboratory) -> None:
     from mcp_crashtest.laboratory.estimate import rehearsed, seconds
 
     said.add(profile.name)
-    bench, budget = laboratory.bench(profile), options.budget_of(item.config)
+    bench, budget = laboratory.bench(profile), options.budget_of(item.config, profile)
     plans = []
     for other in item.session.items:
         if isinstance(other, pytest.Function) and scenarios.is_for(other, profile):

@@ -105,7 +105,7 @@ _TABLE = (
         "fencing.double-run",
         AWAY,
         "the server is killed, and stays away for two batches",
-        ("records.duplicated", "records.unexpected", "records.count", "progress.monotonic"),
+        ("records.duplicated", "records.unexpected", "records.count", "records.lost", "progress.monotonic"),
     ),
     Mutant("will_not_restart", "recovery.loop", KILLED, "the server is killed anywhere and started again"),
     Mutant("created_anew", "task.identity", KILLED, "the server is restarted between two looks at a task"),

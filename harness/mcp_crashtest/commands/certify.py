@@ -147,6 +147,7 @@ def _arguments(options: argparse.Namespace) -> list[str]:
         if getattr(options, name) is not None:
             arguments.append(f"--crashtest-{name.replace('_', '-')}={getattr(options, name)}")
     arguments += [f"--crashtest-profile={Path(p).resolve()}" for p in options.profile or ()]
+    arguments += [f"--crashtest-look={Path(p).resolve()}" for p in options.look or ()]
     arguments += [f"--crashtest-scenario={name}" for name in options.scenario or ()]
     arguments += [f"--crashtest-seed={options.seed}", f"--crashtest-report={options.report_dir}"]
     arguments += [f"--crashtest-jobs={options.jobs}"]

@@ -23,7 +23,7 @@ from mcp_crashtest.wire.session import Session, tool_reply
 
 _SHORTEST_PAUSE_S = 0.005
 _LONGEST_PAUSE_S = 0.5
-_SHARE = 2  # twice as long as the last answer took: a third of a server's time at most is for us
+_SHARE = 2  # twice as long as an answer takes: a third of a server's time at most is for us
 
 
 async def drive(contract: Contract, conversation: Conversation) -> int:
@@ -71,9 +71,13 @@ async def _submit(contract: Contract, conversation: Conversation, session: Sessi
 
 
 async def _follow(contract: Contract, conversation: Conversation, session: Session) -> Seen:
-    """Look again and again until the task has ended, one question at a time."""
+    """Look again and again until the task has ended, one question at a time.
+
+    How long answers take is judged by the shorter of the last two: one alone may have waited for the server to start.
+    """
     journal = conversation.journal
     assert journal.task is not None
+    before_s = 0.0
     while True:
         asked_at = time.monotonic()
         try:
@@ -92,7 +96,8 @@ async def _follow(contract: Contract, conversation: Conversation, session: Sessi
             conversation.progress(*seen.progress)
         if seen.status in ENDS:
             return seen
-        await asyncio.sleep(min(max(_SHORTEST_PAUSE_S, _SHARE * answered_s), _LONGEST_PAUSE_S))
+        await asyncio.sleep(min(max(_SHORTEST_PAUSE_S, _SHARE * min(before_s, answered_s)), _LONGEST_PAUSE_S))
+        before_s = answered_s
 
 
 async def _output(conversation: Conversation, session: Session, seen: Seen) -> None:

@@ -86,13 +86,14 @@ class Bench:
 
     def pace(self, plan: Plan) -> Pace:
         """The times of a run of this plan."""
-        undisturbed_s = self._undisturbed_s(plan) * self.haste
-        outage_s = min(max(_OUTAGE * undisturbed_s, _SHORTEST_OUTAGE_S), _LONGEST_OUTAGE_S)
         golden = self.golden_of(plan)
-        if golden is None or golden.rhythm is None:
+        rhythm = golden.rhythm if golden else None
+        undisturbed_s = (rhythm.job_s if rhythm else self._undisturbed_s(plan)) * self.haste
+        outage_s = min(max(_OUTAGE * undisturbed_s, _SHORTEST_OUTAGE_S), _LONGEST_OUTAGE_S)
+        if rhythm is None:
             return Pace(undisturbed_s, undisturbed_s / self.workload(plan).batches, outage_s)
-        batch_s = golden.rhythm.batch_s
-        return Pace(undisturbed_s, batch_s * self.haste, outage_s, golden.rhythm.shown and batch_s >= _SEEN_IN_TIME_S)
+        shown = rhythm.shown and rhythm.batch_s >= _SEEN_IN_TIME_S
+        return Pace(undisturbed_s, rhythm.batch_s * self.haste, outage_s, shown)
 
     def limits(self, plan: Plan) -> Limits:
         """What a run of this plan may take: the bound of liveness, and the time the work itself needs."""

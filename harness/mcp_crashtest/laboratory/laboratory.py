@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +49,9 @@ class Laboratory:
         self._runner = asyncio.Runner()
         self._spawner: Spawner | None = None
         self._benches: dict[str, Bench | SubjectError | UsageError] = {}
+        self._unsaid: dict[str, SubjectError | UsageError] = {}
         self._overdue: set[str] = set()
+        self._pacing = asyncio.Lock()
 
     def __enter__(self) -> Laboratory:
         return self
@@ -69,17 +71,16 @@ class Laboratory:
             self._spawner = await Spawner().__aenter__()
         return self._spawner
 
-    def bench(self, profile: Profile) -> Bench:
-        """The bench of this profile, set up at the first call.
+    def bench(self, profile: Profile, beside: Sequence[Profile] = ()) -> Bench:
+        """The bench of this profile, set up at the first call; the benches of those ``beside`` it are set up meanwhile.
 
         Raises SubjectError or UsageError if that fails: whole at the first call, and in short at every other one.
         """
-        if profile.digest not in self._benches:
-            try:
-                self._benches[profile.digest] = self._runner.run(self._set_up(profile))
-            except (SubjectError, UsageError) as error:
-                self._refuse(profile, error)
-                raise
+        if profile.digest not in self._benches and profile.digest not in self._unsaid:
+            self._runner.run(self._set_up_all([profile, *(other for other in beside if other != profile)]))
+        if (unsaid := self._unsaid.pop(profile.digest, None)) is not None:
+            self._refuse(profile, unsaid)
+            raise unsaid
         bench = self._benches[profile.digest]
         if isinstance(bench, SubjectError | UsageError):
             raise bench
@@ -90,10 +91,25 @@ class Laboratory:
         first = str(error).splitlines()[0].rstrip(" :")
         self._benches[profile.digest] = type(error)(f"{first} (as said above)")
 
+    async def _set_up_all(self, profiles: Sequence[Profile]) -> None:
+        """As many at a time as runs are played; at a server that the lab does not start nothing else is done."""
+        mine = [p for p in profiles if Bench(p).rights] if Bench(profiles[0]).rights else [profiles[0]]
+        await self._spawning()
+        waiting = (p for p in mine if p.digest not in self._benches and p.digest not in self._unsaid)
+
+        async def lane() -> None:
+            for profile in waiting:
+                try:
+                    self._benches[profile.digest] = await self._set_up(profile)
+                except (SubjectError, UsageError) as error:
+                    self._unsaid[profile.digest] = error
+
+        await self._lanes(lane, self.jobs)
+
     async def _set_up(self, profile: Profile) -> Bench:
         spawner = await self._spawning()
         bench = await probed(Bench(profile), self.bundle, spawner)
-        return replace(bench, golden=await golden_run(bench, self.bundle, spawner, self.seed))
+        return replace(bench, golden=await golden_run(bench, self.bundle, spawner, self.seed, self._pacing))
 
     def play(
         self, bench: Bench, scenario: str, plans: Iterable[Numbered], seen: Callable[[int, Outcome], None]

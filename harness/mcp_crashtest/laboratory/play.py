@@ -62,8 +62,8 @@ async def play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, se
 def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subject:
     """A subject's site for one plan."""
     run_id = f"{folder.name}-{secrets.token_hex(4)}"
-    cold = bench.cold or plan.cold
-    return Subject(bench.profile, spawner, folder, run_id, bench.workload(plan), cold, plan.hash_seed)
+    warm_lives = 0 if bench.cold else int(bool(plan.faults)) if plan.cold else None
+    return Subject(bench.profile, spawner, folder, run_id, bench.workload(plan), warm_lives, plan.hash_seed)
 
 
 def _stage(bench: Bench, plan: Plan, subject: Subject, tested: ClientSubject | None, seed: int) -> Stage:

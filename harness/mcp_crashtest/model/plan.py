@@ -72,9 +72,10 @@ class Step:
 class Plan:
     """The faults of one run, in the order in which they are to land, over one protocol revision.
 
-    ``absence`` is how long a client stays away; ``workload`` another size of the job; ``cold``: no life comes from a
-    fork server; ``hash_seed`` is Python's for all lives; ``afterlife``: after its end the server is killed and asked
-    once more. Raises UsageError for a fault that is to land during one that does not last any more, or not yet.
+    ``absence`` is how long a client stays away; ``workload`` another size of the job; ``cold``: lives behind a fault,
+    and those of an undisturbed run, come from no fork server; ``hash_seed`` is Python's for all lives; ``afterlife``:
+    after its end the server is killed and asked once more. Raises UsageError for a fault that is to land during one
+    that does not last any more, or not yet.
     """
 
     scenario: str
@@ -102,7 +103,7 @@ class Plan:
         """As a person says it."""
         told = [*map(str, self.faults), *([AFTER_THE_END_TOLD] if self.afterlife else [])]
         size = f", with {self.workload.records} records in batches of {self.workload.batch}" if self.workload else ""
-        start = ", started cold" if self.cold else ""
+        start = ", the restart cold" if self.cold else ""
         absence = f", the client away {self.absence}" if self.absence is not Absence.AT_ONCE else ""
         return (", then ".join(told) or "no faults") + absence + size + start
 

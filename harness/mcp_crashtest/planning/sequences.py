@@ -43,7 +43,10 @@ def all_over(
     seed: int,
     count: int,
 ) -> list[Plan]:
-    """The server killed at every crash point that it has and, in turn with that, all over the job; twice cold."""
+    """The server killed at every crash point that it has and, in turn with that, all over the job.
+
+    Twice it starts cold behind the kill.
+    """
     at_points = (
         [] if phases == (Phase.OBSERVED,) else every(scenario, protocols, "kill", Victim.SERVER, workload, phases)
     )
@@ -61,7 +64,8 @@ def restarts(
     """
     plans: list[Plan] = []
     for n, place in enumerate(islice(points(workload, seed), count)):
-        at = at_point_or_within(max(1, (place.number * 2 + 1) // 3), boundary, place.thousandths)
+        number = min((place.number * 2 + 1) // 3, workload.batches - 2)
+        at = at_point_or_within(max(number, 1), boundary, place.thousandths)
         plans.append(Plan(scenario, protocols[n % len(protocols)], (Fault("terminate", Victim.SERVER, at),)))
     return plans
 

@@ -79,8 +79,7 @@ def verdict(scenarios: Sequence[Scenario], *, finished: bool = True) -> Verdict:
 def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
     """A certificate in a few lines of plain text; what takes stars comes right behind them."""
     faults, recovery = certificate["faults"], certificate["recovery_s"]
-    shown = "\N{BLACK STAR}" * certificate["level"] or "no star"
-    lines = [f"{certificate['verdict']}: {certificate['profile']} earned {shown}"]
+    lines = [f"{certificate['verdict']}: {_earned(certificate)}"]
     capped = [cap for cap in certificate["caps"] if takes_stars(cap)]
     lines += [f"capped: {cap}" for cap in capped] + _why_not_more(certificate)
     if certificate["finished"] is False:
@@ -101,6 +100,17 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
     if certificate["seed"]:
         lines.append(f"seed: {certificate['seed']}, with which the same plans are played again")
     return lines + [f"not assessed: {cap}" for cap in certificate["caps"] if cap not in capped]
+
+
+def _earned(certificate: Mapping[str, Any]) -> str:
+    """Who has earned what; those with the most stars first."""
+    by_stars: dict[int, list[str]] = {}
+    for one in certificate.get("stars") or [{"profile": certificate["profile"], "earned": certificate["level"]}]:
+        by_stars.setdefault(one["earned"], []).append(one["profile"])
+    said = (
+        (", ".join(names), "\N{BLACK STAR}" * n or "no star") for n, names in sorted(by_stars.items(), reverse=True)
+    )
+    return "; ".join(f"{names} earned {shown}" for names, shown in said)
 
 
 def _why_not_more(certificate: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ are says the catalogue of all scenarios, and not what happened to be selected or
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mcp_crashtest.model.caps import NUMERALS, Cap, ceiling
@@ -51,6 +51,10 @@ class Selection:
         """Whether it is a first look."""
         return self.budget == _QUICK
 
+    def of(self, subject: Mapping[str, Any]) -> Selection:
+        """What was asked for of one subject: of some a first look was enough."""
+        return replace(self, budget=_QUICK, level=None) if subject.get("budget") == _QUICK else self
+
     def plays(self, level: int, *, own: bool = False) -> bool:
         """Whether scenarios of a level are played; those that were asked for by name are, unless a level was too."""
         if self.level is not None:
@@ -87,7 +91,7 @@ def stars(
     catalogue: Sequence[Listed],
 ) -> list[Stars]:
     """What each subject has earned."""
-    return [_stars(name, subject, scenarios, selection, catalogue) for name, subject in subjects.items()]
+    return [_stars(name, subject, scenarios, selection.of(subject), catalogue) for name, subject in subjects.items()]
 
 
 def _stars(

@@ -17,6 +17,7 @@ from mcp_crashtest.sessions import values
 if TYPE_CHECKING:
     from mcp_crashtest.model.profile import Profile
 
+_LOOKED_AT: pytest.StashKey[frozenset[str]] = pytest.StashKey()
 _FAILED = ("FAIL", "INVALID")
 _GIVE_PROFILE = "give --profile, or --crashtest-profile under pytest"
 
@@ -26,6 +27,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("mcp-crashtest", "mcp-crashtest: kill MCP servers and clients, prove exact resumption")
     add = group.addoption
     add("--crashtest-profile", action="append", metavar="FILE", help="TOML profile of the subject (repeatable)")
+    add("--crashtest-look", action="append", metavar="FILE", help="a first look at this profile, beside (repeatable)")
     add("--crashtest-command", metavar="CMD", help="start the subject with this command instead of the profile's")
     add("--crashtest-url", metavar="URL", help="test the running server at this URL, which the lab may not kill")
     add(
@@ -33,7 +35,13 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add("--crashtest-seed", type=values.seed, default=0, metavar="N|random", help="seed of all plans (default: 0)")
     add("--crashtest-report", default="crashtest-report", metavar="DIR", help="where the evidence goes (%(default)s)")
-    add("--crashtest-jobs", type=values.jobs, default=2, metavar="N|auto", help="runs at a time (default: 2)")
+    add(
+        "--crashtest-jobs",
+        type=values.jobs,
+        default=values.usual_jobs(),
+        metavar="N|auto",
+        help="runs at a time (default: %(default)s)",
+    )
     add("--crashtest-scenario", action="append", metavar="NAME", help="only this scenario (repeatable)")
     add("--crashtest-quick", action="store_true", help="a first look: a few plans of every scenario, one star at most")
     add("--crashtest-full", action="store_true", help="all plans of every scenario, not only those that a star is owed")
@@ -67,9 +75,9 @@ def selection_of(config: pytest.Config) -> Selection:
     )
 
 
-def budget_of(config: pytest.Config) -> Budget:
-    """How many plans of each scenario are played."""
-    if config.getoption("--crashtest-quick"):
+def budget_of(config: pytest.Config, profile: Profile | None = None) -> Budget:
+    """How many plans of each scenario are played, of a certain profile or of most."""
+    if config.getoption("--crashtest-quick") or (profile is not None and profile.name in config.stash[_LOOKED_AT]):
         return Budget.QUICK
     return Budget.FULL if config.getoption("--crashtest-full") else Budget.CORE
 
@@ -112,15 +120,17 @@ def profiles_of(config: pytest.Config) -> list[Profile]:
     if not named and (target.command or target.url):
         raise UsageError(f"a command or a URL needs a profile that says which tool to call: {_GIVE_PROFILE}")
     paths = named or config.hook.pytest_crashtest_profiles(config=config) or []
+    looked_at = [read_profile(Path(path)) for path in config.getoption("--crashtest-look") or ()]
+    config.stash[_LOOKED_AT] = frozenset(profile.name for profile in looked_at)
     profiles = [read_profile(path, target) for path in paths]
-    names = [profile.name for profile in profiles]
+    names = [profile.name for profile in (*profiles, *looked_at)]
     if len(set(names)) < len(names):
         raise UsageError(f"two profiles have the same name: {', '.join(sorted(names))}")
     if not profiles:
         raise UsageError(f"there is no profile to certify: {_GIVE_PROFILE}")
     for profile in profiles:
         _refuse_unearnable(profile, config.getoption("--crashtest-level"))
-    return profiles
+    return [*profiles, *looked_at]
 
 
 def _refuse_unearnable(profile: Profile, level: int | None) -> None:

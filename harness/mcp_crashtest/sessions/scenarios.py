@@ -15,7 +15,7 @@ from mcp_crashtest.model.errors import CrashtestError, SubjectError, Unproven, U
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import unplayed
 from mcp_crashtest.sessions.catalogue import is_standard, scenario_name
-from mcp_crashtest.sessions.options import failed_before, selection_of
+from mcp_crashtest.sessions.options import budget_of, failed_before, selection_of
 
 if TYPE_CHECKING:
     from mcp_crashtest.laboratory.trial import Trial
@@ -150,7 +150,7 @@ def summary_of(item: pytest.Item, error: BaseException | None) -> dict[str, Any]
         **summed,
         "applies": why_not(item) is None and not item.stash.get(INAPPLICABLE, False),
         "error": kind,
-        "subject": _identity(profile),
+        "subject": {**_identity(profile), "budget": budget_of(item.config, profile)},
     }
 
 

@@ -20,6 +20,11 @@ def level(text: str) -> int:
     return int(text)
 
 
+def usual_jobs() -> int:
+    """How many runs at a time where nobody says: one more than processors, for runs mostly wait; 2 to 4."""
+    return min(max(len(os.sched_getaffinity(0)) + 1, 2), 4)
+
+
 def jobs(text: str) -> int:
     """How many runs at a time; ``auto``: one for each processor that this process may use, and two at least."""
     if text == AUTO:

@@ -10,6 +10,7 @@ from mcp_crashtest.model.coordinates import Batch, Coordinate, During, Moment, S
 from mcp_crashtest.stage.stage import Stage
 
 _THOUSAND = 1000
+_SHORTEST_WHILE_S = 0.3
 
 
 async def _batch(stage: Stage, at: Batch) -> bool:
@@ -41,16 +42,21 @@ async def _window(stage: Stage, _at: Window) -> bool:
 
 
 async def _moment(stage: Stage, at: Moment) -> bool:
-    """A share of the undisturbed time, from the client's start or first word, or from now."""
+    """A share of the undisturbed time, from the client's start or first word, or from now.
+
+    What lasts from now on lasts for a while also where the whole job is over in a moment.
+    """
+    after_s = at.thousandths / _THOUSAND * stage.pace.undisturbed_s
     began_at: float | None = stage.client.began_at
     if at.since is Since.FAULT:
         began_at = time.monotonic()
+        after_s = max(after_s, _SHORTEST_WHILE_S) if at.thousandths else 0.0
     elif at.since is Since.FIRST_WORD:
         if not await stage.until(lambda: stage.client.spoke_at is not None):
             return False
         began_at = stage.client.spoke_at
     assert began_at is not None
-    return await stage.until_time(began_at + at.thousandths / _THOUSAND * stage.pace.undisturbed_s)
+    return await stage.until_time(began_at + after_s)
 
 
 async def _during(stage: Stage, _at: During) -> bool:

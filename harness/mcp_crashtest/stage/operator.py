@@ -116,11 +116,14 @@ class Operator:
         return UsageError(f"the profile {self.subject.profile.name} does not fit its server: [contract] {error}")
 
     async def _acknowledged(self) -> str | None:
-        """The task, once its client was given it; None where the run is over before."""
-        handle = self.job().handle
-        if handle is None and await self.stage.until(lambda: self.job().handle is not None):
-            handle = self.job().handle
-        return handle
+        """The task, once its client was given it; None where the run is over before.
+
+        A server that stands still at a crash point, before it has answered the submission, goes on.
+        """
+        if self.job().handle is None:
+            self.stage.let_go()
+            await self.stage.until(lambda: self.job().handle is not None)
+        return self.job().handle
 
     async def _order(self, name: str, handle: str) -> str:
         contract, op = self.subject.profile.contract, _ORDERS[name]

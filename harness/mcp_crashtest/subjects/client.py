@@ -74,7 +74,7 @@ class ClientSubject:
         """Begin another life: the same command with the same folder; raises SubjectError where it cannot be."""
         argv = words_of(self.spec.command, self._values)
         environment = environment_of(self.spec.environment, self._values)
-        warm = bool(self.spec.preload) and not self.server.cold and warm_target(argv, sys.executable) is not None
+        warm = bool(self.spec.preload) and self.server.warm_lives != 0 and warm_target(argv, sys.executable) is not None
         self.lives += 1
         log_file = self.server.folder.client_log(self.name)
         with self.output.open("wb") as out, log_file.open("wb") as log:

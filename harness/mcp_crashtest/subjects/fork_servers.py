@@ -76,6 +76,11 @@ class ForkServers:
         None where there are as many as there may be: what comes then is started cold. Raises SubjectError when it
         cannot import what is wanted, HarnessError for a launch that no fork server can serve.
         """
+        task = self.begin(launch, guard)
+        return await asyncio.shield(task) if task else None
+
+    def begin(self, launch: Launch, guard: Channel) -> asyncio.Task[Channel] | None:
+        """Have the fork server for this launch started in the background, unless it is there; see ``serving``."""
         if warm_target(launch.argv, sys.executable) is None:
             raise HarnessError(f"{launch.argv} is not for a fork server: it runs {sys.executable} scripts and modules")
         key = _Key.of(launch)
@@ -87,7 +92,7 @@ class ForkServers:
             if len(self._starting) >= _MOST:
                 return None
             task = self._starting[key] = asyncio.create_task(_start(key, guard))
-        return await asyncio.shield(task)
+        return task
 
 
 async def _start(key: _Key, guard: Channel) -> Channel:

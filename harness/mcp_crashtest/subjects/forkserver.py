@@ -174,6 +174,6 @@ def main(wanted: str, path: list[str]) -> None:
         send_event(control, {"failed": str(error)[:_LONGEST_FAILURE]})
         sys.exit(1)
     send_event(control, {"serving": os.getpid()})
-    request, descriptors = Parent(control, gone=_gone, warm=_warm if warm_up else None).serve()
+    request, descriptors = Parent(control, gone=_gone, ahead=warm_up).serve()
     del control
     become(request, descriptors, path, keep_lab=any(name.partition(".")[0] == _OURS for name in modules))

@@ -41,8 +41,8 @@ class Parent:
     """One parent and its control socket to the lab.
 
     ``gone`` is called when the lab is: when it has closed the socket, or when ``lab``, a pidfd, says that it is dead,
-    even if a process that it has forked still holds its end of the socket. With ``warm`` one child is forked ahead
-    when there is nothing else to do; it calls ``warm`` while it waits.
+    even if a process that it has forked still holds its end of the socket. With ``ahead`` one child is forked ahead
+    when there is nothing else to do.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Parent:
         gone: Callable[[], NoReturn],
         answer: Answer | None = None,
         lab: int | None = None,
-        warm: Callable[[], None] | None = None,
+        ahead: bool = False,
     ) -> None:
         self.control = control
         self.children: set[int] = set()
         self._gone = gone
         self._answer = answer
         self._lab = lab
-        self._warm = warm
+        self._ahead = ahead
         self._standby: Standby | None = None
         self._signals: tuple[Any, int] = (signal.SIG_DFL, -1)
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -72,7 +72,7 @@ class Parent:
         for descriptor in filter(None, (self.control.fileno(), self._woken, self._lab)):
             poll.register(descriptor, select.POLLIN)
         while True:
-            idle_ms = _IDLE_MS if self._warm and self._standby is None else None
+            idle_ms = _IDLE_MS if self._ahead and self._standby is None else None
             ready = {descriptor for descriptor, _ in poll.poll(idle_ms)}
             if self._lab in ready:
                 self._gone()
@@ -157,10 +157,7 @@ class Parent:
         return 0
 
     def _stand_by(self) -> tuple[dict[str, Any], list[int]] | None:
-        """Fork a child ahead of its request; returns in the child, once it has one.
-
-        While it waits it makes its own what is copied on write, so that a restart need not.
-        """
+        """Fork a child ahead of its request; returns in the child, once it has one."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             pid = self._child()
@@ -173,8 +170,6 @@ class Parent:
             self._standby = Standby(pid, ours)
             return None
         ours.close()
-        if self._warm:
-            self._warm()
         received = receive_request(theirs)
         if received is None:
             os._exit(0)

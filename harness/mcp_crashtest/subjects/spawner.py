@@ -84,6 +84,10 @@ class Spawner:
             if launch.stdin is None:
                 os.close(null)
 
+    def prepare(self, launch: Launch) -> None:
+        """Have the fork server that this launch wants started in the background; raises HarnessError as ``spawn``."""
+        self._fork_servers.begin(launch, self._guarding())
+
     async def strays(self) -> tuple[tuple[int, str], ...]:
         """Living processes, with their commands, that have outlived the process that they belong to."""
         return await self._strays("strays")

@@ -16,7 +16,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,9 @@ _SERVED = re.compile(r'"(POST|GET|DELETE) \S+ HTTP/1\.[01]" 2[0-9]{2}')  # an ac
 class Subject:
     """One subject at one site, with one size of its job. ``close`` gives the port back; the folder stays.
 
-    ``started`` names its lives. With ``hash_seed`` Python's hashes are those of that seed in all of them; else two
-    lives in a row have different ones, unless the profile sees to that.
+    ``started`` names its lives, of which no more than ``warm_lives`` come from a fork server. With ``hash_seed``
+    Python's hashes are those of that seed in all of them; else two lives in a row have different ones, unless the
+    profile sees to that.
     """
 
     profile: Profile
@@ -55,7 +56,7 @@ class Subject:
     folder: RunFolder
     run_id: str
     workload: Workload
-    cold: bool = False
+    warm_lives: int | None = None
     hash_seed: int | None = None
     port: int = 0
     held: socket.socket | None = None
@@ -138,9 +139,11 @@ class Subject:
         if points:
             armed = (at for at in points if isinstance(at, Batch))
             environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.number}" for at in armed)
-        target = None if self.cold or spec.cold else warm_target(argv, sys.executable)
-        if _HASH_SEED not in spec.environment:
-            self._give_hash_seed(environment, warm=target is not None)
+        cold = spec.cold or (self.warm_lives is not None and self.lives >= self.warm_lives)
+        target = None if cold else warm_target(argv, sys.executable)
+        seed, next_seed = (None, None) if _HASH_SEED in spec.environment else self._hash_seeds(warm=target is not None)
+        if seed is not None:
+            environment[_HASH_SEED] = seed
         at_hand = installed(_PRELOAD)
         self.lives += 1
         with self.folder.server_log(self.lives).open("wb") as log:
@@ -155,19 +158,21 @@ class Subject:
                 warm_up=target is not None and at_hand == _PRELOAD,
                 site=Site(self.port, self.held is not None, str(self.folder.state_dir), spec.kill is Kill.ALL),
             )
+            if next_seed is not None and launch.preload is not None:  # it imports meanwhile
+                self.spawner.prepare(replace(launch, env={**environment, _HASH_SEED: next_seed}))
             process = await self.spawner.spawn(launch)
         self.started.append(process.boot)
         return ProcessLife(self.lives, process, whole=spec.stop is Stop.GROUP)
 
-    def _give_hash_seed(self, environment: dict[str, str], *, warm: bool) -> None:
-        """As in production, one life's hashes are not another's: what is stored by them is lost.
+    def _hash_seeds(self, *, warm: bool) -> tuple[str | None, str | None]:
+        """The hash seed of this life, and that of the next; None where Python is to choose.
 
-        A cold life has a seed of its own; warm ones have that of their fork server, of which there are two.
+        As in production, one life's hashes are not another's: what is stored by them is lost. A cold life has a seed
+        of its own; warm ones have that of their fork server, of which there are two.
         """
         if self.hash_seed is not None:
-            environment[_HASH_SEED] = str(self.hash_seed)
-        elif warm:
-            environment[_HASH_SEED] = _TWO_SEEDS[self.lives % len(_TWO_SEEDS)]
+            return str(self.hash_seed), None
+        return (_TWO_SEEDS[self.lives % 2], _TWO_SEEDS[(self.lives + 1) % 2]) if warm else (None, None)
 
 
 def installed(modules: tuple[str, ...]) -> tuple[str, ...]:
