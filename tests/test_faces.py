@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
-from tests.lab import CLI, MUTANTS, ROOT, THIRD_PARTY, environment, smaller
+from tests.lab import CLI, MUTANTS, ROOT, SMALL, environment, smaller
 from tests.test_proof import wait_until
 
 _DEADLINE_S = 200
@@ -42,11 +42,11 @@ def test_a_reader_that_has_gone_away_does_not_hide_a_violation(tmp_path: Path) -
 
 
 def test_a_terminal_that_knows_ascii_alone_is_told_the_stars_in_it(tmp_path: Path) -> None:
-    chosen = ("--profile", smaller(THIRD_PARTY / "crashtest.toml", tmp_path), "--level", 1)
+    chosen = ("--profile", smaller(SMALL, tmp_path), "--level", 1)
     lab = start("certify", *chosen, "--report-dir", tmp_path / "report", PYTHONIOENCODING="ascii", COLUMNS="80")
     out, err = lab.communicate(timeout=_DEADLINE_S)
     assert lab.returncode == 0, out + err
-    assert "PASS: crashtest earned *\n" in out
+    assert "PASS: small earned *\n" in out
     assert out.isascii()
     assert err == ""
 

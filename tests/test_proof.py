@@ -30,7 +30,7 @@ def wait_until(true: Callable[[], bool], description: str, deadline_s: float = 3
 
 def test_a_server_that_its_launcher_sends_out_of_the_process_group_makes_the_run_invalid(tmp_path: Path) -> None:
     command = f"sh -c 'setsid {SERVER} & wait'"
-    done = certify(tmp_path, "--profile", SMALL, "--command", command, "--scenario", KILLED)
+    done = certify(tmp_path, "--profile", SMALL, "--command", command, "--scenario", KILLED, "--quick")
     scenario = named(done, KILLED, "small")
     assert done.code == 4
     assert scenario["verdict"] == "INVALID"
@@ -53,14 +53,14 @@ def test_a_server_behind_a_plain_shell_is_killed_with_its_group(tmp_path: Path) 
 
 def test_a_job_that_is_over_before_the_fault_could_land_makes_the_run_invalid(tmp_path: Path) -> None:
     boastful = f"env -u CRASHTEST_POINTS {SERVER}"  # its profile claims crash points, and it has none
-    done = certify(tmp_path, "--profile", SMALL, "--command", boastful, "--scenario", KILLED)
+    done = certify(tmp_path, "--profile", SMALL, "--command", boastful, "--scenario", KILLED, "--quick")
     assert done.code == 4, done.out + done.err
     assert "the run was over before this fault could land" in named(done, KILLED, "small")["reason"]
 
 
 def test_a_server_that_ends_by_itself_before_the_kill_makes_the_run_invalid(tmp_path: Path) -> None:
     hasty = f"sh -c 'test -z \"$CRASHTEST_POINTS\" || exit 0; exec {SERVER}'"
-    done = certify(tmp_path, "--profile", SMALL, "--command", hasty, "--scenario", KILLED)
+    done = certify(tmp_path, "--profile", SMALL, "--command", hasty, "--scenario", KILLED, "--quick")
     assert done.code == 4, done.out + done.err
     assert "before this fault could land" in named(done, KILLED, "small")["reason"]
 
@@ -104,11 +104,11 @@ def alive_with(text: str) -> list[str]:
 
 def test_the_same_seed_gives_byte_identical_plans_and_another_seed_others(tmp_path: Path) -> None:
     for report, seed in (("a", 7), ("b", 7), ("c", 8)):
-        chosen = ("--profile", SMALL, "--scenario", "random-kills", "--seed", seed)
+        chosen = ("--profile", SMALL, "--scenario", "random-kills", "--seed", seed, "--quick")
         done = certify(tmp_path / report, *chosen)
         assert done.code == 0, done.out + done.err
     a, b, c = (plans(tmp_path / report) for report in "abc")
-    assert len(a) >= 4
+    assert len(a) >= 3
     assert a == b
     assert a != c
 

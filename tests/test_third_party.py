@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -12,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.subjects.sockets import find_free_port
-from tests.lab import SMALL, THIRD_PARTY, certify, environment, invariants, smaller
+from tests.lab import SMALL, THIRD_PARTY, Done, certify, environment, invariants, smaller
 
 PROFILE = THIRD_PARTY / "crashtest.toml"
 KILLS = tuple(
     f"--scenario={name}" for name in ("undisturbed", "client-killed", "server-killed-everywhere", "both-killed")
 )
-RANDOM = ("--scenario=planned-restart", "--scenario=random-kills")
+TOOL = THIRD_PARTY / "tool.toml"
 
 
 @pytest.fixture
@@ -42,29 +43,33 @@ def running(tmp_path: Path) -> Iterator[str]:
         server.wait()
 
 
-@pytest.mark.parametrize("profile", [SMALL, pytest.param(PROFILE, marks=pytest.mark.soak)], ids=["small", "somebody's"])
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """Followed by its resources, and with a tool: one session for both."""
+    folder = tmp_path_factory.mktemp("killed")
+    profiles = [f"--profile={smaller(profile, folder)}" for profile in (PROFILE, TOOL)]
+    return certify(folder / "report", *profiles, "--quick", *KILLS)
+
+
+@pytest.mark.parametrize("profile", [PROFILE, TOOL], ids=["resources", "a tool"])
+def test_it_resumes_exactly_wherever_it_is_killed(killed: Done, profile: Path) -> None:
+    assert killed.code == 0, killed.out + killed.err
+    scenarios = [s for s in killed.certificate["scenarios"] if s["profile"] == profile.stem]
+    assert {s["verdict"] for s in scenarios} == {"PASS"}
+    assert sum(s["kills_confirmed"] for s in scenarios) > 10
+    assert killed.certificate["subject"]["tool"]["contract"] == "tool-task"
+
+
+SOMEBODYS = [pytest.param(profile, marks=pytest.mark.soak, id=profile.stem) for profile in (PROFILE, TOOL)]
+
+
+@pytest.mark.parametrize("profile", [SMALL, *SOMEBODYS])
 def test_it_is_certified_by_command(tmp_path: Path, profile: Path) -> None:
     done = certify(tmp_path / "report", "--profile", smaller(profile, tmp_path), "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
     assert done.certificate["level"] == 1
     assert done.certificate["faults"]["kills"] > 10
-
-
-def test_it_resumes_exactly_wherever_it_is_killed(tmp_path: Path) -> None:
-    done = certify(tmp_path / "report", "--profile", smaller(PROFILE, tmp_path), "--quick", *KILLS, *RANDOM)
-    assert done.code == 0, done.out + done.err
-    assert {s["verdict"] for s in done.certificate["scenarios"]} == {"PASS"}
-    assert done.certificate["faults"]["kills"] > 10
-
-
-@pytest.mark.parametrize("chosen", [KILLS, pytest.param((), marks=pytest.mark.soak)], ids=["killed", "every scenario"])
-def test_a_server_whose_job_is_followed_with_a_tool_is_certified(tmp_path: Path, chosen: tuple[str, ...]) -> None:
-    done = certify(tmp_path / "report", "--profile", smaller(THIRD_PARTY / "tool.toml", tmp_path), "--quick", *chosen)
-    assert done.code == 0, done.out + done.err
-    assert done.certificate["verdict"] == "PASS"
-    assert chosen or done.certificate["level"] == 1
-    assert done.certificate["subject"]["tool"]["contract"] == "tool-task"
 
 
 def test_by_url_what_can_be_assessed_is_and_what_caps_the_level_is_named(tmp_path: Path, running: str) -> None:
@@ -76,19 +81,22 @@ def test_by_url_what_can_be_assessed_is_and_what_caps_the_level_is_named(tmp_pat
     assert any("no right to kill the server" in cap for cap in done.certificate["caps"])
 
 
-def test_the_twin_that_keeps_its_jobs_in_memory_loses_them(tmp_path: Path) -> None:
-    command = f"python {THIRD_PARTY}/memory_server.py --port {{port}}"
-    chosen = ("--profile", smaller(PROFILE, tmp_path), "--command", command, "--scenario", "server-killed-everywhere")
-    done = certify(tmp_path / "report", *chosen)
-    assert done.code == 1, done.out + done.err
-    assert invariants(done.certificate["scenarios"][0]) == {"task.vanished"}
+@pytest.fixture(scope="module")
+def in_memory(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """A twin that keeps its jobs in memory, and FastMCP's own tasks, which do the same: one session for both."""
+    folder = tmp_path_factory.mktemp("in-memory")
+    twin = smaller(PROFILE, folder, name="twin")
+    text = twin.read_text(encoding="utf-8")
+    assert "/server.py" in text
+    twin.write_text(re.sub(r"/server\.py.*", '/memory_server.py --port {port}"', text, count=1), encoding="utf-8")
+    profiles = [f"--profile={profile}" for profile in (twin, smaller(THIRD_PARTY / "tasks.toml", folder))]
+    return certify(folder / "report", *profiles, "--quick", *KILLS)
 
 
-def test_fastmcps_own_tasks_are_gone_after_a_restart_as_they_live_in_memory(tmp_path: Path) -> None:
-    profile = smaller(THIRD_PARTY / "tasks.toml", tmp_path)
-    done = certify(tmp_path / "report", "--profile", profile, "--quick", *KILLS)
-    assert done.code == 1, done.out + done.err
-    scenarios = done.certificate["scenarios"]
+@pytest.mark.parametrize("name", ["twin", "tasks"])
+def test_jobs_that_live_in_memory_are_gone_after_a_restart(in_memory: Done, name: str) -> None:
+    assert in_memory.code == 1, in_memory.out + in_memory.err
+    scenarios = [s for s in in_memory.certificate["scenarios"] if s["profile"] == name]
     assert set().union(*(invariants(scenario) for scenario in scenarios)) == {"task.vanished"}
     by_scenario = {scenario["id"]: scenario["verdict"] for scenario in scenarios}
     assert by_scenario["undisturbed"] == by_scenario["client-killed"] == "PASS"

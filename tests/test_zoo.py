@@ -41,7 +41,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @cache
 def session(reports: Path, scenario: str) -> Done:
     profiles = [f"--profile={mutant.profile}" for mutant in HERE.values() if mutant.scenario == scenario]
-    return certify(reports / scenario, *profiles, "--scenario", scenario, "--jobs", 1)
+    return certify(reports / scenario, *profiles, "--scenario", scenario, "--jobs", 2)
 
 
 def caught(reports: Path, name: str) -> dict[str, Any]:

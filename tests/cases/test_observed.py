@@ -30,6 +30,8 @@ CORRECT = (
     "21-warming-up/a-503",
     "21-warming-up/b-tool",
 )
+FIRST = ("05-string-result/json-string", "06-interrupted-word/e-TASK_STATE", "17-percent-nested/a")
+LONG = [pytest.mark.cases, pytest.mark.timeout(900)]
 SAYS_SO = ("06-interrupted-word/a-with-words", "06-interrupted-word/c-says-failed")
 REPLAYS = ("07-replays-last-batch/a-file-per-job", "07-replays-last-batch/b-one-file")
 
@@ -43,14 +45,14 @@ def of(done: Done, scenario: str, case: str) -> dict[str, Any]:
     return named(done, scenario, case.rsplit("/", 1)[-1])
 
 
-def test_every_case_shows_its_whole_job_undisturbed(tmp_path: Path) -> None:
-    cases = ("05-string-result/json-string", "05-string-result/sentence", *REPLAYS[:1], *CORRECT[4:5], *CORRECT[7:10])
+@pytest.mark.parametrize("cases", [FIRST, pytest.param(tuple(set(CORRECT) - set(FIRST)), marks=LONG)])
+def test_every_case_shows_its_whole_job_undisturbed(tmp_path: Path, cases: tuple[str, ...]) -> None:
     done = played(tmp_path, UNDISTURBED, *cases)
     assert {case: of(done, UNDISTURBED, case)["reason"] for case in cases} == dict.fromkeys(cases, "")
     assert done.code == 0, done.out + done.err
 
 
-@pytest.mark.parametrize("case", ["a-503", "b-tool"])
+@pytest.mark.parametrize("case", ["a-503", pytest.param("b-tool", marks=LONG)])
 def test_a_server_that_is_warming_up_is_waited_for(tmp_path: Path, case: str) -> None:
     done = played(tmp_path, UNDISTURBED, f"21-warming-up/{case}")
     assert done.code == 0, done.out + done.err

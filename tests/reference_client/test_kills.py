@@ -143,15 +143,18 @@ def test_an_answer_that_is_cut_off_leaves_the_submission_uncertain(other: Server
     assert program.jobs[0]["phase"] == "uncertain"
 
 
+@pytest.mark.parametrize("lives", [5, pytest.param(14, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("tool", ["process", "migrate", "start_keyed", "crunch"])
-def test_random_kills_leave_one_task_and_a_readable_state(server: Server, program_for: ProgramFor, tool: str) -> None:
-    """Fourteen lives of the client, ended at random; every fifth time the server goes with it. All three contracts."""
+def test_random_kills_leave_one_task_and_a_readable_state(
+    server: Server, program_for: ProgramFor, tool: str, lives: int
+) -> None:
+    """So many lives of the client, ended at random; every fifth time the server goes with it. All three contracts."""
     dice = random.Random(tool)
     server.other = tool not in COMMANDS
     server.start()
     program = program_for(server)
     words = COMMANDS.get(tool, ("start", tool, '{"steps": 250}'))
-    for number in range(14):
+    for number in range(lives):
         life = program.begin("--json", *words)
         _let_live(life, dice.uniform(0, 0.25))
         life.kill()

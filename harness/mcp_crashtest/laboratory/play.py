@@ -63,7 +63,16 @@ def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subje
     """A subject's site for one plan."""
     run_id = f"{folder.name}-{secrets.token_hex(4)}"
     warm_lives = 0 if bench.cold else int(bool(plan.faults)) if plan.cold else None
-    return Subject(bench.profile, spawner, folder, run_id, bench.workload(plan), warm_lives, plan.hash_seed)
+    return Subject(
+        bench.profile,
+        spawner,
+        folder,
+        run_id,
+        bench.workload(plan),
+        warm_lives,
+        plan.hash_seed,
+        starts_again=bool(plan.needs),
+    )
 
 
 def _stage(bench: Bench, plan: Plan, subject: Subject, tested: ClientSubject | None, seed: int) -> Stage:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_QUICK_SHARE, _QUICK_LEAST = 8, 2
+_QUICK_SHARE, _QUICK_LEAST = 8, 3
 _TOLERATED_SHARE, _A_FEW = 10, 3
 
 

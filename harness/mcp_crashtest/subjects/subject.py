@@ -48,7 +48,7 @@ class Subject:
 
     ``started`` names its lives, of which no more than ``warm_lives`` come from a fork server. With ``hash_seed``
     Python's hashes are those of that seed in all of them; else two lives in a row have different ones, unless the
-    profile sees to that.
+    profile sees to that. ``starts_again``: a second life is to be expected, and what it needs is got ready.
     """
 
     profile: Profile
@@ -58,6 +58,7 @@ class Subject:
     workload: Workload
     warm_lives: int | None = None
     hash_seed: int | None = None
+    starts_again: bool = False
     port: int = 0
     held: socket.socket | None = None
     lives: int = 0
@@ -158,7 +159,7 @@ class Subject:
                 warm_up=target is not None and at_hand == _PRELOAD,
                 site=Site(self.port, self.held is not None, str(self.folder.state_dir), spec.kill is Kill.ALL),
             )
-            if next_seed is not None and launch.preload is not None:  # it imports meanwhile
+            if self.starts_again and next_seed is not None and launch.preload is not None:  # it imports meanwhile
                 self.spawner.prepare(replace(launch, env={**environment, _HASH_SEED: next_seed}))
             process = await self.spawner.spawn(launch)
         self.started.append(process.boot)

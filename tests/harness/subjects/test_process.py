@@ -153,7 +153,7 @@ async def test_a_kill_of_what_has_already_ended_is_not_confirmed(launching: Laun
 
 @pytest.mark.asyncio
 async def test_a_launcher_that_has_left_its_server_behind_is_no_confirmed_kill(launching: Launching) -> None:
-    process = await launching.start("sh", "-c", "sleep 61 & echo")
+    process = await launching.start("sh", "-c", "sleep 61 & sleep 0.2; echo")
     await process.wait_exit(DEADLINE_S)
     proof = await process.kill()
     assert not proof.confirmed
