@@ -25,7 +25,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def session(reports: Path, scenario: str) -> Done:
     names = [name for name, mutant in CLIENT_MUTANTS.items() if mutant.scenario == scenario]
     profiles = [f"--profile={write_profile(name, reports)}" for name in names]
-    return certify(reports / scenario, *profiles, "--quick", "--scenario", scenario)
+    return certify(reports / scenario, *profiles, "--quick", "--scenario", scenario, "--jobs", 2)
 
 
 @pytest.mark.parametrize("name", CLIENT_MUTANTS)
