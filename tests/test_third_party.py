@@ -93,6 +93,7 @@ def in_memory(tmp_path_factory: pytest.TempPathFactory) -> Done:
     return certify(folder / "report", *profiles, "--quick", *KILLS)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", ["twin", "tasks"])
 def test_jobs_that_live_in_memory_are_gone_after_a_restart(in_memory: Done, name: str) -> None:
     assert in_memory.code == 1, in_memory.out + in_memory.err

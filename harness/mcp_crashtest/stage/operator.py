@@ -184,16 +184,20 @@ class Operator:
         self.stage.write(self.name, type_, op, {**value, **who}, task)
 
     async def trespass(self) -> Proof | None:
-        """See, list and cancel a task that is another's; it is up to the server to refuse."""
+        """Cancel, see and list a task that is another's; it is up to the server to refuse.
+
+        Cancel it first: a server that refuses that because the task has ended shows nothing.
+        """
         handle = await self._acknowledged()
         if handle is None:
             return None
         contract, refused = self.subject.profile.contract, 0
-        asking: list[Callable[[], Awaitable[object]]] = [lambda: self._see(handle)]
-        if contract.list is not None:
-            asking.append(lambda: self._list(handle))
+        asking: list[Callable[[], Awaitable[object]]] = []
         if contract.offers("cancel"):
             asking.append(lambda: self._order("cancel", handle))
+        asking.append(lambda: self._see(handle))
+        if contract.list is not None:
+            asking.append(lambda: self._list(handle))
         for ask in asking:
             try:
                 await ask()

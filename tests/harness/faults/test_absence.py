@@ -17,7 +17,7 @@ from mcp_crashtest.model.operation import Op, Operation
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.verdict import Verdict
 from tests.harness.stage.scripted import scripted
-from tests.lab import THIRD_PARTY, smaller
+from tests.lab import SMALL, smaller
 from tests.mutants.service import serving
 from tests.mutants.zoo import MUTANTS
 
@@ -50,7 +50,7 @@ def test_a_service_that_works_on_while_its_server_is_dead_is_found(tmp_path: Pat
 
 
 def test_a_server_that_is_dead_as_a_whole_has_a_store_that_stands_still(tmp_path: Path) -> None:
-    outcome = killed(smaller(THIRD_PARTY / "crashtest.toml", tmp_path, 100), tmp_path / "report")
+    outcome = killed(smaller(SMALL, tmp_path, 100), tmp_path / "report")
     assert outcome.verdict is Verdict.PASS, outcome.judgement
     assert away_of(outcome).value["grew"] == []
 
