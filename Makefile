@@ -52,6 +52,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[reference]'
+	$(BIN)/python -m compileall -q harness reference_server reference_client  # also where Python may write no bytecode
 	touch $@
 
 $(DEVELOP): $(READY)
