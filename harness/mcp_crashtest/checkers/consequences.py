@@ -1,7 +1,7 @@
 """What follows from another finding of the same output is no finding of its own: it is named in that one's evidence.
 
 Where records are lost, the job that says completed says so with too few of them, and its count is wrong; where some are
-there twice, or should not be there, the count cannot be right.
+there twice, or should not be there, the count cannot be right. Another job's records should not be there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ _FOLLOW = {
     "records.lost": frozenset({"records.count", "task.false-success"}),
     "records.duplicated": frozenset({"records.count"}),
     "records.unexpected": frozenset({"records.count"}),
+    "isolation.leak": frozenset({"records.unexpected", "records.duplicated", "records.count", "effects.lost"}),
 }
 
 

@@ -12,6 +12,7 @@ from mcp_crashtest.checkers import (
     afterlife,
     claimed,
     client,
+    company,
     control,
     fencing,
     identity,
@@ -58,16 +59,17 @@ def judge(history: History) -> Judgement:
     findings: list[Finding] = []
     unproven: list[str] = []
     on_trial = client.on_trial(history)
-    for name, checker in (CLIENT_CHECKERS if on_trial else CHECKERS).items():
-        try:
-            findings.extend(advised(history, finding) for finding in checker(history))
-            unproven.extend(UNPROVEN.get(name, _nothing)(history))
-        except Exception as error:  # a checker that crashes must not hide what the others found
-            unproven.append(f"the {name} checker could not read this history: {error!r}")
+    seen = company.views(history)
+    for view in seen:
+        for name, checker in (CLIENT_CHECKERS if on_trial else CHECKERS).items():
+            _hear(name, checker, view, findings, unproven)
+    if len(seen) > 1:
+        _hear("company", company.check, history, findings, unproven)
     unproven.extend(_unproven(history))
+    unproven.extend(company.unproven(history))
     if not findings:
         shown = client.unproven if on_trial else _nothing_shown
-        unproven.extend(shown(history))
+        unproven.extend(said for view in seen for said in shown(view))
     try:
         noted = tuple(remarks(history))
     except Exception as error:  # as above
@@ -88,6 +90,17 @@ def judge(history: History) -> Judgement:
         remarks=noted,
         overdue=any("claimed_s" in f.evidence for f in findings) or any(claimed.SLOW in text for text in unproven),
     )
+
+
+def _hear(name: str, checker: Checker, view: History, findings: list[Finding], unproven: list[str]) -> None:
+    """Add what a checker says, once; one that crashes must not hide what the others found."""
+    told = {(finding.invariant, finding.message) for finding in findings}
+    try:
+        found = (advised(view, finding) for finding in checker(view))
+        findings.extend(finding for finding in found if (finding.invariant, finding.message) not in told)
+        unproven.extend(UNPROVEN.get(name, _nothing)(view))
+    except Exception as error:
+        unproven.append(f"the {name} checker could not read this history: {error!r}")
 
 
 def _is_old(history: History) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mcp_crashtest.laboratory.rhythm import Rhythm
 from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.companions import why_alone
 from mcp_crashtest.model.coordinates import Batch, Moment, Since, Syscall, Window, WindowName
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import Fault, Right
@@ -77,6 +78,14 @@ class Bench:
         """The golden run of a plan's workload; None before it was played."""
         return self.others.get(plan.workload) if plan.workload else self.golden
 
+    def golden_of_second(self, plan: Plan) -> Golden | None:
+        """The golden run of the second client's job, where that has a size of its own."""
+        return self.others.get(plan.second) if plan.second else None
+
+    def is_known(self, plan: Plan) -> bool:
+        """Whether all golden runs were played that a plan is compared with."""
+        return self.golden_of(plan) is not None and (plan.second is None or plan.second in self.others)
+
     def hastened(self) -> Bench:
         """A clock three times as fast: the job was over before the moment of a fault had come.
 
@@ -123,6 +132,8 @@ class Bench:
             raise UsageError(f"{plan}: {right}")
         if plan.afterlife and (self.profile.client or self.profile.contract.kind.blocking):
             raise UsageError(f"{plan}: only a task has an afterlife, and there is none in {self.profile.name}")
+        if plan.companion and (why := why_alone(self.profile, plan.companion)):
+            raise UsageError(f"{plan}: {why}")
 
     def _offers(self, kind: str) -> bool:
         return kind in self.profile.operations or (kind == "list" and "stats" in self.profile.operations)

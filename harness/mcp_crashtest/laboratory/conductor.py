@@ -32,6 +32,7 @@ async def conduct(stage: Stage, acts: Mapping[str, Act] = FAULTS) -> History:
     try:
         await stage.begin()
         await _faults(stage, acts)
+        await stage.client.joined()
         await to_the_end(stage)
         if stage.plan.afterlife and stage.ended in (OUTPUT, AT_REST):
             await _afterlife(stage, acts)

@@ -135,7 +135,7 @@ class Laboratory:
             return all(o.verdict is not Verdict.FAIL for o in outcomes) and unproven <= tolerated(len(plans))
 
         bench = await self._with_workloads(bench, scenario, plans, note)
-        waiting = (numbered for numbered in plans if bench.golden_of(numbered[1]) is not None)
+        waiting = (numbered for numbered in plans if bench.is_known(numbered[1]))
 
         async def lane() -> None:
             for number, plan in waiting:
@@ -198,7 +198,8 @@ class Laboratory:
         """
         known = self._benches.get(bench.profile.digest)
         spawner, goldens = await self._spawning(), dict(known.others if isinstance(known, Bench) else bench.others)
-        wanted = [size for size in dict.fromkeys(plan.workload for _, plan in plans) if size and size not in goldens]
+        sizes = dict.fromkeys(size for _, plan in plans for size in (plan.workload, plan.second))
+        wanted = [size for size in sizes if size and size not in goldens]
         for turn, size in enumerate(wanted, start=1):
             plan = Plan(scenario, bench.protocols[turn % len(bench.protocols)], (), workload=size)
             folder = self.bundle.run(bench.profile, scenario, _UNDISTURBED, turn)

@@ -19,6 +19,7 @@ from hypothesis.strategies import SearchStrategy
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome
+from mcp_crashtest.model.companions import Companion, varies, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, During, Phase
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Violation
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
@@ -84,6 +85,16 @@ class Trial:
         """What of the job's size the profile lets vary: what the call's arguments tell the server."""
         told = set(placeholders(self.bench.profile.contract.arguments))
         return {"records": "total_records" in told, "batch": "batch_size" in told}
+
+    def refuse_alone(self, companion: Companion) -> None:
+        """Raise NotApplicable, with a sentence that says why, where this second client makes no sense."""
+        if why := why_alone(self.bench.profile, companion):
+            raise NotApplicable(why)
+
+    @property
+    def second_varies(self) -> bool:
+        """Whether a second job may have another number of records than the first."""
+        return varies(self.bench.profile)
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from mcp_crashtest.model import format_1
+from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import During, Moment, Since
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import Fault, Right, Victim
@@ -74,8 +75,9 @@ class Plan:
 
     ``absence`` is how long a client stays away; ``workload`` another size of the job; ``cold``: lives behind a fault,
     and those of an undisturbed run, come from no fork server; ``hash_seed`` is Python's for all lives; ``afterlife``:
-    after its end the server is killed and asked once more. Raises UsageError for a fault that is to land during one
-    that does not last any more, or not yet.
+    after its end the server is killed and asked once more; ``companion``: behind the last fault a second client comes,
+    whose job, if it is its own, has the size ``second`` or else that of the first. Raises UsageError for a fault that
+    is to land during one that does not last any more, or not yet.
     """
 
     scenario: str
@@ -86,6 +88,8 @@ class Plan:
     cold: bool = False
     hash_seed: int | None = None
     afterlife: bool = False
+    companion: Companion | None = None
+    second: Size | None = None
 
     def __post_init__(self) -> None:
         """Refuse an impossible order."""
@@ -105,7 +109,8 @@ class Plan:
         size = f", with {self.workload.records} records in batches of {self.workload.batch}" if self.workload else ""
         start = ", the restart cold" if self.cold else ""
         absence = f", the client away {self.absence}" if self.absence is not Absence.AT_ONCE else ""
-        return (", then ".join(told) or "no faults") + absence + size + start
+        beside = f", {self.companion.told}" if self.companion else ""
+        return (", then ".join(told) or "no faults") + beside + absence + size + start
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -142,17 +147,18 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Encode."""
-        size = self.workload
+        beside = {"companion": self.companion.value, "second": _sized(self.second)} if self.companion else {}
         return {
             "format": PLAN_FORMAT,
             "scenario": self.scenario,
             "protocol": self.protocol,
             "faults": [f.to_json() for f in self.faults],
             "absence": self.absence,
-            "workload": {"records": size.records, "batch": size.batch} if size else None,
+            "workload": _sized(self.workload),
             "cold": self.cold,
             "hash_seed": self.hash_seed,
             "afterlife": self.afterlife,
+            **beside,  # plans of earlier versions have none, and keep their digests
         }
 
     def to_text(self) -> str:
@@ -186,9 +192,15 @@ class Plan:
                 bool(data["cold"]),
                 None if data["hash_seed"] is None else int(data["hash_seed"]),
                 bool(data["afterlife"]),
+                Companion(data["companion"]) if data.get("companion") else None,
+                _size(data["second"]) if data.get("second") else None,
             )
         except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise UsageError(f"this plan cannot be read: {error!r}") from error
+
+
+def _sized(size: Size | None) -> dict[str, int] | None:
+    return {"records": size.records, "batch": size.batch} if size else None
 
 
 def _size(data: Mapping[str, Any]) -> Size:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import cycle, islice, product, zip_longest
 from typing import TypeVar
 
+from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Phase, Since, Window, WindowName
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Absence, Plan, Size
@@ -156,6 +157,28 @@ def away(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: i
     until = Moment(_AWAY_BATCHES * _THOUSAND // workload.batches, Since.FAULT)
     plans = spread(scenario, protocols, "kill", Victim.SERVER, workload, seed=seed, count=count)
     return [replace(p, faults=tuple(replace(fault, until=until) for fault in p.faults)) for p in plans]
+
+
+def second_jobs(
+    scenario: str, protocols: Sequence[str], workload: Workload, *, varies: bool, seed: int, count: int
+) -> list[Plan]:
+    """The server killed all over the job, and a second job in the new life: beside the first or behind it.
+
+    Where the size of a job ``varies`` the second is a batch smaller, or else bigger: the one's records are not all the
+    other's.
+    """
+    smaller, bigger = workload.records - workload.batch, workload.records + workload.batch
+    size = Size(smaller if smaller > 0 else bigger, workload.batch) if varies else None
+    beside, behind = Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER
+    wanted = cycle((beside, behind, behind, beside))  # not in step with two revisions
+    plans = spread(scenario, protocols, "kill", Victim.SERVER, workload, seed=seed, count=count)
+    return [replace(plan, companion=who, second=size) for plan, who in zip(plans, wanted, strict=False)]
+
+
+def two_back(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
+    """Server and client killed all over the job, and two clients back at the same moment for the same job."""
+    plans = spread(scenario, protocols, "kill", Victim.BOTH, workload, seed=seed, count=count)
+    return [replace(plan, companion=Companion.SAME_JOB) for plan in plans]
 
 
 def sizes(workload: Workload, *, records: bool, batch: bool) -> list[Size]:

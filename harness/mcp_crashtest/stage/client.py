@@ -47,6 +47,9 @@ class Client(Protocol):
     async def start(self) -> None:
         """Begin another life."""
 
+    async def joined(self) -> None:
+        """The plan's faults are behind it: be joined by a second client, where the plan has one."""
+
     def expect(self, at: Coordinate | None) -> None:
         """The next fault is to land there: hold the conversation at that window."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.companions import is_of_second
 from mcp_crashtest.model.coordinates import Coordinate, Window, WindowName
 from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.offers import TRESPASS
@@ -22,6 +23,7 @@ from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
 from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.pace import LONGEST_ABSENCE_S
+from mcp_crashtest.stage.second_client import SecondClient
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.life import Mortal
 from mcp_crashtest.subjects.subject import Subject
@@ -37,9 +39,14 @@ _MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.SUBMIT, Op.OUTPUT, Op.FAULT, Op.B
 
 
 class LabClient:
-    """Drives one job on a subject; ``expected`` is what the golden run showed, None in the golden run itself."""
+    """Drives one job on a subject; ``expected`` is what the golden run showed, None in the golden run itself.
 
-    def __init__(self, subject: Subject, expected: Mapping[str, Any] | None) -> None:
+    ``second`` is what the golden run of the second client's job showed, where that has another size.
+    """
+
+    def __init__(
+        self, subject: Subject, expected: Mapping[str, Any] | None, second: Mapping[str, Any] | None = None
+    ) -> None:
         self.done: float = 0
         self.began_at: float = 0
         self.spoke_at: float | None = None
@@ -47,6 +54,8 @@ class LabClient:
         self.moved_at: float | None = None
         self._subject = subject
         self._expected = expected
+        self._second_expected = second
+        self._second: SecondClient | None = None
         self._process: ClientProcess | None = None
         self._lives = 0
         self._handle: str | None = None
@@ -66,6 +75,9 @@ class LabClient:
         self._principal = mine
         self._operator = Operator(self._subject, stage, self._job, principal=mine)
         self._strangers = [Operator(self._subject, stage, self._job, who.name, who) for who in others]
+        if stage.plan.companion:
+            self._second = SecondClient(self._subject, stage, stage.plan.companion, self._job, self._listener)
+            self._second.note_expected(self._second_expected)
         return self._expected
 
     @property
@@ -89,6 +101,11 @@ class LabClient:
         self.began_at = time.monotonic()
         stage.recorder.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": name})
         stage.watch(self._watch_end(process))
+
+    async def joined(self) -> None:
+        """Be joined by the second client, where the plan has one."""
+        if self._second:
+            await self._second.join()
 
     def _listener(self, name: str) -> Listener:
         return lambda event: self._journalled(name, event)
@@ -172,6 +189,8 @@ class LabClient:
 
     def saw(self, operation: Operation) -> bool:
         """An event of the run; whether it shows that something goes on."""
+        if is_of_second(operation):
+            return self._second is not None and self._second.saw(operation)
         if operation.op is Op.PROGRESS:
             done = operation.value["done"]
             self.moved_at = time.monotonic()
@@ -201,6 +220,8 @@ class LabClient:
         self.expect_end()
         if self.halted is Op.CANCEL and operation.value.get("reason") in _ENDED:
             self.at_rest = True
+        elif self._second:
+            self._second.first_has_finished()
         else:
             self._stage.ended = self._stage.ended or OUTPUT
 
@@ -293,6 +314,7 @@ class LabClient:
         """End it, if it lives."""
         for one in (self._operator, *self._strangers):
             await one.close()
-        if self._process:
-            await self._process.close()
+        for process in (self._second, self._process):
+            if process:
+                await process.close()
         return True

@@ -90,6 +90,9 @@ class TestedClient:
         self._stage.write(self.subject.name, Type.OK if ended.code == 0 else Type.FAIL, Op.OUTPUT, value)
         self._stage.ended = self._stage.ended or OUTPUT
 
+    async def joined(self) -> None:
+        """A client under test has its server to itself."""
+
     def _read_state(self, *, done: bool = False) -> None:
         """Read the state file that the life before has left, once."""
         path, unread, self._unread = self.subject.state_file, self._unread, False

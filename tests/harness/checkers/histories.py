@@ -13,10 +13,11 @@ from itertools import chain
 from typing import Any
 
 from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
-from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.profile import Claims, Semantics, Workload
 from mcp_crashtest.model.verdict import Verdict
 
@@ -46,13 +47,15 @@ def history(
     workload: Workload | None = None,
     contract: str = "resource-task",
     semantics: str = "exactly-once",
+    companion: Companion | None = None,
+    second: Size | None = None,
     **claims: Any,
 ) -> History:
     """The history of a run with these planned faults and these events, after what the golden run gave and showed."""
     header = Header(
         seed=0,
         scenario="literal",
-        plan=Plan("literal", "2026-07-28", tuple(faults)).to_json(),
+        plan=Plan("literal", "2026-07-28", tuple(faults), companion=companion, second=second).to_json(),
         profile="literal",
         profile_digest="",
         contract=contract,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from mcp_crashtest.model.columns import Table, referred
+from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import Batch, During, Moment, Phase, Since, Syscall, Window, WindowName
 from mcp_crashtest.model.faults import KINDS, Fault
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
@@ -89,13 +90,16 @@ def _sequences(draw: st.DrawFn) -> tuple[Fault, ...]:
     return tuple(found)
 
 
+_sizes = st.none() | st.builds(Size, _counts, _counts)
+_company = st.just((None, None)) | st.tuples(st.sampled_from(Companion), _sizes)
 plans = st.builds(
-    Plan,
+    lambda beside, *said: Plan(*said, *beside),
+    _company,
     texts,
     texts,
     _sequences(),
     st.sampled_from(Absence),
-    st.none() | st.builds(Size, _counts, _counts),
+    _sizes,
     st.booleans(),
     st.none() | st.integers(),
     st.booleans(),

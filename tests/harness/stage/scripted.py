@@ -145,6 +145,10 @@ class ScriptedClient:
         self.log.append(f"start client {self.lives}")
         self.life = ScriptedLife(self.log, f"client {self.lives}", self.lives)
 
+    async def joined(self) -> None:
+        if self.stage.plan.companion:
+            self.log.append("a second client joins")
+
     def expect(self, at: Coordinate | None) -> None:
         self.expected.append(str(at))
 

@@ -1,0 +1,216 @@
+"""Two clients in one run: what each of them saw is judged by itself, then the one against the other.
+
+Two who ask at the same time hear their answers in no order that means anything: what one saw is held against nothing
+that the other saw, but for outputs. A second job came behind the last fault, so that its view is that of an undisturbed
+run. Work is told apart by the ledger's own names for tasks, and is not judged where these do not tell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mcp_crashtest.checkers.outputs import some
+from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.companions import Companion, is_of_second
+from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
+from mcp_crashtest.model.verdict import Finding
+
+_FIRST = "client"
+_DISTURBANCES = frozenset({Op.FAULT, Op.AWAY})
+_ONE_LIST = "Keep what belongs to a job under its id, in memory too, and read it back by that id alone."
+_ONE_WORKER = "Let whoever asks first claim the job with one statement, and everybody else wait for what it comes to."
+
+
+def views(history: History) -> Sequence[History]:
+    """What each client saw, with what the lab did; the whole history where there is one client."""
+    companion = _companion(history)
+    if companion is None:
+        return (history,)
+    seconds = [o for o in history.operations if is_of_second(o) and o.op is not Op.EXPECT]
+    first = _told(history, [o for o in history.operations if not is_of_second(o)])
+    if not companion.has_own_job:
+        found = [first, *([_told(history, _as_the_second(history))] if seconds else [])]
+    else:
+        first = _with_effects(_unhurried(first), history, mine=False)
+        found = [first, *([_with_effects(_own_job(history), history, mine=True)] if seconds else [])]
+    return [_without_refusals(history, view) for view in found]
+
+
+def check(history: History) -> Iterator[Finding]:
+    """Judge one client's job against the other's."""
+    companion = _companion(history)
+    if companion is None:
+        return
+    if companion.has_own_job:
+        yield from _one_id(history)
+        yield from _leaks(history)
+    else:
+        yield from _two_outputs(history)
+
+
+def unproven(history: History) -> Iterator[str]:
+    """Why nothing was shown of the second client, where nothing was."""
+    companion = _companion(history)
+    outputs = [o for o in history.of(Op.OUTPUT) if is_of_second(o)]
+    if companion is None or any(o.type is Type.OK or not _is_refusal(o) for o in outputs):
+        return
+    if outputs and companion.has_own_job:
+        yield f"the server takes no second job: {outputs[-1].value.get('error')}"
+    elif not outputs and "stalled" not in {o.value.get("reason") for o in history.of(Op.END)}:
+        yield "the run was over before the second client had its output"
+
+
+def _companion(history: History) -> Companion | None:
+    said = history.header.plan.get("companion")
+    return Companion(said) if said else None
+
+
+# --- views
+
+
+def _told(history: History, seen: Iterable[Operation]) -> History:
+    """A view: for a client that has its output the run has ended well, however it has ended for the other."""
+    kept = list(seen)
+    if any(o.op is Op.OUTPUT for o in kept):
+        kept = [replace(o, value={**o.value, "reason": "output"}) if o.op is Op.END else o for o in kept]
+    return replace(history, operations=kept)
+
+
+def _as_the_second(history: History) -> Iterator[Operation]:
+    """It was given its handle by the first; what the ledger says is in the first one's view."""
+    for event in history.operations:
+        by_first = event.process.startswith(_FIRST) and event.op is not Op.SUBMIT
+        if not by_first and event.op is not Op.EFFECTS:
+            yield event
+
+
+def _own_job(history: History) -> History:
+    """A job of its own, which nobody has disturbed."""
+    header, own = history.header, any(is_of_second(o) for o in history.of(Op.EXPECT))
+    kept = [
+        o
+        for o in history.operations
+        if is_of_second(o) or not (o.process.startswith(_FIRST) or o.op in _DISTURBANCES or (own and o.op is Op.EXPECT))
+    ]
+    workload = {**header.workload, **(header.plan.get("second") or {})}
+    undisturbed = replace(header, workload=workload, plan={**header.plan, "faults": []})
+    return _unhurried(_told(replace(history, header=undisturbed), kept))
+
+
+def _unhurried(view: History) -> History:
+    """Two jobs share the server's time: how fast one of them recovers then, nobody has claimed."""
+    claims = {**view.header.claims, "recovery_deadline_s": None}
+    return replace(view, header=replace(view.header, claims=claims))
+
+
+def _with_effects(view: History, history: History, *, mine: bool) -> History:
+    """The view with the effects of one job: the second's are those under its name, where it has one of its own."""
+    first, second = _name(history, second=False), _name(history, second=True)
+    kept: list[Operation] = []
+    for event in view.operations:
+        if event.op is not Op.EFFECTS:
+            kept.append(event)
+        elif second is not None and second != first and any(name == second for name, _, _ in _executions(event)):
+            rows = [row for row in _executions(event) if (row[0] == second) is mine]
+            kept.append(replace(event, value={**event.value, "executions": Table.of(rows, width=3)}))
+    return replace(view, operations=kept)
+
+
+def _executions(effects: Operation) -> Sequence[Any]:
+    executions: Sequence[Any] = effects.value["executions"]
+    return executions
+
+
+def _name(history: History, *, second: bool) -> str | None:
+    """What the first or the second job is called."""
+    given = (o.task for o in history.of(Op.SUBMIT, types=[Type.OK]) if is_of_second(o) is second)
+    return next((name_of(task) for task in given if task is not None), None)
+
+
+def _without_refusals(history: History, view: History) -> History:
+    """A second job may be refused while the first goes on, and a second call for one job where another was heard."""
+    companion, heard = _companion(history), any(True for _ in history.of(Op.OUTPUT, types=[Type.OK]))
+    acknowledged = {is_of_second(o) for o in history.of(Op.SUBMIT, types=[Type.OK])}
+
+    def lawful(refused: Operation) -> bool:
+        if companion is Companion.SAME_JOB:
+            return heard and history.header.blocking
+        return (is_of_second(refused) and True not in acknowledged) or _has_later(history, refused)
+
+    kept = [o for o in view.operations if not (o.op is Op.OUTPUT and _is_refusal(o) and lawful(o))]
+    return replace(view, operations=kept)
+
+
+def _has_later(history: History, refused: Operation) -> bool:
+    return is_of_second(refused) and any(is_of_second(o) and o.i > refused.i for o in history.of(Op.OUTPUT))
+
+
+def _is_refusal(output: Operation) -> bool:
+    return output.type is Type.FAIL and output.value.get("reason") == "refused"
+
+
+# --- one against the other
+
+
+def _one_id(history: History) -> Iterator[Finding]:
+    """The second job's id is that of the first."""
+    given = [o for o in history.of(Op.SUBMIT, types=[Type.OK]) if o.task is not None]
+    for after in given:
+        for before in given:
+            if is_of_second(after) and not is_of_second(before) and before.task == after.task:
+                yield Finding(
+                    "task.identity",
+                    f"the id {after.task!r} was given to two jobs, in life {before.life} and in life {after.life}",
+                    (before.i, after.i),
+                    {"task": after.task},
+                )
+                return
+
+
+def _leaks(history: History) -> Iterator[Finding]:
+    """Records in the one job's output that only the other job has."""
+    outputs = {is_of_second(o): o for o in history.of(Op.OUTPUT, types=[Type.OK])}
+    wanted = _wanted(history)
+    for second, output in outputs.items():
+        own, other = wanted.get(second), wanted.get(not second)
+        if own is None or other is None:
+            continue
+        found = [key for key, _ in output.value.get("records") or ()]
+        foreign = list(dict.fromkeys(key for key in found if key not in own and key in other))
+        if foreign:
+            whose, others = ("second", "first") if second else ("first", "second")
+            yield Finding(
+                "isolation.leak",
+                f"{len(foreign)} records of the {others} job are in the output of the {whose}: {some(foreign)}",
+                (output.i,),
+                {"keys": foreign[:100], "total": len(foreign)},
+                _ONE_LIST,
+            )
+
+
+def _wanted(history: History) -> Mapping[bool, frozenset[str]]:
+    """The keys of either job's records, by whether it is the second; none where both have the same."""
+    shown = {is_of_second(o): o.value.get("records") for o in history.of(Op.EXPECT)}
+    return {second: frozenset(key for key, _ in records) for second, records in shown.items() if records is not None}
+
+
+def _two_outputs(history: History) -> Iterator[Finding]:
+    """Two clients of one job were given different records."""
+    first: dict[bool, Operation] = {}
+    for output in history.of(Op.OUTPUT, types=[Type.OK]):
+        first.setdefault(is_of_second(output), output)
+    if len(first) < len((True, False)):
+        return
+    one, other = (Counter((key, digest) for key, digest in o.value.get("records") or ()) for o in first.values())
+    if one != other:
+        differing = list(dict.fromkeys(key for key, _ in [*(one - other), *(other - one)]))
+        yield Finding(
+            "task.resurrected",
+            f"two clients were given different outputs of one job: they differ in {some(differing)}",
+            tuple(o.i for o in first.values()),
+            {"keys": differing[:100], "total": len(differing)},
+            _ONE_WORKER,
+        )

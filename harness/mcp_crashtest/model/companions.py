@@ -1,0 +1,117 @@
+"""Who comes beside the client once the server is back: a second client, with a job of its own or with the same one.
+
+Whether that makes sense for a subject is found in its profile; why not is a sentence for its user. What the second
+client does and sees stands in the history under a name of its own. Pure; starting it is another room's work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from mcp_crashtest.model.operation import Operation
+from mcp_crashtest.model.paths import placeholders
+from mcp_crashtest.model.profile import SITE_NAMES, Profile, RecordsSpec, Semantics
+
+SECOND = "second"
+"""How the names of the second client's processes begin."""
+
+OWN = frozenset({"client_id", "run_id"})
+"""The placeholders that tell one job from another."""
+
+_PATH = re.compile(r"[^{}]*(/|\.[A-Za-z]{1,6}$)[^{}]*")
+_SITE = frozenset({"state_dir", "here"})
+
+
+class Companion(StrEnum):
+    """What the second client wants, behind the last fault of a plan."""
+
+    ANOTHER_JOB = "another-job"  # at once, while the first goes on
+    ANOTHER_JOB_LATER = "another-job-later"  # once the first has ended
+    SAME_JOB = "same-job"  # it has the same handle, or makes the same call
+
+    @property
+    def has_own_job(self) -> bool:
+        """Whether its job is another one than the first client's."""
+        return self is not Companion.SAME_JOB
+
+    @property
+    def told(self) -> str:
+        """As a person says it."""
+        return _TOLD[self]
+
+
+_TOLD = {
+    Companion.ANOTHER_JOB: "a second job beside it in the new life",
+    Companion.ANOTHER_JOB_LATER: "a second job behind it in the new life",
+    Companion.SAME_JOB: "two clients back at once",
+}
+
+
+def is_of_second(operation: Operation) -> bool:
+    """Whether an event is the second client's."""
+    return operation.process.startswith(SECOND)
+
+
+def why_alone(profile: Profile, companion: Companion) -> str | None:
+    """Why there can be no such second client; None where there can."""
+    if profile.client is not None:
+        return "the subject is a client, and has the server to itself"
+    return _why_one_job(profile) if companion.has_own_job else _why_one_client(profile)
+
+
+def varies(profile: Profile) -> bool:
+    """Whether the second job may have another number of records than the first: the call alone says how many."""
+    return "total_records" in placeholders(profile.contract.arguments) and profile.workload.input_file is None
+
+
+def _why_one_job(profile: Profile) -> str | None:
+    contract, records = profile.contract, profile.observe.records
+    if contract.kind.blocking:
+        return "a second job beside the first is for jobs that go on in the background, and this one is a single call"
+    if records and (places := list(records.sources.values())) and not _is_told_by(records):
+        return f"the records of all jobs lie in one place, {places[0]}: nobody could tell a second job's from them"
+    for name, value in contract.arguments.items():
+        if any(_is_one_place(text, profile.workload.input_file) for text in _texts(value)):
+            return f"the argument {name} = {value!r} may be one place for all jobs: a second job would write there too"
+    if not varies(profile) and not OWN & set(_roots(contract.arguments)):
+        return "nothing tells a second job from the first: put {client_id} among the arguments"
+    return None
+
+
+def _is_told_by(records: RecordsSpec) -> bool:
+    """Whether where the records are depends on whose job it is, by its key or by what the server said of it."""
+    where = (*records.sources.values(), records.query, records.arguments)
+    return bool(set(_roots(where)) - (SITE_NAMES - OWN))
+
+
+def _roots(template: Any) -> Iterator[str]:
+    return (name.partition(".")[0] for name in placeholders(template))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
+
+
+def _is_one_place(value: str, input_file: str | None) -> bool:
+    """Whether a text looks like a path that is the same for all jobs, and not that of their input."""
+    if input_file is not None and input_file.endswith(value):
+        return False
+    told = set(_roots(value))
+    return not OWN & told and (bool(told & _SITE) or _PATH.fullmatch(value) is not None)
+
+
+def _why_one_client(profile: Profile) -> str | None:
+    if not profile.contract.kind.blocking:
+        return None
+    if not OWN & set(_roots(profile.contract.arguments)):
+        return "nothing tells that two calls are for one job: put {client_id} among the arguments"
+    if profile.claims.semantics is not Semantics.EXACTLY_ONCE or not profile.claims.resumes:
+        return "two calls at once may each do the job where it does not resume exactly once"
+    return None

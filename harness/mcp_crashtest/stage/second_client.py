@@ -1,0 +1,138 @@
+"""The second client on the stage: it comes behind the last fault, with a job of its own or for that of the first.
+
+It is a process like the first one's, is never killed, and what it does stands in the history under its own name. A
+server that takes one job at a time may refuse a second one while the first goes on: then it is asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.model.companions import OWN, SECOND, Companion, is_of_second
+from mcp_crashtest.model.errors import HarnessError
+from mcp_crashtest.model.operation import Op, Operation, Type
+from mcp_crashtest.model.paths import fill
+from mcp_crashtest.stage.client_process import ClientProcess, Listener
+from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
+from mcp_crashtest.subjects.subject import Subject
+
+_MOVES = frozenset({Op.PROGRESS, Op.SUBMIT, Op.OUTPUT})
+
+
+class SecondClient:
+    """It does what ``wanted`` says; ``job`` is the first client's, as far as it is known by now.
+
+    ``listening`` gives whoever takes over what a client of this name journals.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        stage: Stage,
+        wanted: Companion,
+        job: Callable[[], Job],
+        listening: Callable[[str], Listener],
+    ) -> None:
+        self.finished = False
+        self._subject = subject
+        self._stage = stage
+        self._wanted = wanted
+        self._first_job = job
+        self._listening = listening
+        self._first_finished = False
+        self._process: ClientProcess | None = None
+        self._lives = 0
+        self._status: str | None = None
+
+    def note_expected(self, expected: Mapping[str, Any] | None) -> None:
+        """What its own job is compared with, where that has a size of its own."""
+        if expected is not None:
+            self._stage.write(SECOND, Type.OK, Op.EXPECT, expected)
+
+    async def join(self) -> None:
+        """Come when it is its time; not at all where the run is over before."""
+        if await self._stage.until(self._is_time):
+            await self._start()
+
+    def _is_time(self) -> bool:
+        """Another job is asked for at once, or behind the first; the same one as soon as it has a name."""
+        if self._wanted is Companion.ANOTHER_JOB_LATER:
+            return self._first_finished
+        job = self._first_job()
+        return self._wanted.has_own_job or job.kind.blocking or job.handle is not None or self._first_finished
+
+    async def _start(self) -> None:
+        name = f"{SECOND}-{self._lives}"
+        self._lives += 1
+        log = self._subject.folder.client_log(name)
+        process = await ClientProcess.start(self._subject.spawner, self._job(), log, self._listening(name))
+        self._process = process
+        self._stage.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": name})
+        self._stage.watch(self._watch_end(process))
+
+    def _job(self) -> Job:
+        """The first client's job, or one of another key and perhaps another size."""
+        first, size = self._first_job(), self._stage.plan.second
+        if not self._wanted.has_own_job:
+            return first
+        values = dict(self._subject.values)
+        values |= {name: f"{values[name]}-2" for name in OWN}
+        if size:
+            values |= {"total_records": size.records, "batch_size": size.batch}
+        arguments = fill(self._subject.profile.contract.arguments, values)
+        records = size.records if size else first.records
+        return replace(first, arguments=arguments, values=values, records=records, handle=None)
+
+    async def _watch_end(self, process: ClientProcess) -> None:
+        stage = self._stage
+        ended = await process.ended(stage.limits.total_s)
+        if process is self._process and not stage.ended and not process.expected_to_end:
+            stage.failure = HarnessError(f"the lab's second client ended with {ended}:\n{process.log_tail()}")
+        stage.stir()
+
+    # --- what is seen
+
+    def saw(self, operation: Operation) -> bool:
+        """An event of its own; whether it shows that something goes on."""
+        assert is_of_second(operation)
+        if operation.op is Op.OUTPUT:
+            self._ends(operation)
+        if operation.op is Op.END:
+            self._stage.ended = self._stage.ended or "client deadline"
+        if operation.op is Op.STATUS and operation.type is Type.OK:
+            before, self._status = self._status, operation.value["status"]
+            return before != self._status
+        return operation.op in _MOVES and operation.type is not Type.INVOKE
+
+    def _ends(self, operation: Operation) -> None:
+        if self._process:
+            self._process.expected_to_end = True
+        refused = operation.type is Type.FAIL and operation.value.get("reason") == "refused"
+        if refused and not self._first_finished:
+            self._stage.watch(self._again())
+        else:
+            self.finished = True
+            self._end_if_both_have()
+
+    async def _again(self) -> None:
+        """It was turned away while the first job went on: ask once more behind that."""
+        if await self._stage.until(lambda: self._first_finished):
+            await self._start()
+
+    def first_has_finished(self) -> None:
+        """The first client has nothing more to do."""
+        self._first_finished = True
+        self._end_if_both_have()
+
+    def _end_if_both_have(self) -> None:
+        if self.finished and self._first_finished:
+            self._stage.ended = self._stage.ended or OUTPUT
+
+    async def close(self) -> None:
+        """End it, if it lives."""
+        if self._process:
+            self._process.expected_to_end = True
+            await self._process.close()

@@ -1,0 +1,33 @@
+"""Two stars: behind a restart the first client is not alone: a second job comes in, or a second client for the same.
+
+A new life gives no id twice and keeps jobs apart; and whoever asks, one job is done once.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from mcp_crashtest import Trial
+from mcp_crashtest.model.companions import Companion
+from mcp_crashtest.planning import sequences
+
+SECOND_JOBS, TWO_BACK = 6, 6
+MORE = 20
+
+
+@pytest.mark.crashtest(level=2)
+def test_second_job(crashtest: Trial) -> None:
+    """The server is killed, and in its new life a second job is submitted while the first goes on, or behind it."""
+    crashtest.refuse_alone(Companion.ANOTHER_JOB)
+    at, varies = (crashtest.protocols, crashtest.workload), crashtest.second_varies
+    plans = sequences.second_jobs(crashtest.scenario, *at, varies=varies, seed=crashtest.seed, count=MORE)
+    crashtest.play(plans, core=SECOND_JOBS)
+
+
+@pytest.mark.crashtest(level=2)
+def test_two_clients_back(crashtest: Trial) -> None:
+    """Server and client are killed, and two clients come back at once for the same job: it is done once."""
+    crashtest.refuse_alone(Companion.SAME_JOB)
+    at = (crashtest.protocols, crashtest.workload)
+    plans = sequences.two_back(crashtest.scenario, *at, seed=crashtest.seed, count=MORE)
+    crashtest.play(plans, core=TWO_BACK)
