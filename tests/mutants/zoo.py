@@ -35,6 +35,7 @@ KILLED, EDGES, IN_A_ROW = "server-killed-everywhere", "killed-at-the-edges", "ki
 RESTARTED, AWAY, FROZEN, AFTERLIFE = "planned-restart", "server-away", "server-frozen", "afterlife"
 INTERRUPTED, DROPPED = "client-interrupted", "connection-dropped"
 SIZES, OPERATED = "other-workloads", "operations-survive"
+SECOND, TWO_BACK = "second-job", "two-clients-back"
 
 _TABLE = (
     Mutant(
@@ -223,6 +224,21 @@ _TABLE = (
     Mutant("running_total", "records.content", KILLED, "the server is killed behind its first batch"),
     Mutant("counts_attempts", "progress.monotonic", KILLED, "the server is killed in the middle of a batch"),
     Mutant("effect_after", "effects.lost", KILLED, "the server is killed in the middle of a batch"),
+    Mutant(
+        "ids_from_one",
+        "task.identity",
+        SECOND,
+        "the server is killed, and a second job is submitted in its new life",
+        ("isolation.leak",),
+    ),
+    Mutant("one_list", "isolation.leak", SECOND, "a second job, which is smaller, is submitted behind a restart"),
+    Mutant(
+        "two_workers",
+        "fencing.double-run",
+        TWO_BACK,
+        "server and client are killed, and two clients come back at once",
+        ("effects.rework",),
+    ),
 )
 
 MUTANTS = {mutant.name: mutant for mutant in _TABLE}

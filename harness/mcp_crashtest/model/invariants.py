@@ -118,7 +118,7 @@ _TABLE = (
     ),
     Invariant(
         "isolation.leak",
-        "another principal's task can be neither seen nor touched",
+        "another principal's task can be neither seen nor touched, and no job has records of another",
         "Check the owner on every request.",
     ),
     Invariant(

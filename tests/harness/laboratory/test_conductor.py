@@ -11,6 +11,7 @@ import pytest
 
 from mcp_crashtest.faults.acts import FAULTS
 from mcp_crashtest.laboratory.conductor import conduct
+from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import Batch, During, Moment, Phase, Since
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.faults import KINDS, Fault, Victim
@@ -281,3 +282,10 @@ async def test_a_lab_that_fails_leaves_a_whole_history(tmp_path: Path) -> None:
     assert made.log[-2:] == ["close client", "kill server 1"]
     [end] = made.site.folder.history().of(Op.END)
     assert end.value["reason"] == "broken off"
+
+
+def test_the_second_client_joins_behind_the_last_fault_once_the_server_is_back(tmp_path: Path) -> None:
+    made = scripted(Plan("s", "p", (KILL,), companion=Companion.SAME_JOB), tmp_path)
+    asyncio.run(play(made, 2))
+    joined = made.log.index("a second client joins")
+    assert made.log.index("boot 2") < joined

@@ -1,0 +1,45 @@
+"""A second client on real servers: whoever does it right passes, and whoever cannot have one is told why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab import MUTANTS, ROOT, SMALL, THIRD_PARTY, certify, named
+
+PROFILES = ROOT / "scenarios" / "profiles"
+OPTIONS = "--listen-fd {listen_fd} --state-dir {state_dir} --effects-file {ledger}"
+SECOND, TWO_BACK = "second-job", "two-clients-back"
+
+
+@pytest.mark.parametrize("name", ["server", "one_at_a_time"])
+def test_a_server_that_keeps_jobs_apart_passes_also_where_it_takes_one_at_a_time(tmp_path: Path, name: str) -> None:
+    command = f"{{python}} {SMALL.with_name(f'{name}.py')} {OPTIONS}"
+    done = certify(tmp_path, "--profile", SMALL, "--command", command, "--scenario", SECOND, "--scenario", TWO_BACK)
+    assert done.code == 0, done.out + done.err
+    assert {s["verdict"] for s in done.certificate["scenarios"]} == {"PASS"}
+    assert [s["runs"] for s in done.certificate["scenarios"]] == [6, 6]
+
+
+def test_a_server_without_keys_and_ledger_passes(tmp_path: Path) -> None:
+    done = certify(tmp_path, "--profile", THIRD_PARTY / "crashtest.toml", "--scenario", SECOND, "--quick")
+    assert done.code == 0, done.out + done.err
+    assert done.certificate["scenarios"][0]["verdict"] == "PASS"
+
+
+def test_two_calls_for_one_job_wait_for_each_other_and_pass(tmp_path: Path) -> None:
+    profile = MUTANTS / "late_return.toml"
+    command = f"{{python}} {profile.with_name('call.py')} {OPTIONS}"
+    done = certify(tmp_path, "--profile", profile, "--command", command, "--scenario", SECOND, "--scenario", TWO_BACK)
+    second, back = (named(done, scenario, "late_return") for scenario in (SECOND, TWO_BACK))
+    assert back["verdict"] == "PASS", back["reason"]
+    assert (second["verdict"], second["runs"]) == ("SKIP", 0)
+    assert "this one is a single call" in second["reason"]
+
+
+def test_whose_job_writes_where_every_job_writes_has_no_second_one(tmp_path: Path) -> None:
+    done = certify(tmp_path, "--profile", PROFILES / "reference-durable.toml", "--scenario", SECOND)
+    [scenario] = done.certificate["scenarios"]
+    assert scenario["verdict"] == "SKIP"
+    assert scenario["reason"].startswith("the records of all jobs lie in one place")
