@@ -35,7 +35,7 @@ KILLED, EDGES, IN_A_ROW = "server-killed-everywhere", "killed-at-the-edges", "ki
 RESTARTED, AWAY, FROZEN, AFTERLIFE = "planned-restart", "server-away", "server-frozen", "afterlife"
 INTERRUPTED, DROPPED = "client-interrupted", "connection-dropped"
 SIZES, OPERATED = "other-workloads", "operations-survive"
-SECOND, TWO_BACK = "second-job", "two-clients-back"
+SECOND, TWO_BACK, OVERLAP = "second-job", "two-clients-back", "old-and-new-at-once"
 
 _TABLE = (
     Mutant(
@@ -237,6 +237,13 @@ _TABLE = (
         "fencing.double-run",
         TWO_BACK,
         "server and client are killed, and two clients come back at once",
+        ("effects.rework",),
+    ),
+    Mutant(
+        "drains_beside",
+        "fencing.double-run",
+        OVERLAP,
+        "the server is told to stop, and its new life begins before that",
         ("effects.rework",),
     ),
 )

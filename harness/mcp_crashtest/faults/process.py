@@ -21,7 +21,8 @@ from mcp_crashtest.subjects.sockets import accepts
 _GRACE_S = 10.0
 _FOLLOWING_S = 2.0  # how long those whom a launcher has told to stop may take behind it
 _OVERDUE = f"did not stop within {_GRACE_S:.0f} s of SIGTERM and was killed"
-_NOTHING_RESTARTED = "the first life finished the job behind SIGTERM: the restart restarted nothing"
+NOTHING_RESTARTED = "the first life finished the job behind SIGTERM: the restart restarted nothing"
+ENDED_BEFORE = Proof(False, "the subject had already ended before SIGTERM")
 _NOBODY = Proof(False, "whom the fault was to hit had already ended")
 
 
@@ -64,11 +65,11 @@ async def _killed(victims: Sequence[Mortal]) -> Proof:
 @asynccontextmanager
 async def terminate(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     """Stop the server as an orchestrator does: SIGTERM, ten seconds of grace, then SIGKILL; then start it again."""
-    life, number, had_finished = stage.server, stage.landed + 1, _finished(stage)
+    life, number, had_finished = stage.server, stage.landed + 1, finished(stage)
     async with stage.striking(fault.victim):
         proof = _NOBODY if life is None else await _terminated(stage, life)
-    if proof.confirmed and (stage.ended == OUTPUT or (_finished(stage) and not had_finished)):
-        proof = replace(proof, confirmed=False, reason=f"{proof.reason}, but {_NOTHING_RESTARTED}")
+    if proof.confirmed and (stage.ended == OUTPUT or (finished(stage) and not had_finished)):
+        proof = replace(proof, confirmed=False, reason=f"{proof.reason}, but {NOTHING_RESTARTED}")
     away = ServerAway.begun(stage, number)
     yield proof
     away.ended(stage)
@@ -79,8 +80,13 @@ async def _terminated(stage: Stage, life: Life) -> Proof:
     """A server that is parked goes on: it is to wind down, not to be frozen."""
     began = time.monotonic()
     if not await life.terminate():
-        return Proof(False, "the subject had already ended before SIGTERM")
+        return ENDED_BEFORE
     stage.let_go()
+    return await wound_down(life, began)
+
+
+async def wound_down(life: Life, began: float) -> Proof:
+    """A life that was told to stop has its grace to end, and must take all of its own with it."""
     try:
         ended = await life.wait_exit(_GRACE_S)
     except TimeoutError:
@@ -102,7 +108,7 @@ async def _terminated(stage: Stage, life: Life) -> Proof:
     return Proof(not refuted, refuted or said, 0, time.monotonic() - began)
 
 
-def _finished(stage: Stage) -> bool:
+def finished(stage: Stage) -> bool:
     """Whether nothing is left to do for the job, as far as client and ledger show."""
     records, effects = stage.site.workload.records, read_effects(stage.site.folder.ledger)
     executed = 0 if effects is None else len({record for _, record, _ in effects.executions})

@@ -11,7 +11,7 @@ from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.companions import why_alone
 from mcp_crashtest.model.coordinates import Batch, Moment, Since, Syscall, Window, WindowName
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.faults import Fault, Right
+from mcp_crashtest.model.faults import NO_SOCKET, OVERLAP, Fault, Right
 from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.profile import Profile, Workload
 from mcp_crashtest.stage.pace import Limits, Pace
@@ -126,6 +126,8 @@ class Bench:
                 raise UsageError(
                     f"{fault}: this plan is for a {other}, and the subject of {self.profile.name} is a {kind}"
                 )
+            if fault.kind == OVERLAP and not self.profile.subject.inherits_socket:
+                raise UsageError(f"{fault}: {NO_SOCKET}")
             if isinstance(fault.at, Syscall):
                 raise UsageError(f"{fault}: this version does not wait for system calls")
         for right in plan.needs - self.rights:

@@ -23,7 +23,7 @@ from mcp_crashtest.model.companions import Companion, varies, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, During, Phase
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Violation
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
-from mcp_crashtest.model.faults import Right
+from mcp_crashtest.model.faults import NO_SOCKET, Right
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.plan import Plan
@@ -90,6 +90,11 @@ class Trial:
         """Raise NotApplicable, with a sentence that says why, where this second client makes no sense."""
         if why := why_alone(self.bench.profile, companion):
             raise NotApplicable(why)
+
+    def refuse_without_socket(self) -> None:
+        """Raise NotApplicable where two lives of the server cannot accept on one socket."""
+        if not self.bench.profile.subject.inherits_socket:
+            raise NotApplicable(NO_SOCKET)
 
     @property
     def second_varies(self) -> bool:

@@ -38,6 +38,11 @@ OPERATION = "operation"
 """The family of what is no harm: something that a user asks of the server, which is judged by what comes of it."""
 
 
+OVERLAP = "overlap"
+"""The kind in which two lives of a server accept on one socket."""
+NO_SOCKET = "two lives at once need a socket that both can accept on: a command with {listen_fd} is given one"
+
+
 class Right(StrEnum):
     """What the lab must be allowed, or able, to do; its text is the cap that a certificate names where it is not."""
 
@@ -70,6 +75,8 @@ _TABLE = (
          undoes=_SERVER | _BOTH),
     Kind("terminate", "process", "SIGTERM, then started again: a planned restart", _SERVER, 0, "#2980b9",
          undoes=_SERVER),
+    Kind(OVERLAP, "process", "SIGTERM, and started again at once, while the old life still winds down", _SERVER, 1,
+         "#1f618d", undoes=_SERVER),
     Kind("interrupt", "client", "the client says goodbye as upon a person's Ctrl-C; then it is started again", _CLIENT,
          0, "#8e44ad"),
     Kind("freeze", "process", "SIGSTOP of the whole group for a while, then SIGCONT", _SERVER, 1, "#16a085"),

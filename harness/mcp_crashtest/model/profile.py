@@ -88,6 +88,11 @@ class SubjectSpec:
     stop: Stop = Stop.LEADER
     kill: Kill = Kill.GROUP
 
+    @property
+    def inherits_socket(self) -> bool:
+        """Whether it is given a listening socket that the lab keeps over restarts."""
+        return self.command is not None and "{listen_fd}" in self.command
+
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Phase, Since, Window, WindowName
-from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.faults import OVERLAP, Fault, Victim
 from mcp_crashtest.model.plan import Absence, Plan, Size
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.exhaustive import every
@@ -69,6 +69,14 @@ def restarts(
         at = at_point_or_within(max(number, 1), boundary, place.thousandths)
         plans.append(Plan(scenario, protocols[n % len(protocols)], (Fault("terminate", Victim.SERVER, at),)))
     return plans
+
+
+def overlaps(
+    scenario: str, protocols: Sequence[str], workload: Workload, boundary: Phase, *, seed: int, count: int
+) -> list[Plan]:
+    """The same restarts, in which the new life does not wait for the old one's end."""
+    plans = restarts(scenario, protocols, workload, boundary, seed=seed, count=count)
+    return [replace(p, faults=tuple(replace(fault, kind=OVERLAP) for fault in p.faults)) for p in plans]
 
 
 def leaving(

@@ -68,7 +68,7 @@ class Subject:
         """Make the site: folders, port, input."""
         spec = self.profile.subject
         self.folder.open()
-        if spec.command and "{listen_fd}" in spec.command:
+        if spec.inherits_socket:
             self.held = listen_socket()
             self.port = self.held.getsockname()[1]
         elif spec.command:

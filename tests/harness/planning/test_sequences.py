@@ -163,3 +163,11 @@ def test_two_clients_are_back_from_kills_of_both_all_over_the_job() -> None:
     plans = sequences.two_back("s", ERAS, JOB, seed=0, count=20)
     assert {(p.faults[0].victim, p.companion, p.second) for p in plans} == {(Victim.BOTH, Companion.SAME_JOB, None)}
     assert {int(place(plan) / JOB.batches * 3) for plan in plans[:6]} == {0, 1, 2}
+
+
+def test_old_and_new_are_there_at_once_where_a_planned_restart_would_fall() -> None:
+    at = ("s", ERAS, JOB, Phase.OBSERVED)
+    told = [sequences.restarts(*at, seed=0, count=8), sequences.overlaps(*at, seed=0, count=8)]
+    places = [[(plan.protocol, plan.faults[0].at) for plan in plans] for plans in told]
+    assert places[0] == places[1]
+    assert [{plan.faults[0].kind for plan in plans} for plans in told] == [{"terminate"}, {"overlap"}]

@@ -24,13 +24,17 @@ KILLED = Exit(signal=9)
 
 @dataclass(eq=False)
 class ScriptedLife:
-    """A life that does what it is told, and says so in the log. ``escapes``: a kill does not reach it."""
+    """A life that does what it is told, and says so in the log.
+
+    ``escapes``: a kill does not reach it; ``lingers_s``: so long it takes to stop.
+    """
 
     log: list[str]
     name: str
     number: int = 1
     points: Sequence[Coordinate] = ()
     escapes: bool = False
+    lingers_s: float = 0
     parked: bool = False
     expected_to_end: bool = False
     pid: int = 1
@@ -75,7 +79,10 @@ class ScriptedLife:
         self.log.append(f"terminate {self.name}")
         if self.exited:
             return False
-        self.end(Exit(code=0))
+        if self.lingers_s:
+            asyncio.get_running_loop().call_later(self.lingers_s, self.end, Exit(code=0))
+        else:
+            self.end(Exit(code=0))
         return True
 
     async def left(self, patience_s: float, *, kill: Collection[str] = ()) -> Remains:
