@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from mcp_crashtest.contracts.catalogue import CONTRACTS
 from mcp_crashtest.contracts.warming import asked_pause_s, says_not_yet
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.laboratory.bench import Bench
@@ -91,7 +92,7 @@ async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
     deadline = time.monotonic() + subject.ready_deadline_s
     spoken: dict[str, Answer] = {}
     refusals: list[str] = []
-    for protocol in wanted or SUPPORTED:
+    for protocol in wanted or _fit(bench):
         try:
             attempt = partial(_open, subject.url, protocol, deadline, subject.headers)
             spoken[protocol] = await _answer(attempt, subject, life, deadline)
@@ -104,6 +105,12 @@ async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
     first = next(iter(spoken.values()))
     protocols = wanted or _newest_of_each_era(tuple(spoken))
     return replace(bench, protocols=protocols, spoken=tuple(spoken), server=first.server, tools=first.tools)
+
+
+def _fit(bench: Bench) -> tuple[str, ...]:
+    """The revisions that are worth asking for: an extension can be declared in the stateless era only."""
+    needs_extension = bench.profile.client is None and CONTRACTS[bench.profile.contract.kind].EXTENSIONS
+    return tuple(p for p in SUPPORTED if is_stateless(p)) if needs_extension else SUPPORTED
 
 
 def _newest_of_each_era(spoken: tuple[str, ...]) -> tuple[str, ...]:
