@@ -92,7 +92,7 @@ async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
     deadline = time.monotonic() + subject.ready_deadline_s
     spoken: dict[str, Answer] = {}
     refusals: list[str] = []
-    for protocol in wanted or _fit(bench):
+    for protocol in wanted or worth_asking(bench):
         try:
             attempt = partial(_open, subject.url, protocol, deadline, subject.headers)
             spoken[protocol] = await _answer(attempt, subject, life, deadline)
@@ -107,7 +107,7 @@ async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
     return replace(bench, protocols=protocols, spoken=tuple(spoken), server=first.server, tools=first.tools)
 
 
-def _fit(bench: Bench) -> tuple[str, ...]:
+def worth_asking(bench: Bench) -> tuple[str, ...]:
     """The revisions that are worth asking for: an extension can be declared in the stateless era only."""
     needs_extension = bench.profile.client is None and CONTRACTS[bench.profile.contract.kind].EXTENSIONS
     return tuple(p for p in SUPPORTED if is_stateless(p)) if needs_extension else SUPPORTED

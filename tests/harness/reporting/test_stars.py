@@ -59,6 +59,14 @@ def test_a_scenario_that_could_not_be_assessed_takes_its_star_and_says_why() -> 
     assert (found.earned, found.why) == (1, "killed: no right to kill the server")
 
 
+def test_of_a_subject_that_was_only_looked_at_one_star_is_asked_whatever_is_asked_of_others() -> None:
+    looked_at = {"budget": "quick"}
+    for selection in (Selection(None), Selection(2)):
+        assert judged(ALL, selection, looked_at) == Stars("subject", 1, 1, None)
+        assert judged({**ALL, WORKS: "FAIL"}, selection, looked_at).earned == 0
+        assert judged(ALL, selection, {"budget": "core"}).asked == 2
+
+
 def test_a_users_own_scenarios_earn_nothing_alone_and_must_pass_beside_ours() -> None:
     own = Selection(None, own=True)
     mine = scenario(1, "PASS", id="mine")
