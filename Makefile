@@ -9,7 +9,7 @@
 # WORKERS=0 runs the tests one at a time.
 
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready

@@ -60,8 +60,13 @@ def certify(report_dir: Path, *arguments: object) -> Done:
 
 
 def smaller(profile: Path, folder: Path, records: int = 30, name: str | None = None) -> Path:
-    """The same profile with a smaller job: what is shown with it does not depend on how long that takes."""
+    """The same profile with a smaller job and one hash seed: what is shown with it depends on neither.
+
+    With one seed a session needs one fork server.
+    """
     text = profile.read_text(encoding="utf-8").replace("{here}", str(profile.parent)).partition("\n[workload]")[0]
+    if "\nenvironment" not in text:
+        text = text.replace("[subject]\n", '[subject]\nenvironment = { PYTHONHASHSEED = "1" }\n', 1)
     path = folder / f"{name or profile.stem}.toml"
     path.write_text(f"{text}\n[workload]\nrecords = {records}\n", encoding="utf-8")
     return path

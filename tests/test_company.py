@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import MUTANTS, ROOT, SMALL, THIRD_PARTY, certify, named
+from tests.lab import MUTANTS, ROOT, SMALL, certify, named
 
 PROFILES = ROOT / "scenarios" / "profiles"
 OPTIONS = "--listen-fd {listen_fd} --state-dir {state_dir} --effects-file {ledger}"
@@ -22,12 +22,6 @@ def test_a_server_that_keeps_jobs_apart_passes_also_where_it_takes_one_at_a_time
     assert [s["runs"] for s in done.certificate["scenarios"]] == [6, 6]
 
 
-def test_a_server_without_keys_and_ledger_passes(tmp_path: Path) -> None:
-    done = certify(tmp_path, "--profile", THIRD_PARTY / "crashtest.toml", "--scenario", SECOND, "--quick")
-    assert done.code == 0, done.out + done.err
-    assert done.certificate["scenarios"][0]["verdict"] == "PASS"
-
-
 def test_two_calls_for_one_job_wait_for_each_other_and_pass(tmp_path: Path) -> None:
     profile = MUTANTS / "late_return.toml"
     command = f"{{python}} {profile.with_name('call.py')} {OPTIONS}"
@@ -38,6 +32,7 @@ def test_two_calls_for_one_job_wait_for_each_other_and_pass(tmp_path: Path) -> N
     assert "this one is a single call" in second["reason"]
 
 
+@pytest.mark.soak
 def test_whose_job_writes_where_every_job_writes_has_no_second_one(tmp_path: Path) -> None:
     done = certify(tmp_path, "--profile", PROFILES / "reference-durable.toml", "--scenario", SECOND)
     [scenario] = done.certificate["scenarios"]

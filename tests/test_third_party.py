@@ -19,6 +19,7 @@ PROFILE = THIRD_PARTY / "crashtest.toml"
 KILLS = tuple(
     f"--scenario={name}" for name in ("undisturbed", "client-killed", "server-killed-everywhere", "both-killed")
 )
+SECOND = "--scenario=second-job"  # of a server without keys, and without a ledger
 TOOL = THIRD_PARTY / "tool.toml"
 
 
@@ -48,7 +49,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """Followed by its resources, and with a tool: one session for both."""
     folder = tmp_path_factory.mktemp("killed")
     profiles = [f"--profile={smaller(profile, folder)}" for profile in (PROFILE, TOOL)]
-    return certify(folder / "report", *profiles, "--quick", *KILLS)
+    return certify(folder / "report", *profiles, "--quick", *KILLS, SECOND)
 
 
 @pytest.mark.parametrize("profile", [PROFILE, TOOL], ids=["resources", "a tool"])
