@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from mcp_crashtest.faults.process import ENDED_BEFORE, NOTHING_RESTARTED, finished, wound_down
+from mcp_crashtest.faults.process import ENDED_BEFORE, finished, wound_down
 from mcp_crashtest.model.faults import Fault
-from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.model.proof import NOTHING_RESTARTED, Proof
 from mcp_crashtest.stage.stage import OUTPUT, Stage
 
 

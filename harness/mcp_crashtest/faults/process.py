@@ -12,7 +12,7 @@ from dataclasses import replace
 from mcp_crashtest.faults.absence import ServerAway
 from mcp_crashtest.files.ledger import read_effects
 from mcp_crashtest.model.faults import Fault
-from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.model.proof import NOTHING_RESTARTED, Proof
 from mcp_crashtest.stage.stage import OUTPUT, Stage
 from mcp_crashtest.subjects.life import Life, Mortal
 from mcp_crashtest.subjects.process import INSIDE, OUTSIDE, named
@@ -21,7 +21,6 @@ from mcp_crashtest.subjects.sockets import accepts
 _GRACE_S = 10.0
 _FOLLOWING_S = 2.0  # how long those whom a launcher has told to stop may take behind it
 _OVERDUE = f"did not stop within {_GRACE_S:.0f} s of SIGTERM and was killed"
-NOTHING_RESTARTED = "the first life finished the job behind SIGTERM: the restart restarted nothing"
 ENDED_BEFORE = Proof(False, "the subject had already ended before SIGTERM")
 _NOBODY = Proof(False, "whom the fault was to hit had already ended")
 

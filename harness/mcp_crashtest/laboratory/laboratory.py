@@ -131,7 +131,7 @@ class Laboratory:
             """Whether to go on."""
             outcomes.append(outcome)
             seen(number, outcome)
-            unproven = sum(o.verdict is Verdict.INVALID for o in outcomes)
+            unproven = sum(o.verdict is Verdict.INVALID and not o.drained for o in outcomes)
             return all(o.verdict is not Verdict.FAIL for o in outcomes) and unproven <= tolerated(len(plans))
 
         bench = await self._with_workloads(bench, scenario, plans, note)
@@ -223,7 +223,7 @@ class Laboratory:
             if (mistake := unknown_word(bench.profile, history)) is not None:
                 self._refuse(bench.profile, mistake)
                 raise mistake
-            final = outcome.judgement.overdue or attempt == _ATTEMPTS
+            final = outcome.judgement.overdue or outcome.drained or attempt == _ATTEMPTS
             if outcome.verdict is not Verdict.INVALID or final:
                 return outcome
             bench = bench.hastened()

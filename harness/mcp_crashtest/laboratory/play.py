@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from mcp_crashtest.checkers.judge import judge
@@ -12,6 +13,7 @@ from mcp_crashtest.laboratory.conductor import conduct
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.operation import Header, History
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.proof import NOTHING_RESTARTED
 from mcp_crashtest.model.verdict import Judgement, Verdict
 from mcp_crashtest.stage.lab_client import LabClient
 from mcp_crashtest.stage.stage import Stage
@@ -33,6 +35,17 @@ class Outcome:
     def verdict(self) -> Verdict:
         """The judgement's verdict."""
         return self.judgement.verdict
+
+    @property
+    def drained(self) -> bool:
+        """Whether nothing was shown because the server did all of its job before it stopped, which is no fault."""
+        return self.verdict is Verdict.INVALID and any(NOTHING_RESTARTED in said for said in self.judgement.unproven)
+
+
+def show_nothing(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes that show nothing. A server that may do its job before it stops must have been restarted once."""
+    shown = any(outcome.verdict is Verdict.PASS for outcome in outcomes)
+    return [o for o in outcomes if o.verdict is Verdict.INVALID and not (shown and o.drained)]
 
 
 async def play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, seed: int) -> tuple[Outcome, History]:

@@ -18,7 +18,7 @@ from hypothesis.strategies import SearchStrategy
 
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
-from mcp_crashtest.laboratory.play import Outcome
+from mcp_crashtest.laboratory.play import Outcome, show_nothing
 from mcp_crashtest.model.companions import Companion, varies, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, During, Phase
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Violation
@@ -174,10 +174,11 @@ class Trial:
         failed = self.smallest(Verdict.FAIL)
         if failed:
             raise Violation(describe(failed))
-        unproven = [o for o in self.outcomes if o.verdict is Verdict.INVALID]
+        unproven = show_nothing(self.outcomes)
         if len(unproven) > tolerated(len(self.outcomes)):
             reasons = "; ".join(unproven[0].judgement.unproven)
-            raise Unproven(f"INVALID, {len(unproven)} runs prove nothing: {reasons}")
+            longer = ". With more [workload] records something is left to resume" if unproven[0].drained else ""
+            raise Unproven(f"INVALID, {len(unproven)} runs prove nothing: {reasons}{longer}")
 
     def smallest(self, verdict: Verdict) -> Outcome | None:
         """The smallest plan with this verdict."""

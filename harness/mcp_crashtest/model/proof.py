@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NOTHING_RESTARTED = "the first life finished the job behind SIGTERM: the restart restarted nothing"
+"""Why a planned restart is not proven where the server does its job before it stops, as it may."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
