@@ -34,6 +34,10 @@ from mcp_crashtest.planning.clients import windows
 from mcp_crashtest.planning.exhaustive import boundary_of, phases_of
 from mcp_crashtest.planning.search import draw, search
 
+_DRAINS = (
+    "this server does all of its job before it stops, so that a planned restart leaves nothing to resume; "
+    "a longer job, [workload] records, may"
+)
 _SHRINK_RUNS = 30
 _TENTHS, _TENTH = 10, 100  # of a thousand
 
@@ -177,8 +181,9 @@ class Trial:
         unproven = show_nothing(self.outcomes)
         if len(unproven) > tolerated(len(self.outcomes)):
             reasons = "; ".join(unproven[0].judgement.unproven)
-            longer = ". With more [workload] records something is left to resume" if unproven[0].drained else ""
-            raise Unproven(f"INVALID, {len(unproven)} runs prove nothing: {reasons}{longer}")
+            if all(outcome.drained for outcome in self.outcomes):
+                raise NotApplicable(_DRAINS)
+            raise Unproven(f"INVALID, {len(unproven)} runs prove nothing: {reasons}")
 
     def smallest(self, verdict: Verdict) -> Outcome | None:
         """The smallest plan with this verdict."""

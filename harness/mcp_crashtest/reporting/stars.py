@@ -162,8 +162,8 @@ def caps(scenarios: Sequence[Scenario], subjects: Mapping[str, Mapping[str, Any]
     ):
         reasons[cap.text] = []
         texts.setdefault(cap.text, str(cap))
-    for s in applying(scenarios):
-        if s["verdict"] == Verdict.SKIP.name:
+    for s in scenarios:
+        if s["verdict"] == Verdict.SKIP.name and (s.get("applies", True) or s["runs"]):  # what was tried is named
             counted = f" after {s['runs']} of {s['plans']} plans" if s["runs"] else ""
             reasons.setdefault(s["reason"], []).append(f"{'*' * s['level']} {s['id']}{counted}")
     return [_cap_line(texts.get(text, text), names) for text, names in reasons.items()]

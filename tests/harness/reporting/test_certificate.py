@@ -87,11 +87,18 @@ def test_a_session_without_recoveries_says_so_instead_of_zero() -> None:
 
 
 def test_a_scenario_for_subjects_of_another_kind_takes_no_star_and_is_no_cap() -> None:
-    other = scenario(2, "SKIP", id="another", applies=False, reason="this scenario is for clients")
+    other = scenario(2, "SKIP", id="another", applies=False, reason="this scenario is for clients", runs=0)
     certified = summed(scenario(1, "PASS"), scenario(2, "PASS", applies=True), other)
     assert certified["level"] == 2
     assert certified["caps"] == []
     assert certified["scenarios"][2]["reason"] == "this scenario is for clients"
+
+
+def test_what_was_tried_and_does_not_apply_takes_no_star_and_is_named() -> None:
+    tried = scenario(2, "SKIP", id="restart", applies=False, reason="it does its job before it stops", runs=6)
+    certified = summed(scenario(1, "PASS"), scenario(2, "PASS", applies=True), tried)
+    assert certified["level"] == 2
+    assert [cap.partition(" (")[0] for cap in certified["caps"]] == ["it does its job before it stops"]
 
 
 def test_it_says_what_was_selected_whether_the_session_finished_when_and_with_what() -> None:
