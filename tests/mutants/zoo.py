@@ -211,6 +211,12 @@ _TABLE = (
         "the server is stopped with SIGTERM in the middle of a batch and started again",
     ),
     Mutant(
+        "drops_at_stop",
+        "records.lost",
+        RESTARTED,
+        "the server is stopped with SIGTERM, and does the rest of its job before it stops",
+    ),
+    Mutant(
         "flips_at_start",
         "task.resurrected",
         AFTERLIFE,

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from mcp_crashtest.faults.process import ENDED_BEFORE, finished, wound_down
+from mcp_crashtest.faults.process import ENDED_BEFORE, did_the_rest, finished, restarted_nothing, wound_down
 from mcp_crashtest.model.faults import Fault
-from mcp_crashtest.model.proof import NOTHING_RESTARTED, Proof
-from mcp_crashtest.stage.stage import OUTPUT, Stage
+from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.stage.stage import Stage
 
 
 @asynccontextmanager
@@ -30,13 +30,11 @@ async def overlap(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     await stage.boot()
     new = stage.lives[-1]
     new.expected_to_end = True  # it may refuse to live beside the old one
-    alone, nothing_left = old.exited is not None, stage.ended == OUTPUT or (finished(stage) and not had_finished)
+    alone, nothing_left = old.exited is not None, did_the_rest(stage, had_finished)
     proof = await wound_down(old, began)
     said = "before the new life was there" if alone else f"{proof.elapsed_s:.2f} s later, beside the new life"
     proof = replace(proof, reason=f"{proof.reason}, {said}")
-    if proof.confirmed and nothing_left:
-        proof = replace(proof, confirmed=False, reason=f"{proof.reason}; {NOTHING_RESTARTED}")
-    yield proof
+    yield restarted_nothing(proof) if nothing_left else proof
     if new.exited is None:
         new.expected_to_end = False
     await stage.revive(fault.victim)

@@ -67,8 +67,7 @@ async def terminate(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     life, number, had_finished = stage.server, stage.landed + 1, finished(stage)
     async with stage.striking(fault.victim):
         proof = _NOBODY if life is None else await _terminated(stage, life)
-    if proof.confirmed and (stage.ended == OUTPUT or (finished(stage) and not had_finished)):
-        proof = replace(proof, confirmed=False, reason=f"{proof.reason}, but {NOTHING_RESTARTED}")
+    proof = restarted_nothing(proof) if did_the_rest(stage, had_finished) else proof
     away = ServerAway.begun(stage, number)
     yield proof
     away.ended(stage)
@@ -105,6 +104,18 @@ async def wound_down(life: Life, began: float) -> Proof:
         remains = await life.left(_GRACE_S, kill=(OUTSIDE,))
     refuted = remains.said("SIGTERM")
     return Proof(not refuted, refuted or said, 0, time.monotonic() - began)
+
+
+def did_the_rest(stage: Stage, had_finished: bool) -> bool:
+    """Whether the job, which had not been ``finished`` before, was done by a life that was told to stop."""
+    return stage.ended == OUTPUT or (finished(stage) and not had_finished)
+
+
+def restarted_nothing(proof: Proof) -> Proof:
+    """The proof of a restart behind which nothing was left to resume: none; what the job came to is judged."""
+    if not proof.confirmed:
+        return proof
+    return replace(proof, confirmed=False, goes_on=True, reason=f"{proof.reason}, but {NOTHING_RESTARTED}")
 
 
 def finished(stage: Stage) -> bool:

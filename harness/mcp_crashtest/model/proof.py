@@ -13,7 +13,7 @@ class Proof:
     """What became of a fault. ``kills`` counts processes that are proven to have died by our SIGKILL.
 
     ``goes_on``: nothing is proven, and what comes of it is of interest all the same: the server is gone, and somebody
-    of it works on.
+    of it works on, or it had done all of its job.
     """
 
     confirmed: bool

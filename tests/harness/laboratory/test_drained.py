@@ -1,14 +1,25 @@
-"""A server may do its job before it stops: such a restart shows nothing, and is no fault where another one shows it."""
+"""A server may do its job before it stops: such a restart shows nothing, and is no fault where another one shows it.
+
+What the job came to is judged all the same.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.files.profiles import read_profile
 from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome, show_nothing
+from mcp_crashtest.model.coordinates import Batch
+from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.proof import NOTHING_RESTARTED
-from mcp_crashtest.model.verdict import Judgement
+from mcp_crashtest.model.verdict import Judgement, Verdict
+from tests.mutants.zoo import MUTANTS
 
 
 def outcome(*unproven: str) -> Outcome:
@@ -31,3 +42,14 @@ def test_where_nothing_was_ever_restarted_nothing_is_shown() -> None:
 def test_what_could_not_land_is_not_excused() -> None:
     assert show_nothing([DRAINED, RESTARTED, OTHER]) == [OTHER]
     assert not OTHER.drained
+
+
+@pytest.mark.parametrize("kind", ["terminate", "overlap"])
+def test_what_was_dropped_in_a_hurry_is_found(tmp_path: Path, kind: str) -> None:
+    fault = Fault(kind, Victim.SERVER, Batch(3, thousandths=500))
+    with Laboratory(Bundle(tmp_path), seed=0, jobs=1) as laboratory:
+        bench = laboratory.bench(read_profile(MUTANTS["drops_at_stop"].profile))
+        [dropped] = laboratory.play(bench, "s", [(1, Plan("s", bench.protocols[0], (fault,)))], lambda *_: None)
+    assert dropped.verdict is Verdict.FAIL
+    assert "records.lost" in {finding.invariant for finding in dropped.judgement.findings}
+    assert not dropped.drained
