@@ -8,19 +8,19 @@ Otherwise it is the small server.
 Must be caught by: fencing.double-run.
 """
 
-import sqlite3
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.mutants import side_by_side
 from tests.small import server
 
 READING_S = 0.08
 
 
-class Jobs(server.Jobs):
+class Jobs(side_by_side.Jobs):
     def resume(self) -> None:
         """Whoever asks for a job has it go on."""
         self._begun_here: set[str] = set()
@@ -35,12 +35,6 @@ class Jobs(server.Jobs):
             self._under_way.discard(job)
             self.go_on(job)
         return super().status(job)
-
-    def _do_batch(self, job: str, numbers: range, batch: int) -> None:
-        try:
-            super()._do_batch(job, numbers, batch)
-        except sqlite3.IntegrityError:  # somebody has written it: so it is done
-            self._ask("ROLLBACK")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mcp_crashtest.checkers.isolation import given_twice
 from mcp_crashtest.checkers.outputs import some
 from mcp_crashtest.model.columns import Table
-from mcp_crashtest.model.companions import Companion, is_of_second
+from mcp_crashtest.model.companions import Companion, is_of_second, is_refusal
 from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
 from mcp_crashtest.model.verdict import Finding
 
@@ -55,7 +56,7 @@ def unproven(history: History) -> Iterator[str]:
     """Why nothing was shown of the second client, where nothing was."""
     companion = _companion(history)
     outputs = [o for o in history.of(Op.OUTPUT) if is_of_second(o)]
-    if companion is None or any(o.type is Type.OK or not _is_refusal(o) for o in outputs):
+    if companion is None or any(o.type is Type.OK or not is_refusal(o) for o in outputs):
         return
     if outputs and companion.has_own_job:
         yield f"the server takes no second job: {outputs[-1].value.get('error')}"
@@ -140,16 +141,12 @@ def _without_refusals(history: History, view: History) -> History:
             return heard and history.header.blocking
         return (is_of_second(refused) and True not in acknowledged) or _has_later(history, refused)
 
-    kept = [o for o in view.operations if not (o.op is Op.OUTPUT and _is_refusal(o) and lawful(o))]
+    kept = [o for o in view.operations if not (o.op is Op.OUTPUT and is_refusal(o) and lawful(o))]
     return replace(view, operations=kept)
 
 
 def _has_later(history: History, refused: Operation) -> bool:
     return is_of_second(refused) and any(is_of_second(o) and o.i > refused.i for o in history.of(Op.OUTPUT))
-
-
-def _is_refusal(output: Operation) -> bool:
-    return output.type is Type.FAIL and output.value.get("reason") == "refused"
 
 
 # --- one against the other
@@ -161,12 +158,7 @@ def _one_id(history: History) -> Iterator[Finding]:
     for after in given:
         for before in given:
             if is_of_second(after) and not is_of_second(before) and before.task == after.task:
-                yield Finding(
-                    "task.identity",
-                    f"the id {after.task!r} was given to two jobs, in life {before.life} and in life {after.life}",
-                    (before.i, after.i),
-                    {"task": after.task},
-                )
+                yield given_twice(before, after)
                 return
 
 

@@ -86,9 +86,14 @@ def _reused(history: History) -> Iterator[Finding]:
         elif event.task is not None and (job := asked.get(event.process)) is not None:
             before_job, before = given.setdefault(event.task, (job, event))
             if before_job != job:
-                yield Finding(
-                    "task.identity",
-                    f"the id {event.task!r} was given to two jobs, in life {before.life} and in life {event.life}",
-                    (before.i, event.i),
-                    {"task": event.task},
-                )
+                yield given_twice(before, event)
+
+
+def given_twice(before: Operation, after: Operation) -> Finding:
+    """Of two acknowledged submissions, of two jobs: the same id."""
+    return Finding(
+        "task.identity",
+        f"the id {after.task!r} was given to two jobs, in life {before.life} and in life {after.life}",
+        (before.i, after.i),
+        {"task": after.task},
+    )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from mcp_crashtest.model.operation import Operation
+from mcp_crashtest.model.operation import Operation, Type
 from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.profile import SITE_NAMES, Profile, RecordsSpec, Semantics
 
@@ -53,6 +53,11 @@ _TOLD = {
 def is_of_second(operation: Operation) -> bool:
     """Whether an event is the second client's."""
     return operation.process.startswith(SECOND)
+
+
+def is_refusal(output: Operation) -> bool:
+    """Whether a job's end is that the server did not take it."""
+    return output.type is Type.FAIL and output.value.get("reason") == "refused"
 
 
 def why_alone(profile: Profile, companion: Companion) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from mcp_crashtest.contracts.job import Job
-from mcp_crashtest.model.companions import OWN, SECOND, Companion, is_of_second
+from mcp_crashtest.model.companions import OWN, SECOND, Companion, is_of_second, is_refusal
 from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.paths import fill
@@ -110,8 +110,7 @@ class SecondClient:
     def _ends(self, operation: Operation) -> None:
         if self._process:
             self._process.expected_to_end = True
-        refused = operation.type is Type.FAIL and operation.value.get("reason") == "refused"
-        if refused and not self._first_finished:
+        if is_refusal(operation) and not self._first_finished:
             self._stage.watch(self._again())
         else:
             self.finished = True
