@@ -49,6 +49,7 @@ QUICK = ("--crashtest-quick", "--crashtest-scenario=both-killed", "--crashtest-s
 REFERENCES = {"reference-durable", "reference-resumable"}
 
 
+@pytest.mark.soak
 def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path) -> None:
     done = run_pytest("scenarios", *QUICK, f"--crashtest-report={tmp_path / 'report'}")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -66,9 +67,11 @@ def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path) -> None:
     assert certificate["finished"] is True
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize(
+    "workers", [pytest.param([], id="alone", marks=pytest.mark.soak), pytest.param(["-n", "2"], id="xdist")]
+)
 def test_several_profiles_share_a_session_and_its_worker_processes(tmp_path: Path, workers: list[str]) -> None:
-    profiles = [f"--crashtest-profile={profile}" for profile in (SMALL, smaller(SMALL, tmp_path, name="smaller"))]
+    profiles = [f"--crashtest-profile={profile}" for profile in two_of(tmp_path)]
     done = run_pytest("scenarios", *workers, *QUICK, *profiles, f"--crashtest-report={tmp_path / 'report'}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 passed" in done.stdout
@@ -80,6 +83,11 @@ def test_several_profiles_share_a_session_and_its_worker_processes(tmp_path: Pat
     assert both_killed(certificate) == {"small": 3, "smaller": 3}
     assert certificate["selection"]["budget"] == "quick"
     assert certificate["finished"] is True
+
+
+def two_of(folder: Path) -> list[Path]:
+    """One server, two profiles."""
+    return [smaller(SMALL, folder, name=name) for name in ("small", "smaller")]
 
 
 def both_killed(certificate: Mapping[str, Any]) -> dict[str, int]:

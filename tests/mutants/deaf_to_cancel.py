@@ -1,4 +1,4 @@
-"""A cancel is acknowledged and stored beside the task, and the worker looks at the row that it has read at its start.
+"""A cancel is acknowledged and stored beside the job, and the worker looks at the row that it has read at its start.
 
 Must be caught by: task.cancel-forgotten.
 """
@@ -7,20 +7,17 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import let_answer_leave
-from tests.mutants.operated import RUNNING, Operated
+from tests.mutants import operated
 
 
-class Deaf(Operated):
-    async def work(self, task_id: str) -> None:
-        """Do all batches, whatever comes in between."""
-        task = self.store.task(task_id)
-        await let_answer_leave()
-        if task is None or task["status"] != RUNNING:
-            return
-        for first in range(task["progress"], task["total"], task["batch"]):
-            await self.store.do_batch(task, first)
+class Deaf(operated.Operated):
+    def _work(self, job: str) -> None:
+        [(total, batch, done)] = self._ask("SELECT total, batch, done FROM jobs WHERE id = ?", job)
+        if self.stands(job) == operated.RUNNING:
+            for _ in range(done, total, batch):
+                self.batch(job)
+                self._ask("DELETE FROM halts WHERE job = ?", job)  # it is written back as running
 
 
 if __name__ == "__main__":
-    Deaf("deaf to a cancel").serve()
+    operated.main(Deaf)

@@ -1,4 +1,4 @@
-"""A cancel is kept in memory: the worker stops, and after a restart the task is found unfinished and goes on.
+"""A cancel is kept in memory: the worker stops, and after a restart the job is found unfinished and goes on.
 
 Must be caught by: task.cancel-forgotten.
 """
@@ -7,20 +7,25 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.operated import Operated
+from tests.mutants import operated
+from tests.small.server import Effects
 
 
-class Forgetful(Operated):
-    def __init__(self) -> None:
+class Forgetful(operated.Operated):
+    def __init__(self, folder: Path, effects: Effects) -> None:
         self.halted: dict[str, str] = {}
-        super().__init__("forgotten cancel")
+        super().__init__(folder, effects)
 
-    def status(self, task_id: str) -> str:
-        return self.halted.get(task_id, super().status(task_id))
+    def stands(self, job: str) -> str:
+        return self.halted.get(job, super().stands(job))
 
-    def halt(self, task_id: str, status: str) -> None:
-        self.halted[task_id] = status
+    def halt(self, job: str, status: str) -> None:
+        self.halted[job] = status
+
+    def resumed(self, job: str) -> None:
+        self.halted.pop(job)
+        super().resumed(job)
 
 
 if __name__ == "__main__":
-    Forgetful().serve()
+    operated.main(Forgetful)

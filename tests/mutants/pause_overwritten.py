@@ -7,21 +7,14 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import let_answer_leave
-from tests.mutants.operated import CANCELLED, CANCELLING, PAUSED, RUNNING, Operated
+from tests.mutants import operated
 
 
-class Overwriting(Operated):
-    async def work(self, task_id: str) -> None:
-        """Do batch after batch; only a cancel is looked for."""
-        self.working.add(task_id)
-        await let_answer_leave()
-        while (task := self.store.task(task_id)) and task["status"] in (RUNNING, PAUSED):
-            await self.store.do_batch(task, task["progress"])
-        if self.status(task_id) == CANCELLING:
-            self.halt(task_id, CANCELLED)
-        self.working.discard(task_id)
+class Overwriting(operated.Operated):
+    def batch(self, job: str) -> None:
+        super().batch(job)
+        self._ask("DELETE FROM halts WHERE job = ? AND status = ?", job, operated.PAUSED)
 
 
 if __name__ == "__main__":
-    Overwriting("pause overwritten").serve()
+    operated.main(Overwriting)

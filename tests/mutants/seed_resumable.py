@@ -8,22 +8,30 @@ handshake era, where a client's goodbye ends its session and the calls in it.
 Must be caught by: records.duplicated (and records.count).
 """
 
+import argparse
 import asyncio
 import hashlib
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from fastmcp import Context, FastMCP
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.common import Effects, options, process, serve
+from tests.small.server import Effects
 
 PACE_S = 0.01  # the seed takes a second for each batch
 
-where = options()
-effects = Effects(where.effects_file)
+parser = argparse.ArgumentParser()
+parser.add_argument("--listen-fd", type=int, required=True)
+parser.add_argument("--state-dir", type=Path, required=True)
+parser.add_argument("--effects-file", type=Path, required=True)
+given = parser.parse_args()
+given.state_dir.mkdir(parents=True, exist_ok=True)
+effects = Effects(given.effects_file)
 mcp: FastMCP[Any] = FastMCP("Resumable Server")
 
 
@@ -61,7 +69,13 @@ class CheckpointManager:
         return self._folder / f"{task_id}.jsonl"
 
 
-checkpoints = CheckpointManager(where.state_dir)
+checkpoints = CheckpointManager(given.state_dir)
+
+
+def process(first: int, end: int) -> list[dict[str, str]]:
+    """The job's work on the records ``first`` to ``end - 1``."""
+    names = [f"record-{n:06d}" for n in range(first, end)]
+    return [{"id": name, "digest": hashlib.sha256(name.encode()).hexdigest()} for name in names]
 
 
 @mcp.tool
@@ -77,7 +91,7 @@ async def resumable_data_processing(
         for step in range(start, total_records, batch_size):
             batch_end = min(step + batch_size, total_records)
             batch = process(step, batch_end)
-            effects.append(task_id, batch)
+            effects.append(task_id, [record["id"] for record in batch])
             checkpoints.save_task_data(task_id, batch)
             checkpoints.update(task_id, current_step=batch_end, total_steps=total_records, status="running")
             await ctx.report_progress(batch_end, total_records, f"Processed {batch_end}/{total_records} records")
@@ -91,4 +105,5 @@ async def resumable_data_processing(
 
 
 if __name__ == "__main__":
-    serve(mcp, where)
+    config = uvicorn.Config(mcp.http_app(), log_level="warning", timeout_graceful_shutdown=1, ws="none")
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=given.listen_fd)])

@@ -7,15 +7,14 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.operated import Operated
+from tests.mutants import operated
 from tests.mutants.owned import Owned
 
 
 class Unchecked(Owned):
-    async def cancel_job(self, job_id: str) -> str:
-        """Cancel a job; what it has done is kept."""
-        return await Operated.cancel_job(self, job_id)
+    def cancel_job(self, user: str, job_id: str) -> str:
+        return self.cancel(job_id)
 
 
 if __name__ == "__main__":
-    Unchecked("unchecked cancel").serve()
+    operated.main(Unchecked)

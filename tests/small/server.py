@@ -17,6 +17,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,9 @@ class Effects:
         self._attempts = Counter((row["task"], row["record"]) for row in map(json.loads, path.read_text().splitlines()))
         self._file = path.open("ab", buffering=0)
 
-    def append(self, job: str, numbers: range) -> None:
-        self._attempts.update((job, str(n)) for n in numbers)
-        rows = [{"task": job, "record": str(n), "attempt": self._attempts[job, str(n)]} for n in numbers]
+    def append(self, job: str, records: Sequence[object]) -> None:
+        self._attempts.update((job, str(n)) for n in records)
+        rows = [{"task": job, "record": str(n), "attempt": self._attempts[job, str(n)]} for n in records]
         self._file.write("".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
