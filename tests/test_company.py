@@ -11,21 +11,25 @@ from tests.lab import MUTANTS, ROOT, SMALL, certify, named
 PROFILES = ROOT / "scenarios" / "profiles"
 OPTIONS = "--listen-fd {listen_fd} --state-dir {state_dir} --effects-file {ledger}"
 SECOND, TWO_BACK = "second-job", "two-clients-back"
+BOTH = ("--scenario", SECOND, "--scenario", TWO_BACK)
 
 
+@pytest.mark.parametrize("depth", [["--quick"], pytest.param([], marks=pytest.mark.soak)], ids=["quick", "default"])
 @pytest.mark.parametrize("name", ["server", "one_at_a_time"])
-def test_a_server_that_keeps_jobs_apart_passes_also_where_it_takes_one_at_a_time(tmp_path: Path, name: str) -> None:
+def test_a_server_that_keeps_jobs_apart_passes_also_where_it_takes_one_at_a_time(
+    tmp_path: Path, name: str, depth: list[str]
+) -> None:
     command = f"{{python}} {SMALL.with_name(f'{name}.py')} {OPTIONS}"
-    done = certify(tmp_path, "--profile", SMALL, "--command", command, "--scenario", SECOND, "--scenario", TWO_BACK)
+    done = certify(tmp_path, "--profile", SMALL, "--command", command, *depth, *BOTH)
     assert done.code == 0, done.out + done.err
     assert {s["verdict"] for s in done.certificate["scenarios"]} == {"PASS"}
-    assert [s["runs"] for s in done.certificate["scenarios"]] == [6, 6]
+    assert [s["runs"] for s in done.certificate["scenarios"]] == [3, 3] if depth else [6, 6]
 
 
 def test_two_calls_for_one_job_wait_for_each_other_and_pass(tmp_path: Path) -> None:
     profile = MUTANTS / "late_return.toml"
     command = f"{{python}} {profile.with_name('call.py')} {OPTIONS}"
-    done = certify(tmp_path, "--profile", profile, "--command", command, "--scenario", SECOND, "--scenario", TWO_BACK)
+    done = certify(tmp_path, "--profile", profile, "--command", command, *BOTH)
     second, back = (named(done, scenario, "late_return") for scenario in (SECOND, TWO_BACK))
     assert back["verdict"] == "PASS", back["reason"]
     assert (second["verdict"], second["runs"]) == ("SKIP", 0)

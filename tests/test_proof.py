@@ -53,7 +53,8 @@ def test_a_server_behind_a_plain_shell_is_killed_with_its_group(tmp_path: Path) 
 
 def test_a_job_that_is_over_before_the_fault_could_land_makes_the_run_invalid(tmp_path: Path) -> None:
     boastful = f"env -u CRASHTEST_POINTS {SERVER}"  # its profile claims crash points, and it has none
-    done = certify(tmp_path, "--profile", SMALL, "--command", boastful, "--scenario", KILLED, "--quick")
+    profile = smaller(SMALL, tmp_path)
+    done = certify(tmp_path / "report", "--profile", profile, "--command", boastful, "--scenario", KILLED, "--quick")
     assert done.code == 4, done.out + done.err
     assert "the run was over before this fault could land" in named(done, KILLED, "small")["reason"]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from mcp_crashtest.model.verdict import Verdict
 from tests.cases.playing import killed, restarted
-from tests.lab import certify, named
+from tests.lab import SMALL, certify, named
 
 FOLDER = Path(__file__).resolve().parent / "02-launcher"
 LONG = [pytest.mark.cases, pytest.mark.timeout(900)]
@@ -19,8 +20,23 @@ def case(name: str) -> Path:
     return FOLDER / f"{name}.toml"
 
 
-def test_a_launcher_that_keeps_sigterm_to_itself_is_told_of_the_key_at_the_first_restart(tmp_path: Path) -> None:
-    judgement = restarted(case("a-sh-c"), tmp_path)
+BEHIND = r"""command = '''sh -c "\1 & wait"'''"""
+
+
+def small_behind_a_launcher(folder: Path) -> Path:
+    """The case with the small server, whose lives begin in milliseconds."""
+    text = SMALL.read_text(encoding="utf-8").replace("{here}", str(SMALL.parent))
+    profile = folder / "small.toml"
+    profile.write_text(re.sub(r'^command = "(.*)"$', BEHIND, text, flags=re.M))
+    return profile
+
+
+@pytest.mark.parametrize("name", ["small", pytest.param("a-sh-c", marks=LONG)])
+def test_a_launcher_that_keeps_sigterm_to_itself_is_told_of_the_key_at_the_first_restart(
+    tmp_path: Path, name: str
+) -> None:
+    profile = small_behind_a_launcher(tmp_path) if name == "small" else case(name)
+    judgement = restarted(profile, tmp_path / "report")
     assert judgement.verdict is Verdict.INVALID
     assert SAID in judgement.unproven[0]
     assert "server.py" in judgement.unproven[0]

@@ -160,7 +160,7 @@ async def test_a_job_that_is_killed_at_a_crash_point_goes_on_exactly(fresh: Serv
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("era", [STATELESS, HANDSHAKE])
+@pytest.mark.parametrize("era", [STATELESS, pytest.param(HANDSHAKE, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("phase", PHASES)
 async def test_a_call_that_is_made_again_after_a_kill_continues(fresh: Server, phase: str, era: str) -> None:
     fresh.start(points=f"{phase}@4")

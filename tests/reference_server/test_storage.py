@@ -38,6 +38,7 @@ async def test_with_a_full_disk_the_task_waits_and_goes_on_when_there_is_room_ag
 
 
 @pytest.mark.asyncio
+@pytest.mark.soak
 async def test_a_kill_on_a_full_disk_loses_nothing_that_was_committed(fresh: Server) -> None:
     fresh.start(points="acknowledged@3")
     task_id = await fresh.park("start_batch_processing", **BATCHES)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,8 +113,9 @@ class Bundle:
 
     def runs(self, scenario: str | None = None) -> list[RunFolder]:
         """Every run that has begun, of one scenario or of all, in the order of their names."""
-        found = self.folder.glob(f"{_RUNS}/*/{scenario or '**'}/**/*.jsonl")
-        return [RunFolder(path) for path in sorted({f.parent for f in found}) if RunFolder(path).has_begun]
+        tops = self.folder.glob(f"{_RUNS}/*/{scenario or ''}")
+        found = {Path(path) for top in tops for path, _, _ in os.walk(top)}  # whoever goes meanwhile is not missed
+        return [RunFolder(path) for path in sorted(found) if RunFolder(path).has_begun]
 
     def judged_runs(self) -> Iterator[tuple[RunFolder, History, Mapping[str, Any]]]:
         """Every run that was judged, with its history and judgement; raises UsageError."""

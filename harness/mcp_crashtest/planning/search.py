@@ -8,7 +8,9 @@ whatever Hypothesis thinks of it ("flaky").
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
@@ -16,6 +18,8 @@ from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
 from mcp_crashtest.model.plan import Plan
+
+_PROVIDERS, _CONSTANTS = "hypothesis.internal.conjecture.providers", "_get_local_constants"
 
 
 class _Violation(Exception):
@@ -98,7 +102,7 @@ def _given(
     def test(plan: Plan) -> None:
         body(plan)
 
-    settings(
+    play = settings(
         max_examples=examples,
         database=None,
         deadline=None,
@@ -107,4 +111,26 @@ def _given(
         report_multiple_bugs=False,
         phases=phases,
         suppress_health_check=list(HealthCheck),
-    )(hypothesis.seed(seed)(hypothesis.given(strategy)(test)))()
+    )(hypothesis.seed(seed)(hypothesis.given(strategy)(test)))
+    with _without_constants():
+        play()
+
+
+@contextlib.contextmanager
+def _without_constants() -> Iterator[None]:
+    """Keep Hypothesis from reading the source of every module that is loaded, which takes it half a second.
+
+    It looks there for numbers to try, and keeps them in a folder where we were called. A plan is drawn in numbers below
+    a hundred, for which it takes none of them.
+    """
+    providers: Any = sys.modules.get(_PROVIDERS)
+    if not all(hasattr(providers, name) for name in (_CONSTANTS, "Constants", "CONSTANTS_CACHE")):
+        yield  # nobody has promised that they are there
+        return
+    wanted = getattr(providers, _CONSTANTS)
+    setattr(providers, _CONSTANTS, providers.Constants)
+    try:
+        yield
+    finally:
+        setattr(providers, _CONSTANTS, wanted)
+        providers.CONSTANTS_CACHE.cache.clear()  # others are to have theirs

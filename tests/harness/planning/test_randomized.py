@@ -19,6 +19,8 @@ from mcp_crashtest.planning.exhaustive import phases_of
 from mcp_crashtest.planning.randomized import earliest_after, plans
 from mcp_crashtest.planning.search import draw
 
+HERE = Path(__file__).resolve()
+
 POINTS = tuple(phase for phase in Phase if phase.in_server)
 CHOICES = (
     ("kill", Victim.SERVER),
@@ -163,7 +165,7 @@ def test_a_fresh_interpreter_gives_the_same_plans_whatever_else_it_has_loaded(ha
     program = f"import {also}\nfrom tests.harness.planning import test_randomized as t\nprint(*t.texts(7), sep='\\n')"
     done = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=Path(__file__).resolve().parents[3],
+        cwd=HERE.parents[3],
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
         capture_output=True,
         text=True,
@@ -171,6 +173,15 @@ def test_a_fresh_interpreter_gives_the_same_plans_whatever_else_it_has_loaded(ha
         check=True,
     )
     assert done.stdout.splitlines() == texts(7)
+
+
+def test_a_draw_reads_no_module_and_leaves_no_folder(tmp_path: Path) -> None:
+    program = (
+        "import sys\nsys.path[:0] = sys.argv[1:]\nfrom tests.harness.planning import test_randomized as t\nt.texts(7)"
+    )
+    places = [str(HERE.parents[3]), str(HERE.parents[3] / "harness")]
+    subprocess.run([sys.executable, "-c", program, *places], cwd=tmp_path, timeout=60, check=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_earlier_draw_changes_nothing() -> None:
