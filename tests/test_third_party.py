@@ -43,21 +43,16 @@ def running(tmp_path: Path) -> Iterator[str]:
         server.wait()
 
 
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """Followed by its resources, and with a tool: one session for both."""
-    folder = tmp_path_factory.mktemp("killed")
-    profiles = [f"--profile={smaller(profile, folder)}" for profile in (PROFILE, TOOL)]
-    return certify(folder / "report", *profiles, "--quick", *BRIEF)
-
-
-@pytest.mark.parametrize("profile", [PROFILE, TOOL], ids=["resources", "a tool"])
-def test_it_resumes_exactly_wherever_it_is_killed(killed: Done, profile: Path) -> None:
-    assert killed.code == 0, killed.out + killed.err
-    scenarios = [s for s in killed.certificate["scenarios"] if s["profile"] == profile.stem]
+@pytest.mark.parametrize(
+    ("profile", "contract"), [(PROFILE, "resource-task"), pytest.param(TOOL, "tool-task", marks=pytest.mark.soak)]
+)
+def test_it_resumes_exactly_wherever_it_is_killed(tmp_path: Path, profile: Path, contract: str) -> None:
+    done = certify(tmp_path / "report", "--profile", smaller(profile, tmp_path), "--quick", *BRIEF)
+    assert done.code == 0, done.out + done.err
+    scenarios = done.certificate["scenarios"]
     assert {s["verdict"] for s in scenarios} == {"PASS"}
     assert sum(s["kills_confirmed"] for s in scenarios) > 10
-    assert killed.certificate["subject"]["tool"]["contract"] == "tool-task"
+    assert done.certificate["subject"][profile.stem]["contract"] == contract
 
 
 SOMEBODYS = [pytest.param(profile, marks=pytest.mark.soak, id=profile.stem) for profile in (PROFILE, TOOL)]
