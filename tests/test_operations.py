@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.lab import MUTANTS, Done, certify
+from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.model.operation import Op, Type
+from tests.lab import MUTANTS, ROOT, Done, certify
 
 SCENARIO = ("--scenario", "operations-survive")
 RIGHT = MUTANTS / "operated.toml"
+RIGHT_ONES = ("operated", "owned", "asks")
 
 
 def asking(folder: Path, name: str, right: str, wrong: str) -> Path:
@@ -23,14 +27,14 @@ def asking(folder: Path, name: str, right: str, wrong: str) -> Path:
 
 @pytest.fixture(scope="module")
 def right(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """One session for both."""
-    profiles = [f"--profile={MUTANTS / name}.toml" for name in ("operated", "owned")]
+    """One session for all."""
+    profiles = [f"--profile={MUTANTS / name}.toml" for name in RIGHT_ONES]
     return certify(tmp_path_factory.mktemp("right"), *profiles, *SCENARIO)
 
 
-@pytest.mark.parametrize("name", ["operated", "owned"])
+@pytest.mark.parametrize("name", RIGHT_ONES)
 def test_who_does_it_right_passes(right: Done, name: str) -> None:
-    """A cancel takes effect behind the batch, the list comes in pages; and there may be users who are kept apart."""
+    """A cancel takes effect behind the batch, the list comes in pages; there may be users, or a job that asks."""
     [scenario] = [s for s in right.certificate["scenarios"] if s["profile"] == name]
     assert scenario["verdict"] == "PASS", scenario["reason"]
     assert scenario["runs"] == 10
@@ -67,3 +71,43 @@ def test_a_profile_that_asks_wrongly_is_the_users_mistake(mistaken: Done, name: 
     assert mistaken.code == 2
     [scenario] = [s for s in mistaken.certificate["scenarios"] if s["profile"] == name]
     assert MISTAKES[name][2] in scenario["reason"]
+
+
+# --- a job that asks
+
+
+def test_a_job_that_asks_for_something_needs_a_profile_that_says_how_it_is_given(tmp_path: Path) -> None:
+    text = (MUTANTS / "asks.toml").read_text(encoding="utf-8").replace("{here}", str(MUTANTS))
+    profile = tmp_path / "unanswered.toml"
+    profile.write_text("".join(line for line in text.splitlines(keepends=True) if not line.startswith("answer = ")))
+    done = certify(tmp_path / "report", "--profile", profile, "--scenario", "undisturbed")
+    assert done.code == 2, done.out + done.err
+    [scenario] = done.certificate["scenarios"]
+    assert "the task asks its client for something" in scenario["reason"]
+    assert "say [contract] answer = { tool" in scenario["reason"]
+
+
+DURABLE = (ROOT / "scenarios" / "profiles" / "reference-durable.toml").read_text(encoding="utf-8")
+THERE = "test -e {state_dir}/data/out.jsonl || echo old > {state_dir}/data/out.jsonl"
+BEHIND = rf"""command = '''sh -c "{THERE}; exec \1"'''"""
+GIVEN = '{ task_id = "{task_id}", key = "overwrite", accept = true, content = { overwrite = true } }'
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("own", [False, True], ids=["by a tool", "by tasks/update"])
+def test_the_reference_server_waits_for_its_answer_over_every_kill(tmp_path: Path, own: bool) -> None:
+    """The destination is there, and the migration asks whether it is to be overwritten."""
+    text = re.sub(r'^command = "(.*)"$', BEHIND, DURABLE, flags=re.M)
+    text = text.replace('"{batch_size}" }\n', '"{batch_size}", confirm = true }\n')
+    if own:
+        text = re.sub(r"^(status|progress|total|cancel) = .*\n", "", text, flags=re.M)
+        text = text.replace("resource-task", "tasks-extension").replace("$.result_data.", "$.")
+        text = text.replace("[subject]\n", '[subject]\nprotocols = ["2026-07-28"]\n')
+    else:
+        text = text.replace("cancel = ", f'answer = {{ tool = "answer_task", arguments = {GIVEN} }}\ncancel = ')
+    profile = tmp_path / "confirmed.toml"
+    profile.write_text(text)
+    done = certify(tmp_path / "report", "--profile", profile, *SCENARIO)
+    assert done.code == 0, done.out + done.err
+    runs = Bundle(tmp_path / "report").runs("operations-survive")
+    assert sum(1 for run in runs for _ in run.history().of(Op.ANSWER, types=[Type.OK])) >= 3

@@ -34,7 +34,12 @@ PRELOAD = (
     *("reference_client.cli", "anyio._backends._asyncio", "httpcore2", "truststore", "h11", "jsonschema"),
     *("rich.progress", "tests.life", "tests.reference_client.other_server"),
 )
-LAB = ("mcp_crashtest.cli", "mcp_crashtest.commands.certify", "mcp_crashtest.commands.replay", "mcp_crashtest.plugin")
+LAB = (
+    *("mcp_crashtest.cli", "mcp_crashtest.commands.certify", "mcp_crashtest.commands.replay", "mcp_crashtest.plugin"),
+    *("mcp_crashtest.laboratory.laboratory", "mcp_crashtest.laboratory.estimate", "mcp_crashtest.laboratory.trial"),
+    *("mcp_crashtest.sessions.gate", "mcp_crashtest.sessions.collector", "mcp_crashtest.reporting.console"),
+    *("mcp_crashtest.planning.randomized", "mcp_crashtest.planning.search", "hypothesis.core", "uuid"),
+)
 PIPE = subprocess.PIPE
 # NumPy has no threads then: who has some cannot fork.
 _FORKS = {"OPENBLAS_NUM_THREADS": "1"}

@@ -1,4 +1,7 @@
-"""Case 08: the checkpoint runs ahead of the data that it is about, by a wide window or by 3 ms in 63."""
+"""Case 08: the checkpoint runs ahead of the data that it is about, by a wide window or by 3 ms in 63.
+
+In ``make test`` the zoo has two servers with this flaw.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,6 @@ def found(report: Path, case: str, *more: str) -> tuple[int, set[str]]:
     """The exit code of a default run, and what it found."""
     done = certify(report, "--profile", FOLDER / f"{case}.toml", *more)
     return done.code, set().union(*map(invariants, done.certificate["scenarios"]))
-
-
-def test_a_window_of_a_quarter_of_a_batch_is_found_by_kills_all_over_the_job(tmp_path: Path) -> None:
-    code, names = found(tmp_path, "d-quarter", "--scenario", "server-killed-everywhere")
-    assert (code, names) == (1, {"records.lost"})
 
 
 @pytest.mark.cases

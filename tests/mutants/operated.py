@@ -20,13 +20,13 @@ from tests.small import server
 PAGE = 2
 CANCELLING, CANCELLED, PAUSED, RUNNING, COMPLETED = "cancelling", "cancelled", "paused", "running", "completed"
 TABLES = "CREATE TABLE IF NOT EXISTS halts (job TEXT PRIMARY KEY, status TEXT);"
-TOOLS = ("start_job", "job_status", "cancel_job", "pause_job", "resume_job", "list_jobs")
 
 
 class Operated(server.Jobs):
     """The jobs, and its tools. ``stands``, ``halt``, ``listed`` and ``is_mine`` are what mutants get wrong."""
 
     tables = server.TABLES + TABLES
+    tools: tuple[str, ...] = ("start_job", "job_status", "cancel_job", "pause_job", "resume_job", "list_jobs")
 
     def __init__(self, folder: Path, effects: server.Effects) -> None:
         self._deciding = threading.RLock()
@@ -140,10 +140,10 @@ class Handler(server.Handler):
 
     def _answer(self, method: str, params: dict[str, Any], begun: list[str]) -> dict[str, Any]:
         if method == "tools/list":
-            return {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]}
+            return {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in self.jobs.tools]}
         if method != "tools/call":
             return super()._answer(method, params, begun)
-        if params["name"] not in TOOLS:
+        if params["name"] not in self.jobs.tools:
             raise ValueError(f"Unknown tool: {params['name']}")
         tool, user = getattr(self.jobs, params["name"]), str(self.headers.get("x-user", "nobody"))
         inspect.signature(tool).bind(user, **params["arguments"])  # or it is none of these arguments

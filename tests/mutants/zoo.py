@@ -152,6 +152,18 @@ _TABLE = (
         ("task.resurrected",),
     ),
     Mutant("pause_overwritten", "task.cancel-forgotten", OPERATED, "a job is paused, and nothing else is done"),
+    Mutant(
+        "forgotten_answer",
+        "task.input-forgotten",
+        OPERATED,
+        "a job is given what it asks for, and the server is killed right after it has acknowledged that",
+    ),
+    Mutant(
+        "forgotten_question",
+        "task.input-forgotten",
+        OPERATED,
+        "the server is killed while a job waits for what it has asked for",
+    ),
     Mutant("unchecked_cancel", "isolation.leak", OPERATED, "a job is cancelled by somebody whose it is not"),
     Mutant("forgotten_list", "task.listing", OPERATED, "the server is killed anywhere, and asked for a list"),
     Mutant(

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from mcp_crashtest.contracts import tasks_extension
+from mcp_crashtest.wire.messages import STATELESS, TASKS
+from mcp_crashtest.wire.session import Session
 from reference_server.extension import LONGEST_ANSWER_CHARACTERS, STATUS
 from reference_server.lifecycle import Status
 from tests.reference_server.conftest import RECORDS, Server
@@ -127,6 +130,16 @@ async def test_a_question_survives_a_kill_and_is_asked_under_the_same_key(fresh:
     task = await raw.until(task_id)
     assert task["result"]["structuredContent"]["migrated_records"] == RECORDS
     assert (fresh.data / "there.jsonl").read_bytes() == (fresh.data / "orders.jsonl").read_bytes()
+
+
+@pytest.mark.asyncio
+async def test_whoever_accepts_with_what_its_form_takes_lets_it_go_on(fresh: Server) -> None:
+    raw, task_id = await asking(fresh)
+    session = await Session.open(raw.server.ready["url"], protocol=STATELESS, deadline_s=10, extensions=(TASKS,))
+    await tasks_extension.answer(session, task_id, 10)
+    session.abort()
+    task = await raw.until(task_id)
+    assert task["result"]["structuredContent"]["migrated_records"] == RECORDS
 
 
 @pytest.mark.asyncio

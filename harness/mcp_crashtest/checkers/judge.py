@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from mcp_crashtest.checkers import (
     afterlife,
+    asking,
     claimed,
     client,
     company,
@@ -47,6 +48,7 @@ CHECKERS: dict[str, Checker] = {
     "claimed": claimed.check,
     "fencing": fencing.check,
     "control": control.check,
+    "asking": asking.check,
     "listing": listing.check,
     "isolation": isolation.check,
 }

@@ -1,8 +1,8 @@
 """Operations: what is asked of a subject about tasks beside starting and following one.
 
-An order (cancel, pause, resume) is acknowledged or refused. Many tools refuse in words, as text that is no error: what
-says no is no acknowledgement. The Tasks extension's own ``tasks/cancel`` is acknowledged in any case, and promises
-nothing ("Task Cancellation"): it is advisory until the task says that it is cancelled.
+An order (cancel, pause, resume, answer) is acknowledged or refused. Many tools refuse in words, as text that is no
+error: what says no is no acknowledgement. The Tasks extension's own ``tasks/cancel`` is acknowledged in any case, and
+promises nothing ("Task Cancellation"): it is advisory until the task says that it is cancelled.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mcp_crashtest.contracts import tasks_extension
 from mcp_crashtest.contracts.contract import Refused, document_in, unwrapped
 from mcp_crashtest.contracts.shape import errors_in
 from mcp_crashtest.contracts.words import FAILED, Words, normalise
-from mcp_crashtest.model.offers import ListSpec, StatsSpec
+from mcp_crashtest.model.offers import ANSWER, ListSpec, StatsSpec
 from mcp_crashtest.model.operation import name_of
 from mcp_crashtest.model.paths import fill, find, placeholders
 from mcp_crashtest.model.profile import ContractKind, ContractSpec
@@ -36,7 +36,10 @@ _BAD_CALL = re.compile(
     r"validation error|(missing|unexpected|required) .{0,40}(argument|parameter|property|field)", re.IGNORECASE
 )
 _DONE = ("cancelled", "canceled", "accepted", "acknowledged", "paused", "resumed")
-_OWN = {(ContractKind.TASKS_EXTENSION, "cancel"): tasks_extension.cancel}
+_OWN = {
+    (ContractKind.TASKS_EXTENSION, "cancel"): tasks_extension.cancel,
+    (ContractKind.TASKS_EXTENSION, ANSWER): tasks_extension.answer,
+}
 
 
 class Misfit(Exception):
@@ -53,13 +56,14 @@ class Listed:
 
 def is_advisory(contract: ContractSpec, operation: str) -> bool:
     """Whether an acknowledgement promises nothing."""
-    return getattr(contract, operation) is None and (contract.kind, operation) in _OWN
+    own = getattr(contract, operation) is None and (contract.kind, operation) in _OWN
+    return own and operation != ANSWER
 
 
 async def order(
     session: Session, contract: ContractSpec, operation: str, handle: str, values: Mapping[str, Any], deadline_s: float
 ) -> None:
-    """Have a task cancelled, paused or resumed: returns when it is acknowledged. Raises Refused and WireError."""
+    """Give a task an order: returns when it is acknowledged. Raises Refused and WireError."""
     spec = getattr(contract, operation)
     try:
         if spec is None:

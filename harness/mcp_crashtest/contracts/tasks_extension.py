@@ -9,6 +9,7 @@ from mcp_crashtest.contracts.contract import (
     COMPLETED,
     ENDS,
     INVALID_PARAMS,
+    Refused,
     Seen,
     Vanished,
     document_in,
@@ -24,6 +25,7 @@ from mcp_crashtest.wire.session import Session, tool_reply
 
 HANDLE = "task"
 EXTENSIONS: tuple[str, ...] = (TASKS,)
+_SCHEMA = "$.params.requestedSchema"
 _MESSAGE = ObserveSpec(progress="$.statusMessage")
 
 
@@ -57,6 +59,35 @@ async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Se
 async def cancel(session: Session, handle: str, deadline_s: float) -> Mapping[str, Any]:
     """Ask for the task to be cancelled: an acknowledgement promises no more than that it was heard."""
     return await session.ask_task("cancel", handle, deadline_s=deadline_s)
+
+
+async def answer(session: Session, handle: str, deadline_s: float) -> Mapping[str, Any]:
+    """Accept what a task asks for, with what its schemas take (tasks/update). Raises Refused where it asks nothing."""
+    task = await session.ask_task("get", handle, deadline_s=deadline_s)
+    asked = task.get("inputRequests")
+    if not isinstance(asked, Mapping) or not asked:
+        raise Refused(f"the task asks for nothing: {excerpt(task)}")
+    answers = {
+        str(key): {"action": "accept", "content": _content(find(request, _SCHEMA))} for key, request in asked.items()
+    }
+    return await session.ask_task("update", handle, deadline_s=deadline_s, inputResponses=answers)
+
+
+def _content(schema: Any) -> dict[str, Any]:
+    """Something that fits a form: its defaults, first choices, least numbers, and yes."""
+    fields = schema.get("properties") if isinstance(schema, Mapping) else None
+    return {str(name): _something(field) for name, field in fields.items()} if isinstance(fields, Mapping) else {}
+
+
+def _something(field: Any) -> Any:
+    said = field if isinstance(field, Mapping) else {}
+    if "default" in said:
+        return said["default"]
+    if isinstance(said.get("enum"), list) and said["enum"]:
+        return said["enum"][0]
+    if said.get("type") in ("integer", "number"):
+        return said.get("minimum", 1)
+    return True if said.get("type") == "boolean" else "yes"
 
 
 def progress_of(task: Mapping[str, Any], observe: ObserveSpec, records: int) -> tuple[float, float] | None:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mcp_crashtest.model.offers import ASKS
+
 COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
 RUNNING = "running"
 ENDS = frozenset({COMPLETED, FAILED, CANCELLED})
@@ -19,10 +21,11 @@ _USUAL: Words = {
     COMPLETED: ("completed", "complete", "done", "finished", "succeeded", "success", "successful"),
     FAILED: ("failed", "failure", "error", "errored"),
     CANCELLED: ("cancelled", "canceled", "aborted"),
+    ASKS: ("input_required", "requires_input", "needs_input", "awaiting_input", "waiting_for_input"),
     RUNNING: (
         *("running", "working", "pending", "queued", "in_progress", "inprogress", "submitted", "started", "starting"),
         *("processing", "accepted", "active", "created", "scheduled", "waiting", "resuming", "recovering", "retrying"),
-        *("paused", "input_required", "new", "executing", "initializing", "finalizing", "ongoing", "restarting"),
+        *("paused", "new", "executing", "initializing", "finalizing", "ongoing", "restarting"),
     ),
 }
 _PREFIX = re.compile(r"(?:[a-z]+_)*(?:status|state|phase)_|(?:task|job|run|operation|execution|work)_")
@@ -30,7 +33,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def meaning(word: str, words: Words) -> str | None:
-    """What a word means: one of ``ENDS``, or "running"; None where nobody knows."""
+    """What a word means: one of ``ENDS``, ``ASKS``, or "running"; None where nobody knows."""
     said = _plain(word)
     for ours, theirs in words.items():
         if said in map(_plain, theirs):
@@ -44,11 +47,11 @@ def meaning(word: str, words: Words) -> str | None:
 
 
 def normalise(status: Any, words: Words) -> str | None:
-    """A word as one of ``ENDS`` where it means a task's end, else as it is; None where it is no word."""
+    """A word as one of ``ENDS`` or ``ASKS`` where it means that, else as it is; None where it is no word."""
     if not isinstance(status, str) or not status.strip():
         return None
     found = meaning(status, words)
-    return found if found in ENDS else status
+    return found if found in {*ENDS, ASKS} else status
 
 
 def ends(words: Words) -> list[str]:

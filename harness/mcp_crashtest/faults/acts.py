@@ -27,6 +27,7 @@ FAULTS: dict[str, Act] = {
     "cancel": operations.operation,
     "pause": operations.operation,
     "resume": operations.operation,
+    "answer": operations.operation,
     "list": operations.operation,
     "trespass": operations.operation,
 }

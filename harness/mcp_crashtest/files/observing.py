@@ -9,12 +9,12 @@ from dataclasses import fields
 from typing import Any
 
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.offers import ListSpec, StatsSpec
+from mcp_crashtest.model.offers import ASKS, ListSpec, StatsSpec
 from mcp_crashtest.model.paths import find, placeholders
 from mcp_crashtest.model.profile import SITE_NAMES, Profile, RecordsSpec, ToolSpec
 
 _TASK = frozenset({"handle", "task_id"})
-_WORDS = ("completed", "failed", "cancelled", "running")
+_WORDS = ("completed", "failed", "cancelled", "running", ASKS)
 
 
 def check_observe(profile: Profile, source: str) -> None:

@@ -1,4 +1,4 @@
-"""What a profile says about operations: cancel, pause, resume, list and stats under [contract]."""
+"""What a profile says about operations: cancel, pause, resume, answer, list and stats under [contract]."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ SPECS: Mapping[str, type[Any]] = {
     "cancel": ToolSpec,
     "pause": ToolSpec,
     "resume": ToolSpec,
+    "answer": ToolSpec,
     "list": ListSpec,
     "stats": StatsSpec,
 }

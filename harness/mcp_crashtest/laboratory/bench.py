@@ -29,8 +29,8 @@ class Golden:
 
     ``expected`` is a table of records for a server on trial, the printed results for a client, or None.
     ``elapsed_s`` is counted from the client's start to the output. ``rhythm`` is that of a server's job, ``shown`` what
-    its output says beside its records: count, shape and errors; ``step_s`` the longest time between two reports of its
-    progress.
+    its output says beside its records (count, shape and errors) and how often its task has asked for something;
+    ``step_s`` the longest time between two reports of its progress.
     """
 
     expected: Table | list[list[str]] | None
@@ -38,6 +38,11 @@ class Golden:
     rhythm: Rhythm | None = None
     shown: Mapping[str, Any] = field(default_factory=dict)
     step_s: float | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether the task has asked its client for something."""
+        return bool(self.shown.get("asks"))
 
     @property
     def server(self) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ import asyncio
 from dataclasses import replace
 from itertools import pairwise
 
+from mcp_crashtest.checkers.asking import answers
 from mcp_crashtest.files.bundle import GOLDEN, Bundle
 from mcp_crashtest.laboratory.bench import Bench, Golden
 from mcp_crashtest.laboratory.plain_faults import refuse_plain_faults
@@ -32,6 +33,8 @@ def golden_of(history: History) -> Golden:
     """What an undisturbed run of a server showed; raises StopIteration for one without an output."""
     output = next(history.of(Op.OUTPUT, types=[Type.OK]))
     shown = {name: output.value.get(name) for name in ("count", "shape", "errors", "settled_s")}
+    if given := answers(history):
+        shown["asks"] = len(given)
     times = (_elapsed_s(history, output), rhythm_of(history))
     return Golden(output.value.get("records"), *times, shown=shown, step_s=_step_s(history))
 

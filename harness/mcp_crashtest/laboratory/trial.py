@@ -25,6 +25,7 @@ from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Vio
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
 from mcp_crashtest.model.faults import NO_SOCKET, Right
 from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.offers import ANSWER
 from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
@@ -81,8 +82,9 @@ class Trial:
 
     @property
     def operations(self) -> frozenset[str]:
-        """What can be asked of it about tasks, beside starting and following one."""
-        return self.bench.profile.operations
+        """What can be asked of it about tasks, beside starting and following one; no answer where nothing asks."""
+        asks = self.bench.golden is not None and self.bench.golden.asks
+        return self.bench.profile.operations - (frozenset() if asks else {ANSWER})
 
     @property
     def varies(self) -> dict[str, bool]:

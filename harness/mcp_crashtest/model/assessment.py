@@ -104,6 +104,7 @@ _TASKS = (
     "task.orphaned",
     "task.resurrected",
     "task.cancel-forgotten",
+    "task.input-forgotten",
     "task.identity",
     "task.listing",
 )
@@ -116,6 +117,7 @@ _TABLE: tuple[tuple[tuple[str, ...], Reason], ...] = (
     (("effects.rework", "effects.lost", "task.duplicated", "fencing.double-run"), _no_ledger),
     (("recovery.deadline", "recovery.loop", "fencing.double-run"), _no_restart),
     (("task.cancel-forgotten",), _not_offered("cancel", "pause")),
+    (("task.input-forgotten",), _not_offered("answer")),
     (("task.listing",), _not_offered("list", "stats")),
     (("isolation.leak",), _no_principals),
     (("wire.invalid",), _unjudged),

@@ -38,11 +38,12 @@ class Phase(StrEnum):
 
 
 class WindowName(StrEnum):
-    """A window of the conversation between a client under test and its server."""
+    """A window of the conversation between a client and its server."""
 
     UNANSWERED = "submission-unanswered"  # the server has answered its submission, and the answer is lost on the way
     ANSWERED = "submission-answered"  # it has just been given the answer to its submission
     ASKING = "asking"  # its n-th question about its task, since the fault before, is on the way
+    INPUT = "input-required"  # a client has seen that its task waits for an answer
     ENDED = "ended"  # it has just been told that its task has ended
 
 
@@ -112,6 +113,7 @@ _WINDOWS = {
     WindowName.UNANSWERED: "its submission, unanswered",
     WindowName.ANSWERED: "its submission, just answered",
     WindowName.ASKING: "question {n}",
+    WindowName.INPUT: "its task's question to it, seen",
     WindowName.ENDED: "the end of its task, just answered",
 }
 

@@ -85,6 +85,7 @@ _TABLE = (
     Kind("cancel", OPERATION, "the task is cancelled", _CLIENT, 0, "#7f8c8d"),
     Kind("pause", OPERATION, "the task is paused", _CLIENT, 0, "#95a5a6"),
     Kind("resume", OPERATION, "two batches later the paused task is told to go on", _CLIENT, 0, "#27ae60"),
+    Kind("answer", OPERATION, "the task is given what it asks for, once it asks", _CLIENT, 0, "#48c9b0"),
     Kind("list", OPERATION, "the tasks are listed and counted", _CLIENT, 0, "#bdc3c7"),
     Kind("trespass", OPERATION, "another principal lists, reads and cancels", _CLIENT, 0, "#f39c12"),
 )  # fmt: skip

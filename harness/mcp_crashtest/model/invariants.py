@@ -94,6 +94,12 @@ _TABLE = (
         "The cancel was kept in memory, or recovery resumed a cancelled task. Commit it before you answer.",
     ),
     Invariant(
+        "task.input-forgotten",
+        "a task that waits for an answer waits over the crash, and takes it once",
+        "The question or the answer was kept in memory. Commit both: the task that asks, before it is seen to ask, and "
+        "what it was given, before you acknowledge that.",
+    ),
+    Invariant(
         "task.false-success",
         "completed means complete",
         "The task was marked completed without looking at its records. Mark it in the transaction that commits the "

@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-OPERATIONS = ("cancel", "pause", "resume", "list", "stats")
+OPERATIONS = ("cancel", "pause", "resume", "answer", "list", "stats")
 """What may be asked of a subject about tasks, beside starting and following one: keys of [contract]."""
+
+ASKS = "input_required"
+"""The status of a task that waits for an answer of its client's, in our words."""
+
+ANSWER = "answer"
+"""What a task is given that asks its client for something."""
 
 TRESPASS = "trespass"
 """What the second of two principals is to try with the task of the first."""

@@ -58,6 +58,7 @@ class Op(StrEnum):
     CANCEL = "cancel"  # of a task; ok: acknowledged; value: executions by then; advisory: it promises nothing (status)
     PAUSE = "pause"  # the same
     RESUME = "resume"  # the same; invoke ends what a pause has promised
+    ANSWER = "answer"  # a task is given what it asks for; ok: acknowledged
     LISTING = "listing"  # value: tasks ([handle, status] each, in our words), complete (every page was read)
     STATS = "stats"  # value: counts (a number for each status in our words, and total)
     WORKED = "worked"  # lab: a look at ledger and task; value: executions (a number); status, done (records)

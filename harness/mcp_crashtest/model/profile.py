@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from mcp_crashtest.model.coordinates import Phase
-from mcp_crashtest.model.offers import OPERATIONS, TRESPASS, ListSpec, Principal, StatsSpec
+from mcp_crashtest.model.offers import ANSWER, OPERATIONS, TRESPASS, ListSpec, Principal, StatsSpec
 from mcp_crashtest.model.paths import placeholders
 
 LIVENESS_S = 10.0
@@ -43,7 +43,7 @@ class ContractKind(StrEnum):
     @property
     def operations(self) -> frozenset[str]:
         """What the pattern itself says how to ask for, beside following a job."""
-        return frozenset({"cancel"}) if self is ContractKind.TASKS_EXTENSION else frozenset()
+        return frozenset({"cancel", ANSWER}) if self is ContractKind.TASKS_EXTENSION else frozenset()
 
 
 class Semantics(StrEnum):
@@ -106,7 +106,8 @@ class ToolSpec:
 class ContractSpec:
     """Which pattern the subject offers, the call that starts the job, and the one that asks how it stands.
 
-    What else can be asked of it about a task: to cancel, pause and resume it, to list all tasks, to count them.
+    What else can be asked of it about a task: to cancel, pause and resume it, to give it what it asks for, to list all
+    tasks, to count them.
     """
 
     kind: ContractKind
@@ -116,6 +117,7 @@ class ContractSpec:
     cancel: ToolSpec | None = None
     pause: ToolSpec | None = None
     resume: ToolSpec | None = None
+    answer: ToolSpec | None = None
     list: ListSpec | None = None
     stats: StatsSpec | None = None
 

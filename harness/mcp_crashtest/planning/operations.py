@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from itertools import cycle, islice
 
-from mcp_crashtest.model.coordinates import Coordinate, Moment, Phase, Since
+from mcp_crashtest.model.coordinates import Coordinate, Moment, Phase, Since, Window, WindowName
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
@@ -40,6 +40,8 @@ def operations(
         kinds.append(_cancels(places))
     if "pause" in offered and "resume" in offered:
         kinds.append(_pauses(places))
+    if "answer" in offered:
+        kinds.append(_answers())
     if "list" in offered or "stats" in offered:
         kinds.append(_lists(places, and_cancels="cancel" in offered))
     if "trespass" in offered:
@@ -76,6 +78,17 @@ def _pauses(places: Iterator[Coordinate]) -> Iterator[Story]:
         yield (_asked("pause", next(places)), _KILL, resumed), False
         yield (_asked("pause", next(places)), resumed), True
         yield (_asked("pause", next(places)), resumed, _KILL), False
+
+
+def _answers() -> Iterator[Story]:
+    """The server is killed while the task waits, and right after the answer was acknowledged."""
+    asks = Window(WindowName.INPUT)
+    answered = _asked("answer", _AT_ONCE)
+    while True:
+        yield (_asked("answer", asks), _KILL), False
+        yield (Fault("kill", Victim.SERVER, asks), answered), False
+        yield (Fault("kill", Victim.SERVER, asks), answered, _KILL), True
+        yield (_asked("answer", asks),), True
 
 
 def _trespasses(places: Iterator[Coordinate]) -> Iterator[Story]:

@@ -17,9 +17,10 @@ from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.companions import is_of_second
 from mcp_crashtest.model.coordinates import Coordinate, Window, WindowName
 from mcp_crashtest.model.errors import HarnessError
-from mcp_crashtest.model.offers import TRESPASS
+from mcp_crashtest.model.offers import ANSWER, TRESPASS
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.stage.answering import Answering
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
 from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.pace import LONGEST_ABSENCE_S
@@ -74,6 +75,7 @@ class LabClient:
         mine, others = principals[0] if principals else None, principals[1:]
         self._principal = mine
         self._operator = Operator(self._subject, stage, self._job, principal=mine)
+        self._answering = Answering(stage, self._operator)
         self._strangers = [Operator(self._subject, stage, self._job, who.name, who) for who in others]
         if stage.plan.companion:
             self._second = SecondClient(self._subject, stage, stage.plan.companion, self._job, self._listener)
@@ -154,6 +156,8 @@ class LabClient:
         """Windows are counted from now on. Nothing is held back: a submission is seen when it is written down."""
         self._awaited = at if isinstance(at, Window) else None
         self._said.clear()
+        if self._answering.asks:
+            self._said[WindowName.INPUT] += 1
 
     @property
     def reached(self) -> bool:
@@ -196,6 +200,8 @@ class LabClient:
             self.moved_at = time.monotonic()
             self.done = max(self.done, done)
             self._in_life = (self._in_life[0] if self._in_life else done, done)
+        if self._answering.saw(operation):
+            self._said[WindowName.INPUT] += 1
         if operation.op is Op.SUBMIT:
             self._submits(operation)
         if operation.op is Op.CONNECT and self.spoke_at is None:
@@ -304,7 +310,7 @@ class LabClient:
         if name == TRESPASS:
             proofs = [await stranger.trespass() for stranger in self._strangers]
             return next((proof for proof in proofs if proof is None or not proof.confirmed), proofs[0])
-        return await self._operator.operate(name)
+        return await (self._operator.answer() if name == ANSWER else self._operator.operate(name))
 
     async def look(self) -> Mapping[str, Any]:
         """What its task shows at this moment."""

@@ -18,7 +18,7 @@ from mcp_crashtest.contracts.catalogue import CONTRACTS
 from mcp_crashtest.contracts.contract import ENDS, Refused, Seen, Vanished
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.offers import Principal
+from mcp_crashtest.model.offers import ANSWER, ASKS, Principal
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.model.text import excerpt
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mcp_crashtest.stage.stage import Stage
 
 OWNER = "operator"
-_ORDERS = {"cancel": Op.CANCEL, "pause": Op.PAUSE, "resume": Op.RESUME}
+_ORDERS = {"cancel": Op.CANCEL, "pause": Op.PAUSE, "resume": Op.RESUME, ANSWER: Op.ANSWER}
 _LONGEST_ANSWER_S = 10.0
 _TURNED_AWAY = (401, 403)
 _PAUSE_S = 0.02
@@ -103,6 +103,18 @@ class Operator:
         except WireError as error:
             return Proof(False, f"nobody knows what came of it: {excerpt(error)}")
         return Proof(True, said, 0, time.monotonic() - began)
+
+    async def answer(self) -> Proof | None:
+        """Give the task what it asks for, once it asks; None where it has ended without, or the run has."""
+        while (handle := await self._acknowledged()) is not None and not self.stage.over:
+            with suppress(WireError):
+                seen = await self._seen(await self._ready(), handle)
+                if seen is not None and seen.status in ENDS:
+                    return None
+                if seen is not None and seen.status == ASKS:
+                    return await self.operate(ANSWER)
+            await self.stage.until_time(time.monotonic() + _PAUSE_S)
+        return None
 
     async def _refuse_misfit(self, name: str, said: str) -> None:
         try:

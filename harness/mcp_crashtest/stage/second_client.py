@@ -15,7 +15,9 @@ from mcp_crashtest.model.companions import OWN, SECOND, Companion, is_of_second,
 from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.paths import fill
+from mcp_crashtest.stage.answering import Answering
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
+from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.subject import Subject
 
@@ -46,6 +48,9 @@ class SecondClient:
         self._process: ClientProcess | None = None
         self._lives = 0
         self._status: str | None = None
+        self._handle: str | None = None
+        self._operator = Operator(subject, stage, self._followed, f"{SECOND}-operator")
+        self._answering = Answering(stage, self._operator)
 
     def note_expected(self, expected: Mapping[str, Any] | None) -> None:
         """What its own job is compared with, where that has a size of its own."""
@@ -86,6 +91,10 @@ class SecondClient:
         records = size.records if size else first.records
         return replace(first, arguments=arguments, values=values, records=records, handle=None)
 
+    def _followed(self) -> Job:
+        """What it does, with the handle that it was given."""
+        return replace(self._job(), handle=self._handle)
+
     async def _watch_end(self, process: ClientProcess) -> None:
         stage = self._stage
         ended = await process.ended(stage.limits.total_s)
@@ -98,6 +107,10 @@ class SecondClient:
     def saw(self, operation: Operation) -> bool:
         """An event of its own; whether it shows that something goes on."""
         assert is_of_second(operation)
+        if operation.op is Op.SUBMIT and operation.type is Type.OK:
+            self._handle = operation.task
+        if self._wanted.has_own_job:
+            self._answering.saw(operation)
         if operation.op is Op.OUTPUT:
             self._ends(operation)
         if operation.op is Op.END:
@@ -132,6 +145,7 @@ class SecondClient:
 
     async def close(self) -> None:
         """End it, if it lives."""
+        await self._operator.close()
         if self._process:
             self._process.expected_to_end = True
             await self._process.close()

@@ -192,9 +192,9 @@ class Session:
             raise NoTask(reply.text, refused=reply.is_error)
         return result
 
-    async def ask_task(self, operation: str, task_id: str, *, deadline_s: float) -> Mapping[str, Any]:
-        """``tasks/get`` or ``tasks/cancel`` of a task. Raises WireError."""
-        return await self.call(f"tasks/{operation}", {"taskId": task_id}, deadline_s=deadline_s)
+    async def ask_task(self, operation: str, task_id: str, *, deadline_s: float, **more: Any) -> Mapping[str, Any]:
+        """``tasks/get``, ``tasks/update`` or ``tasks/cancel`` of a task, with ``more`` parameters. Raises WireError."""
+        return await self.call(f"tasks/{operation}", {"taskId": task_id, **more}, deadline_s=deadline_s)
 
     async def read_resource(self, uri: str, *, deadline_s: float) -> str:
         """The text of a resource. Raises WireError."""

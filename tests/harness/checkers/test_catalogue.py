@@ -55,6 +55,11 @@ def killed(*after: list[Event]) -> History:
     return history([boot(), submit(), progress(2), landed(KILL), boot(), *after], faults=[KILL])
 
 
+def asking(*after: list[Event]) -> History:
+    """A job that asks once for something, and has come to that."""
+    return history([boot(), submit(), progress(2), status("input_required"), *after], faults=[KILL], showed={"asks": 1})
+
+
 ENDING = (output("abcdef"), end())
 RESTART = (landed(KILL), boot())
 REMARKS = {"wire.invalid"}  # stands beside the verdict, and breaks none
@@ -97,6 +102,10 @@ CATALOGUE = {
     "task.cancel-forgotten": Pair(
         killed(acknowledged(Op.PAUSE), *RESTART, progress(2), progress(4), *ENDING),
         killed(*RESTART, progress(2), progress(4), *ENDING),
+    ),
+    "task.input-forgotten": Pair(
+        asking(acknowledged(Op.ANSWER), *RESTART, status("input_required"), acknowledged(Op.ANSWER), *ENDING),
+        asking(acknowledged(Op.ANSWER), *RESTART, *ENDING),
     ),
     "task.listing": Pair(killed(listing(), *ENDING), killed(listing(("t", "running")), *ENDING)),
     "isolation.leak": Pair(

@@ -28,7 +28,7 @@ def read(more: str, kind: str = "resource-task") -> Profile:
 
 def test_operations_are_what_the_profile_says_and_what_the_pattern_has_itself() -> None:
     assert read("").operations == frozenset()
-    assert read("", "tasks-extension").operations == {"cancel"}
+    assert read("", "tasks-extension").operations == {"cancel", "answer"}
     said = read('cancel = { tool = "c", arguments = { id = "{task_id}" } }\nlist = { resource = "task://list" }')
     assert said.operations == {"cancel", "list"}
 

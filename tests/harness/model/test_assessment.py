@@ -26,7 +26,7 @@ FULL = Profile(
     ContractSpec(ContractKind.RESOURCE_TASK, "start"),
     ObserveSpec(count="$.count", records=RecordsSpec("$.id", file="{state_dir}/out.jsonl")),
 )
-NEVER = {"task.cancel-forgotten", "task.listing", "isolation.leak", "wire.invalid"}
+NEVER = {"task.cancel-forgotten", "task.input-forgotten", "task.listing", "isolation.leak", "wire.invalid"}
 CLIENTS = {"client.reattach", "client.state", "client.result"}
 
 

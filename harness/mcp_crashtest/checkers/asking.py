@@ -1,0 +1,55 @@
+"""A task that asks its client for something asks as often as undisturbed: each answer that was acknowledged is kept.
+
+What was answered and not acknowledged may be asked for again, and may count all the same. So may what was answered
+twice in one life before the task was seen to go on: it takes its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mcp_crashtest.model.offers import ASKS
+from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.model.verdict import Finding
+
+
+def answers(history: History) -> list[Operation]:
+    """The answers that were acknowledged, the first of each question."""
+    found: list[Operation] = []
+    moved = True
+    for event in history.of(Op.ANSWER, Op.STATUS, types=[Type.OK]):
+        if event.op is Op.STATUS:
+            moved |= event.value.get("status") != ASKS
+        elif moved or event.life > found[-1].life:
+            found.append(event)
+            moved = False
+    return found
+
+
+def check(history: History) -> Iterator[Finding]:
+    """Count the answers, and compare with the undisturbed run."""
+    expected = [o.value.get("asks", 0) for o in history.of(Op.EXPECT)]
+    often = expected[-1] if expected else 0
+    if not often:
+        return
+    given = answers(history)
+    maybe = len(given) + sum(1 for _ in history.of(Op.ANSWER, types=[Type.INFO]))
+    asked = [o for o in history.of(Op.STATUS, types=[Type.OK]) if o.value.get("status") == ASKS]
+    done = next(history.of(Op.OUTPUT, types=[Type.OK]), None)
+    if len(given) > often:
+        kept, again = given[often - 1], given[often]
+        yield Finding(
+            "task.input-forgotten",
+            f"{kept.task} was given what it asked for in life {kept.life}, which was acknowledged, and in life "
+            f"{again.life} it asks again",
+            (kept.i, again.i),
+            {"asked": len(given), "undisturbed": often},
+        )
+    elif asked and done is not None and maybe < often:
+        yield Finding(
+            "task.input-forgotten",
+            f"{asked[-1].task} waited for an answer in life {asked[-1].life}, and in life {done.life} it has come to "
+            f"its output without one",
+            (asked[-1].i, done.i),
+            {"answered": maybe, "undisturbed": often},
+        )

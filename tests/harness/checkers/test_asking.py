@@ -1,0 +1,67 @@
+"""A task that asks is given what it asks for once: what was acknowledged is kept, what waits goes on waiting."""
+
+from __future__ import annotations
+
+from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.verdict import Verdict
+from tests.harness.checkers.histories import (
+    KILL,
+    PASS,
+    Event,
+    boot,
+    end,
+    fail,
+    history,
+    landed,
+    output,
+    progress,
+    status,
+    submit,
+    verdict,
+)
+from tests.harness.checkers.operation_histories import acknowledged
+
+Verdicts = tuple[Verdict, list[str]]
+FORGOTTEN = fail("task.input-forgotten")
+RESTART = (landed(KILL), boot())
+ASKS, WORKS, GIVEN = status("input_required"), status("running"), acknowledged(Op.ANSWER)
+DONE = (output("abcdef"), end())
+UNHEARD = [Event("operator", type_, Op.ANSWER, {}, "t") for type_ in (Type.INVOKE, Type.INFO)]
+
+
+def asked(*after: list[Event], often: int = 1) -> Verdicts:
+    """What comes of a job that asks so often undisturbed, and has begun to ask here."""
+    events = [boot(), submit(), progress(2), ASKS, *after]
+    return verdict(history(events, faults=[KILL], showed={"asks": often}))
+
+
+def test_an_answer_that_is_asked_for_again_in_a_later_life_was_forgotten() -> None:
+    assert asked(GIVEN, WORKS, *RESTART, ASKS, GIVEN, *DONE) == FORGOTTEN
+    assert asked(GIVEN, *RESTART, GIVEN, *DONE) == FORGOTTEN
+
+
+def test_one_that_was_acknowledged_before_or_after_the_kill_is_asked_for_once() -> None:
+    assert asked(GIVEN, WORKS, *RESTART, *DONE) == PASS
+    assert asked(*RESTART, ASKS, GIVEN, *DONE) == PASS
+
+
+def test_one_that_nobody_has_heard_of_may_be_asked_for_again_or_not() -> None:
+    assert asked(UNHEARD, *RESTART, ASKS, GIVEN, *DONE) == PASS
+    assert asked(UNHEARD, *RESTART, *DONE) == PASS
+
+
+def test_whoever_takes_his_time_and_is_answered_twice_has_forgotten_nothing() -> None:
+    assert asked(GIVEN, GIVEN, WORKS, *RESTART, *DONE) == PASS
+
+
+def test_a_second_question_is_another_one() -> None:
+    assert asked(GIVEN, WORKS, *RESTART, ASKS, GIVEN, *DONE, often=2) == PASS
+
+
+def test_a_job_that_waited_and_comes_to_its_output_without_an_answer_has_forgotten_its_question() -> None:
+    assert asked(*RESTART, WORKS, *DONE) == FORGOTTEN
+
+
+def test_a_job_that_nobody_has_seen_ask_is_not_accused_of_it() -> None:
+    events = [boot(), submit(), progress(2), *RESTART, *DONE]
+    assert verdict(history(events, faults=[KILL], showed={"asks": 1})) == PASS
