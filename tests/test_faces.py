@@ -7,11 +7,12 @@ import signal
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
 from tests.lab import CLI, MUTANTS, ROOT, SMALL, environment, smaller
-from tests.test_proof import wait_until
+from tests.test_proof import alive_with, wait_until
 
 _DEADLINE_S = 200
 
@@ -52,12 +53,19 @@ def test_a_terminal_that_knows_ascii_alone_is_told_the_stars_in_it(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_whoever_ends_a_session_hears_what_was_shown_so_far(tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_whoever_ends_a_session_hears_what_was_shown_so_far_and_nothing_is_left(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     lab = start("certify", "--profile", MUTANTS / "graceful_cancels.toml", "--report-dir", tmp_path, "--level", 2)
     wait_until(lambda: len(Bundle(tmp_path).runs("undisturbed")) >= 1, "the lab plays plans", 90)
+    family = psutil.Process(lab.pid).children(recursive=True)
+    assert len(family) >= 3
     os.kill(lab.pid, number)
     out, err = lab.communicate(timeout=_DEADLINE_S)
     assert lab.returncode == code, out + err
+    _, left = psutil.wait_procs(family, timeout=20)
+    assert left == []
+    assert not alive_with(str(tmp_path))
     assert out.strip().splitlines()[-1].startswith("interrupted: ")
     assert out.strip().endswith("nothing is left running")
     assert "Traceback" not in out + err
