@@ -81,6 +81,7 @@ def test_the_wheels_programs_and_its_pytest_plugin_are_there(archive: zipfile.Zi
 # --- without the extra
 
 
+@pytest.mark.soak  # and `make wheel` does so under the oldest and the newest Python
 def test_without_the_reference_extra_the_lab_says_how_to_get_it_and_certifies_other_servers(
     wheel: Path, tmp_path: Path
 ) -> None:

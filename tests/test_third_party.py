@@ -43,9 +43,8 @@ def running(tmp_path: Path) -> Iterator[str]:
         server.wait()
 
 
-@pytest.mark.parametrize(
-    ("profile", "contract"), [(PROFILE, "resource-task"), pytest.param(TOOL, "tool-task", marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize(("profile", "contract"), [(PROFILE, "resource-task"), (TOOL, "tool-task")])
 def test_it_resumes_exactly_wherever_it_is_killed(tmp_path: Path, profile: Path, contract: str) -> None:
     done = certify(tmp_path / "report", "--profile", smaller(profile, tmp_path), "--quick", *BRIEF)
     assert done.code == 0, done.out + done.err
@@ -68,7 +67,7 @@ def test_it_is_certified_by_command(tmp_path: Path, profile: Path) -> None:
 
 
 def test_by_url_what_can_be_assessed_is_and_what_caps_the_level_is_named(tmp_path: Path, running: str) -> None:
-    done = certify(tmp_path / "report", "--profile", smaller(PROFILE, tmp_path, 50), "--url", running, "--quick")
+    done = certify(tmp_path / "report", "--profile", smaller(PROFILE, tmp_path), "--url", running, "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
     assert done.certificate["level"] == 0

@@ -18,6 +18,8 @@ def case(name: str) -> Path:
     return FOLDER / f"{name}.toml"
 
 
+@pytest.mark.cases  # in make test, subjects/test_members.py kills such servers
+@pytest.mark.timeout(900)
 def test_a_worker_that_outlives_the_kill_refutes_it_and_is_named_with_the_key(tmp_path: Path) -> None:
     judgement = killed(case("a-look"), tmp_path)
     assert judgement.verdict is Verdict.INVALID
