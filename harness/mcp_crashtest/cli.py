@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from mcp_crashtest import __version__
 from mcp_crashtest.commands.exit_codes import ExitCode, explained, of_error
 from mcp_crashtest.commands.signals import endings
 from mcp_crashtest.commands.streams import steadfast
+from mcp_crashtest.files.storage import is_full
 from mcp_crashtest.model.errors import CrashtestError, UsageError
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
@@ -49,6 +51,11 @@ def _run(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         print("mcp-crashtest: interrupted before anything was shown; nothing is left running", file=sys.stderr)
         return ExitCode.INTERRUPTED
+    except Exception as error:
+        if not is_full(error):
+            traceback.print_exc()
+        print(f"mcp-crashtest: the lab itself has failed, and shows nothing of its subject: {error}", file=sys.stderr)
+        return ExitCode.NOT_PROVEN
 
 
 # What a command needs is imported when it is called: help is there at once.

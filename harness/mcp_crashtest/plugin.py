@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from mcp_crashtest.model.errors import NotApplicable, NotAssessed, UsageError
+from mcp_crashtest.model.errors import NoRoom, NotApplicable, NotAssessed, UsageError
 from mcp_crashtest.model.events import Estimated, SettingUp, TrialBegan, TrialEnded
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import Tally
@@ -130,6 +130,7 @@ def crashtest_laboratory(request: pytest.FixtureRequest) -> Generator[Laboratory
 @pytest.fixture
 def crashtest(request: pytest.FixtureRequest) -> Trial:
     """One scenario on one subject."""
+    from mcp_crashtest.files.storage import room_for
     from mcp_crashtest.laboratory.trial import Trial
 
     item, profile = request.node, request.param
@@ -140,7 +141,8 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
     if (reason := item.config.stash[_GATE].closed()) is not None:
         pytest.skip(reason)
     laboratory: Laboratory = request.getfixturevalue("crashtest_laboratory")
-    laboratory.bundle.save_profile(profile)
+    with room_for(laboratory.bundle.folder):
+        laboratory.bundle.save_profile(profile)
     tell(item, SettingUp(profile.name))
     beside = [] if is_worker(item.config) else _profiles_to_come(item)
     trial = Trial(
@@ -210,6 +212,7 @@ def pytest_runtest_makereport(
     summary = scenarios.summary_of(item, error)
     if summary:
         gate = item.config.stash[_GATE]
+        gate.spoiled = str(error) if isinstance(error, NoRoom) else gate.spoiled
         gate.violated = gate.violated or summary["verdict"] == Verdict.FAIL.name
         send_along(item, report, TrialEnded(summary))
     return report

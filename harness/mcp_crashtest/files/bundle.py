@@ -25,6 +25,7 @@ from mcp_crashtest.files.atomic import write_json
 from mcp_crashtest.files.previous import put_away
 from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.files.run_folder import RunFolder, read_json
+from mcp_crashtest.files.storage import LEAST_FREE_BYTES, free_bytes, refuse_few_descriptors
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Plan
@@ -48,9 +49,10 @@ class Bundle:
 
         What an earlier session left is put away, once. The worker processes of a session share a folder and a
         ``session``; with ``shared`` false there are none. Raises UsageError for a folder that holds anything and is not
-        ours, and for one in which another session is at work.
+        ours, for one in which another session is at work, and where there is no room or few files may be open.
         """
         folder, marker = self.folder, self.folder / _MARKER
+        refuse_few_descriptors()
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"the report directory {folder} is a file: give another one to --report-dir")
         if folder.is_dir() and any(folder.iterdir()) and not marker.exists():
@@ -60,6 +62,11 @@ class Bundle:
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if (free := free_bytes(folder)) < LEAST_FREE_BYTES:
+                raise UsageError(
+                    f"there is no room for the evidence in {folder}: {free} bytes are left on its disk, and "
+                    f"{LEAST_FREE_BYTES} are the least; make room, or give another --report-dir"
+                )
             with marker.open("a+", encoding="utf-8") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.seek(0)

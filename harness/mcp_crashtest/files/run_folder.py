@@ -17,6 +17,7 @@ from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Plan
 
+LONGEST_LOG_BYTES, _KEPT_LOG_BYTES = 4 << 20, 256 << 10
 _MOST_FILES = 5000
 _IGNORED = ("-shm",)
 _PLAN, _HISTORY, _JUDGEMENT = "plan.json", "history.jsonl", "judgement.json"
@@ -152,6 +153,13 @@ class RunFolder:
         """Where the standard output and error of a server's life go."""
         return self.path / f"boot-{life}.log"
 
+    def bound_logs(self) -> None:
+        """Cut every log that has become too long, also while somebody writes to it: what was said last is kept."""
+        for log in self.path.glob("*.log"):
+            with suppress(OSError):
+                if log.stat().st_size > LONGEST_LOG_BYTES:
+                    _cut(log)
+
     def client_log(self, name: str) -> Path:
         """Where the standard error of a client's life goes."""
         return self.path / f"{name}.log"
@@ -159,6 +167,22 @@ class RunFolder:
     def client_output(self, name: str) -> Path:
         """Where the standard output of a life of a client under test goes."""
         return self.path / f"{name}.out"
+
+
+def _cut(log: Path) -> None:
+    """Whoever writes appends: what he says meanwhile stands behind what was kept, or is cut with the rest."""
+    kept = last_bytes(log, _KEPT_LOG_BYTES)
+    cut = log.stat().st_size - len(kept)
+    os.truncate(log, 0)
+    with log.open("ab") as file:
+        file.write(b"[the lab has cut %d bytes here]\n" % cut + kept)
+
+
+def last_bytes(path: Path, most: int) -> bytes:
+    """What a file ends with."""
+    with path.open("rb") as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - most, 0))
+        return file.read(most)
 
 
 def read_json(path: Path) -> Any:

@@ -97,6 +97,9 @@ def _last_seen(history: History) -> str:
         f"the last status is {status.value.get('word', status.value['status'])!r}" if status else "no status was seen"
     )
     workload = history.header.workload["records"]
+    lost = list(history.of(Op.SUBMIT, types=[Type.INFO]))
+    if lost and not any(True for _ in history.of(Op.SUBMIT, types=[Type.OK])):
+        return f"its {len(lost)} submissions came to nothing, the last with: {lost[-1].value.get('error')}"
     return word + (f" at {progress.value['done']} of {workload} records" if progress else ", without progress")
 
 

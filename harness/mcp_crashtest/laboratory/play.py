@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.files.storage import room_for
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.conductor import conduct
 from mcp_crashtest.model.columns import Table
@@ -51,6 +52,11 @@ def show_nothing(outcomes: Sequence[Outcome]) -> list[Outcome]:
 async def play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, seed: int) -> tuple[Outcome, History]:
     """Play a plan to its end and judge it. Raises UsageError, SubjectError and HarnessError."""
     bench.refuse_misplaced(plan)
+    with room_for(folder.path.parent):
+        return await _play(bench, plan, folder, spawner, seed)
+
+
+async def _play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, seed: int) -> tuple[Outcome, History]:
     folder.save_plan(plan)
     subject = site(bench, folder, spawner, plan)
     client: ClientSubject | None = None
@@ -63,6 +69,7 @@ async def play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, se
         history = await conduct(stage)
     finally:
         subject.close()
+        folder.bound_logs()
     judgement = judge(history)
     folder.save_judgement(judgement.to_json())
     if stage.stray:

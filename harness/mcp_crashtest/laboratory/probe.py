@@ -84,6 +84,7 @@ async def _probe(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
         if life and not (await life.kill()).confirmed:
             await spawner.sweep(subject.started)
         subject.close()
+        folder.bound_logs()
         folder.forget_state()
 
 

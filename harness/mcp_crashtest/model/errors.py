@@ -23,6 +23,10 @@ class HarnessError(CrashtestError):
     """The lab itself failed, or could not prove what it did. Exit code 4."""
 
 
+class NoRoom(HarnessError):
+    """The evidence cannot be written any more: nothing that comes after shows anything."""
+
+
 class Violation(AssertionError):
     """An invariant is broken: the subject's fault."""
 

@@ -65,6 +65,7 @@ class Collector:
         self.config = config
         self.tally = config.stash[TALLY]
         self.refusal: str | None = None
+        self.unsaved: str | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A test is over."""
@@ -88,7 +89,10 @@ class Collector:
         if self.tally.scenarios:
             self.tally.finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
             certificate = self.tally.certificate(standard())
-            Bundle(report_dir_of(self.config)).save_certificate(certificate)
+            try:
+                Bundle(report_dir_of(self.config)).save_certificate(certificate)
+            except OSError as error:
+                self.unsaved = f"the certificate could not be written: {error}"
             _tell_all(self.config, SessionEnded(certificate))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -100,4 +104,6 @@ class Collector:
         terminalreporter.section("mcp-crashtest")
         for line in summary_lines(self.tally.certificate(standard())):
             terminalreporter.line(line)
+        if self.unsaved:
+            terminalreporter.line(f"ERROR: {self.unsaved}", red=True)
         terminalreporter.line(f"evidence: {self.config.getoption('--crashtest-report')}")

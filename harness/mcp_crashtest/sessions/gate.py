@@ -10,11 +10,15 @@ _VIOLATED = "an invariant is broken, and nothing more was played (--fail-fast)"
 
 @dataclass(slots=True)
 class Gate:
-    """``limit_s``: seconds from now after which no run is begun; ``fail_fast``: nor after a violation."""
+    """``limit_s``: seconds from now after which no run is begun; ``fail_fast``: nor after a violation.
+
+    ``spoiled``: why nothing can be shown any more.
+    """
 
     limit_s: float | None = None
     fail_fast: bool = False
     violated: bool = False
+    spoiled: str | None = None
     _opened: float = field(default_factory=time.monotonic)
 
     @property
@@ -29,6 +33,8 @@ class Gate:
 
     def closed(self) -> str | None:
         """Why a scenario may not begin; None where it may."""
+        if self.spoiled:
+            return self.spoiled
         if self.fail_fast and self.violated:
             return _VIOLATED
         return self.out_of_time if self.until is not None and time.monotonic() >= self.until else None

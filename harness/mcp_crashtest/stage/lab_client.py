@@ -36,7 +36,7 @@ _INTERRUPTED = 130
 _ENDED = frozenset({"cancelled", "failed", "vanished"})  # how a job that was cancelled may end
 _OF_A_TASK = frozenset({Op.SUBMIT, Op.STATUS, Op.OUTPUT})
 _ORDERS = frozenset({Op.CANCEL, Op.PAUSE, Op.RESUME})
-_MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.SUBMIT, Op.OUTPUT, Op.FAULT, Op.BOOT, *_ORDERS})
+_MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.OUTPUT, Op.FAULT, Op.BOOT, *_ORDERS})
 
 
 class LabClient:
@@ -241,7 +241,9 @@ class LabClient:
             self._handle = operation.task
 
     def _is_move(self, operation: Operation) -> bool:
-        """A status that is what it was is no move."""
+        """A status that is what it was is no move, nor is a submission that was not taken: it may be made for ever."""
+        if operation.op is Op.SUBMIT:
+            return operation.type is Type.OK
         if operation.op is Op.STATUS and operation.type is Type.OK:
             before, self._status = self._status, operation.value["status"]
             return before != self._status

@@ -21,7 +21,7 @@ from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.subject import Subject
 
-_MOVES = frozenset({Op.PROGRESS, Op.SUBMIT, Op.OUTPUT})
+_MOVES = frozenset({Op.PROGRESS, Op.OUTPUT})
 
 
 class SecondClient:
@@ -118,6 +118,8 @@ class SecondClient:
         if operation.op is Op.STATUS and operation.type is Type.OK:
             before, self._status = self._status, operation.value["status"]
             return before != self._status
+        if operation.op is Op.SUBMIT:
+            return operation.type is Type.OK
         return operation.op in _MOVES and operation.type is not Type.INVOKE
 
     def _ends(self, operation: Operation) -> None:

@@ -32,6 +32,7 @@ AT_REST = "at rest"  # or one whose task was told to stop, and does not move any
 _LONGEST_WORDS = 2000
 _LOOKS, _SHORTEST_LOOK_S = 10, 0.01
 _THOUSAND = 1000
+_BETWEEN_CUTS_S = 0.2
 
 
 @dataclass(slots=True)
@@ -117,6 +118,7 @@ class Stage:
             self.write(LAB, Type.OK, Op.EXPECT, expected)
         self.client.expect(self._next())
         self.watch(self._heartbeat.beat())
+        self.watch(self._bound_logs())
         await self.boot()
         if self.plan.operates:
             await self.client.prepare()
@@ -169,6 +171,11 @@ class Stage:
         """How often any record was executed up to now, by the ledger; empty without one."""
         effects = read_effects(self.site.folder.ledger)
         return {} if effects is None else {"executions": sum(times for _, _, times in effects.executions)}
+
+    async def _bound_logs(self) -> None:
+        while True:
+            await asyncio.sleep(_BETWEEN_CUTS_S)
+            self.site.folder.bound_logs()
 
     async def _stop_watching(self) -> None:
         for watch in self._watches:

@@ -77,7 +77,7 @@ class ClientSubject:
         warm = bool(self.spec.preload) and self.server.warm_lives != 0 and warm_target(argv, sys.executable) is not None
         self.lives += 1
         log_file = self.server.folder.client_log(self.name)
-        with self.output.open("wb") as out, log_file.open("wb") as log:
+        with self.output.open("wb") as out, log_file.open("ab") as log:
             launch = Launch(
                 argv=(sys.executable, *argv[1:]) if warm else absolute(argv, environment),
                 cwd=self.server.profile.folder,

@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.files.run_folder import RunFolder, last_bytes
 from mcp_crashtest.model.coordinates import Batch, Coordinate
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.paths import fill
@@ -38,6 +38,7 @@ _TWO_SEEDS = ("1", "2")
 _PRELOAD = ("fastmcp", "uvicorn")  # what most servers in Python import; the warm-up needs both
 _LISTEN_FD = 3
 _SHOWN_LINES = 12
+_SHOWN_BYTES = 64 << 10
 _OURS = ("CRASHTEST_", "PYTEST_")
 _SERVED = re.compile(r'"(POST|GET|DELETE) \S+ HTTP/1\.[01]" 2[0-9]{2}')  # an access log of what went well says nothing
 
@@ -147,7 +148,7 @@ class Subject:
             environment[_HASH_SEED] = seed
         at_hand = installed(_PRELOAD)
         self.lives += 1
-        with self.folder.server_log(self.lives).open("wb") as log:
+        with self.folder.server_log(self.lives).open("ab") as log:
             launch = Launch(
                 argv=absolute(argv, environment) if target is None else (sys.executable, *argv[1:]),
                 cwd=self.profile.folder,
@@ -185,7 +186,7 @@ def last_lines(path: Path) -> str:
     """The last lines of a log, for an error message."""
     if not path.exists():
         return "(no output)"
-    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    lines = last_bytes(path, _SHOWN_BYTES).decode(errors="replace").strip().splitlines()
     lines = [line for line in lines if not _SERVED.search(line)]
     return "\n".join(lines[-_SHOWN_LINES:]) or "(no output)"
 
