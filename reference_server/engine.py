@@ -121,7 +121,7 @@ class Engine:
         task_id = secrets.token_hex(16)
         task = await self.write(lambda store: store.submit(task_id, wanted, most_unfinished=limits.MOST_UNFINISHED))
         if task.runnable:
-            self.ensure_running(task.task_id)
+            self.ensure_running(task.task_id, task.owner)
         return task
 
     async def cancel(self, task_id: str) -> bool:
@@ -136,33 +136,33 @@ class Engine:
         halted = await self.write(lambda store: how(store, task_id))
         if halted:
             if execution := self._executions.get(task_id):
-                execution.halted = True
+                self._executor.halt(execution)
             await self._announce(task_id)
         return halted
 
-    async def resume(self, task_id: str) -> bool:
+    async def resume(self, task: Task) -> bool:
         """Let a paused task go on; False when it is not paused."""
-        resumed = await self.write(lambda store: store.resume(task_id))
+        resumed = await self.write(lambda store: store.resume(task.task_id))
         if resumed:
-            self.ensure_running(task_id)
-            await self._announce(task_id)
+            self.ensure_running(task.task_id, task.owner)
+            await self._announce(task.task_id)
         return resumed
 
-    async def answer(self, task_id: str, answers: dict[str, Any]) -> bool:
+    async def answer(self, task: Task, answers: dict[str, Any]) -> bool:
         """Take answers to open questions; False when none of them was open."""
-        taken = await self.write(lambda store: store.answer(task_id, answers))
+        taken = await self.write(lambda store: store.answer(task.task_id, answers))
         if taken:
-            self.ensure_running(task_id)
-            await self._announce(task_id)
+            self.ensure_running(task.task_id, task.owner)
+            await self._announce(task.task_id)
         return taken
 
     def active(self) -> int:
         """How many tasks this process executes, or has waiting for their turn."""
         return len(self._executions)
 
-    def following(self, task_id: str) -> AbstractAsyncContextManager[AsyncIterator[Task]]:
+    def following(self, task: Task) -> AbstractAsyncContextManager[AsyncIterator[Task]]:
         """The task's states as they come, each dealt with before the next batch begins; ends when the task stops."""
-        return self.audience.waiting(task_id, lambda: self.ensure_running(task_id))
+        return self.audience.waiting(task.task_id, lambda: self.ensure_running(task.task_id, task.owner))
 
     async def read(self, ask: Callable[[Store], T]) -> T:
         """Ask the store, off the event loop."""
@@ -205,14 +205,14 @@ class Engine:
 
     # --- execution
 
-    def ensure_running(self, task_id: str) -> None:
+    def ensure_running(self, task_id: str, owner: str) -> None:
         """Have the task executed unless it is, or the server stops; where it is about to stop, once more."""
         if self._stopping:
             return
         if task_id in self._executions:
             self._again.add(task_id)
         else:
-            self._executions[task_id] = self._executor.execute(task_id)
+            self._executions[task_id] = self._executor.execute(task_id, owner)
 
     def _claim(self, store: Store, task_id: str) -> tuple[Task, bytes | None]:
         return store.claim(task_id, self._workers.me, self._workers.others())
@@ -254,11 +254,12 @@ class Engine:
         if task_id in self._again:
             self._again.discard(task_id)
             if execution.task is None or not execution.task.finished:
-                self.ensure_running(task_id)
+                self.ensure_running(task_id, execution.owner)
                 return
         if execution.task is None:  # it is somebody else's: its audience looks there
             return
-        self.audience.tell(execution.task)
+        if execution.task.finished or not execution.halted:  # what has halted it was told, and is newer
+            self.audience.tell(execution.task)
         self.audience.release(task_id)
 
     # --- the watch
@@ -279,11 +280,19 @@ class Engine:
             await asyncio.sleep(PULSE_S)
 
     async def _take_over(self) -> None:
+        """Execute what no other process executes, and let go of what another has cancelled or paused.
+
+        A task that this process has had before and that another process has let go on is among the former.
+        """
         others = await self.work(self._workers.others)
-        living = [*others, self._workers.me]
-        for task_id in await self.read(lambda store: store.claimable(living)):
+        resting = [execution for execution in self._executor.resting() if execution.task]
+        ours = dict(await self.read(lambda store: store.claimable(others)))
+        for task_id, owner in ours.items():
             if task_id not in self._executions:
-                self.ensure_running(task_id)
+                self.ensure_running(task_id, owner)
+        for execution in resting:
+            if execution.task_id not in ours:
+                self._executor.halt(execution)
 
     async def _purge(self) -> None:
         if self.settings.retention is None:

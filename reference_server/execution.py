@@ -44,6 +44,7 @@ class Execution:
     """One task in this process, from its claim to wherever it stops. ``halted``: to stop before its next batch."""
 
     task_id: str
+    owner: str
     task: Task | None = None
     job: Job | None = None
     state: bytes | None = None
@@ -102,14 +103,24 @@ class Executor:
         self._term = term
         self._tell = tell
         self._ended = ended
-        self._turns: Turns[Execution] = Turns(writer, self._turn)
+        self._turns: Turns[Execution] = Turns(writer, self._turn, lambda execution: execution.owner)
         self._turns.start()
 
-    def execute(self, task_id: str) -> Execution:
-        """Let a task be claimed and executed when it is its turn."""
-        execution = Execution(task_id)
+    def execute(self, task_id: str, owner: str) -> Execution:
+        """Let a task be claimed and executed when it is its turn, which it has as one of its owner's."""
+        execution = Execution(task_id, owner)
         self._turns.enter(execution)
         return execution
+
+    def halt(self, execution: Execution) -> None:
+        """Have a task stop before its next batch: at once when it rests, or waits for a place."""
+        execution.halted = True
+        if self._turns.withdraw(execution):
+            self._ended(execution)
+
+    def resting(self) -> list[Execution]:
+        """Those that rest, between two batches or because storage fails."""
+        return self._turns.resting()
 
     def request_stop(self) -> None:
         """Begin no further batch; nobody rests any longer. To be called in the event loop."""
@@ -127,7 +138,7 @@ class Executor:
         if self._turns.stopping or task.status is not Status.RUNNING:
             self._end(execution)
         elif execution.rest_s and task.progress < task.total:
-            self._turns.rest(execution, execution.rest_s)
+            self._rest(execution, execution.rest_s)
         else:
             self._turns.again(execution)
 
@@ -248,10 +259,17 @@ class Executor:
             log.error("task %s has to wait: storage fails (%s); what was committed is kept", execution.task_id, error)
         wait_s = _RETRY_S[min(execution.failures, len(_RETRY_S) - 1)]
         execution.failures += 1
-        self._turns.rest(execution, wait_s)
+        self._rest(execution, wait_s)
+
+    def _rest(self, execution: Execution, rest_s: float) -> None:
+        """Rest without a place, and without what the job holds in memory: any number may rest. The job is made anew."""
+        execution.job = None
+        self._turns.rest(execution, rest_s)
+        if execution.halted:  # perhaps only just before, when there was nobody yet to withdraw
+            self.halt(execution)
 
     def _end(self, execution: Execution) -> None:
-        self._turns.leave()
+        self._turns.leave(execution)
         self._ended(execution)
 
 

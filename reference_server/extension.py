@@ -113,7 +113,7 @@ class Tasks(ServerExtension):
         answers = {key: _answer(key, given) for key, given in params.input_responses.items() if key in task.prompts}
         if answers:
             with _failing():
-                await self._engine.answer(task.task_id, answers)
+                await self._engine.answer(task, answers)
         return Wire({"resultType": "complete"})
 
     async def _cancel(self, ctx: RequestContext, params: TaskParams) -> Wire:

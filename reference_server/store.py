@@ -107,14 +107,14 @@ class Store:
         if taken:
             raise Refusal("another task is writing to that destination: wait for it, or cancel it first")
 
-    def claimable(self, workers: Sequence[str]) -> list[str]:
-        """The ids of all runnable tasks that none of these workers executes, the oldest first."""
+    def claimable(self, workers: Sequence[str]) -> list[tuple[str, str]]:
+        """The ids and owners of all runnable tasks that none of these workers executes, the oldest first."""
         rows = self._db.execute(
-            f"SELECT task_id FROM tasks WHERE {condition(Event.CLAIM)}"
+            f"SELECT task_id, owner FROM tasks WHERE {condition(Event.CLAIM)}"
             f" AND (worker IS NULL OR worker NOT IN ({_marks(workers)})) ORDER BY created_at",
             workers,
         )
-        return [row["task_id"] for row in rows]
+        return [(row["task_id"], row["owner"]) for row in rows]
 
     def claim(self, task_id: str, worker: str, others: Sequence[str]) -> tuple[Task, bytes | None]:
         """Make the caller the task's only worker; the task and its state. Raises Superseded when it is not to be had.

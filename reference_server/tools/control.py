@@ -45,7 +45,7 @@ async def resume_task(ctx: Context, task_id: str) -> dict[str, Any]:
     engine = engine_of(ctx)
     with refusing():
         task = await own_task(engine, task_id)
-        if not await engine.resume(task.task_id):
+        if not await engine.resume(task):
             now = await own_task(engine, task_id)
             raise ToolError(f"the task {task.task_id} is not paused: it is {now.status}")
     return {"task_id": task.task_id, "status": Status.RUNNING.value, "message": f"Task {task.task_id} goes on"}
@@ -58,7 +58,7 @@ async def answer_task(ctx: Context, task_id: str, key: str, accept: bool, conten
     answer = {"action": "accept" if accept else "decline", "content": content or {}}
     with refusing():
         task = await own_task(engine, task_id)
-        if not await engine.answer(task.task_id, {key: answer}):
+        if not await engine.answer(task, {key: answer}):
             raise ToolError(f"the task {task.task_id} does not wait for an answer to {key[:40]!r}")
     return f"Task {task.task_id} has its answer: see task://status/{task.task_id}"
 

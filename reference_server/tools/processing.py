@@ -81,7 +81,7 @@ async def submission(engine: Engine, dataset_name: str, total: int, batch_size: 
 async def _follow(engine: Engine, ctx: Context, task: Task) -> None:
     """Report progress as it comes, never twice the same."""
     reported = 0
-    async with engine.following(task.task_id) as updates:
+    async with engine.following(task) as updates:
         now = await engine.read(lambda store: store.get(task.task_id))
         if now.progress:
             await ctx.info(f"Resuming processing from record {now.progress}")

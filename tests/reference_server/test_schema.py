@@ -32,7 +32,7 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_its_tasks(tmp_path: Path
         db.commit()
     prepare(path)
     with closing(Store(path)) as store:
-        assert store.claimable([]) == ["t"]
+        assert store.claimable([]) == [("t", "")]
         assert (store.get("t").progress, store.get("t").owner, store.get("t").prompts) == (2, "", {})
         assert store.bodies("t", 0, 10) == ['{"n": 0}', '{"n": 1}']
         commit(store, claimed(store))

@@ -69,10 +69,10 @@ def test_a_worker_that_was_replaced_writes_nothing(store: Store) -> None:
 
 def test_a_task_of_a_worker_that_lives_is_not_to_be_had(store: Store) -> None:
     submitted(store)
-    assert store.claimable(["other"]) == ["t"]
+    assert store.claimable(["other"]) == [("t", "")]
     claimed(store, worker="other")
     assert store.claimable(["other"]) == []
-    assert store.claimable([]) == ["t"]
+    assert store.claimable([]) == [("t", "")]
     with pytest.raises(Superseded):
         store.claim("t", "me", ["other"])
 

@@ -1,0 +1,35 @@
+"""Whose turn is next: owners one after the other, and of each owner whoever has been ready for longest.
+
+So one owner with a thousand tasks delays another's single one by a turn, and not by a thousand. Pure: who calls this
+from several threads has a lock for it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Rota(Generic[T]):
+    """All who are ready for a turn."""
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[str, deque[T]] = OrderedDict()
+
+    def put(self, owner: str, one: T) -> None:
+        """Be ready, behind the others of this owner."""
+        self._lines.setdefault(owner, deque()).append(one)
+
+    def take(self) -> T:
+        """Whoever is next; their owner is then behind all other owners. Raises IndexError when nobody is ready."""
+        if not self._lines:
+            raise IndexError("nobody is ready")
+        owner, line = next(iter(self._lines.items()))
+        one = line.popleft()
+        if line:
+            self._lines.move_to_end(owner)
+        else:
+            del self._lines[owner]
+        return one
