@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reference_server.data_root import DataRoot
 from reference_server.errors import Refusal
-from reference_server.sources import Csv, JsonLines, Source, UnicodeCharacters
+from reference_server.sources import Csv, JsonLines, Source, UnicodeCharacters, using
 from reference_server.table_source import Table
 
 BUILT_IN = "unicode"
@@ -19,8 +19,9 @@ def dataset(root: DataRoot, name: str) -> Source:
         raise Refusal("dataset_name must be the name of a file in the data root without its ending, or 'unicode'")
     for suffix in (".jsonl", ".csv"):
         path = root.resolve(f"{name}{suffix}", "dataset")
-        if path.is_file():
-            return file_source(path)
+        with using(path.name):
+            if path.is_file():
+                return file_source(path)
     if name == BUILT_IN:
         return UnicodeCharacters()
     raise Refusal(

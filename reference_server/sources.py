@@ -7,6 +7,7 @@ is stored with each batch, so that the next life goes on exactly there and reads
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import itertools
 import json
@@ -24,6 +25,20 @@ from reference_server.errors import Refusal
 Record = dict[str, Any]
 _LONGEST_LINE_BYTES = 1 << 20
 _FINGERPRINT_BYTES = 1 << 16
+# What is wrong with a path itself, or with who may use it, fails its task: waiting does not mend it. All else may pass,
+# and the task waits: no room (ENOSPC, EDQUOT, EFBIG), a disk that is broken, or read-only since it broke (EIO, EROFS),
+# too much that is open (EMFILE, ENFILE). None stands for the system's own words.
+_PERMANENT: dict[int, str | None] = {
+    errno.ENOENT: None,
+    errno.EACCES: None,
+    errno.EPERM: None,
+    errno.EISDIR: "it is a folder",
+    errno.ENOTDIR: "a part of its path is a file, and would have to be a folder",
+    errno.EEXIST: "a part of its path is a file, and would have to be a folder",  # what mkdir says
+    errno.ENAMETOOLONG: "a name in its path is too long for this file system",
+    errno.EILSEQ: "a name in its path has characters that this file system does not take",
+    errno.ELOOP: "the links in its path lead in a circle",
+}
 _UNASSIGNED = frozenset({"Cn", "Cs", "Co"})
 
 
@@ -125,11 +140,16 @@ def check_unchanged(source: Source, name: str, fingerprint: str) -> None:
 
 @contextmanager
 def using(name: str) -> Iterator[None]:
-    """A file that is gone, or may not be used, is the request's trouble; a full disk is not, and comes through."""
+    """A file that cannot be, or may not be used, is the request's trouble; a full disk is not, and comes through.
+
+    ``name`` is what the client calls it. Raises Refusal for an error that does not pass.
+    """
     try:
         yield
-    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-        raise Refusal(f"{name} cannot be used: {error.strerror}") from None
+    except OSError as error:
+        if error.errno not in _PERMANENT:
+            raise
+        raise Refusal(f"{name} cannot be used: {_PERMANENT[error.errno] or error.strerror}") from None
 
 
 def _line(file: BinaryIO) -> bytes:

@@ -24,6 +24,8 @@ from reference_server.errors import Refusal
 from reference_server.sources import Record
 from reference_server.sqlite_terms import LARGEST_INTEGER, SMALLEST_INTEGER, Value, is_unicode, primary_code, quoted
 
+_LONGEST_PATH_BYTES = 512  # SQLite's own bound, MAX_PATHNAME; the file system's is larger
+
 
 def write_table(path: Path, table: str, bodies: Iterable[str]) -> None:
     """Write records, each the JSON text of an object, as the only table of a new SQLite file, and flush it to the disk.
@@ -40,9 +42,20 @@ def write_table(path: Path, table: str, bodies: Iterable[str]) -> None:
             _fill(connection, table, iter(bodies))
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    except BaseException:
+    except BaseException as error:
         path.unlink(missing_ok=True)
+        if isinstance(error, sqlite3.OperationalError) and _is_too_long(path, error):
+            raise Refusal(
+                f"a SQLite file's path has at most {_LONGEST_PATH_BYTES} bytes, with that of the data root: give a "
+                f"shorter destination, or migrate to .jsonl instead"
+            ) from None
         raise
+
+
+def _is_too_long(path: Path, error: sqlite3.OperationalError) -> bool:
+    """Whether a file could be made here, and SQLite cannot open it for the length of its path."""
+    too_long = len(os.fsencode(path)) >= _LONGEST_PATH_BYTES
+    return too_long and primary_code(error) == sqlite3.SQLITE_CANTOPEN
 
 
 def _fill(connection: sqlite3.Connection, table: str, bodies: Iterator[str]) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -48,8 +49,9 @@ class Migration:
             if answer.get("action") != "accept" or answer.get("content", {}).get(OVERWRITE) is not True:
                 raise Refusal(f"{self.destination_path} was not to be overwritten")
             return {}
-        if not task.parameters.get("confirm") or not self.destination.exists():
-            return {}
+        with using(self.destination_path):
+            if not task.parameters.get("confirm") or not self.destination.exists():
+                return {}
         return {OVERWRITE: _question(f"{self.destination_path} exists. May it be overwritten?")}
 
     def batch(self, task: Task, state: bytes | None) -> Batch:
@@ -61,9 +63,12 @@ class Migration:
         return Batch(names, bodies, cursor, f"Migrated {task.progress + len(read)}/{task.total} records")
 
     def finish(self, task: Task, state: bytes | None, bodies: Iterator[str]) -> Finish:
-        """See Job: write the destination beside its place, and flush it to the disk; one move puts it there."""
-        temporary = self.destination.with_name(f".{self.destination.name}.{task.task_id}")
-        with using(self.destination_path):
+        """See Job: write the destination beside its place, and flush it to the disk; one move puts it there.
+
+        The name beside it is as long for every destination: any name that the file system takes is one.
+        """
+        temporary = self.destination.with_name(f".{task.task_id}.part")
+        with _removed_when_refused(temporary), using(self.destination_path):
             self.destination.parent.mkdir(parents=True, exist_ok=True)
             self._write(temporary, bodies)
         result = {
@@ -88,13 +93,24 @@ class Migration:
             os.fsync(file.fileno())
 
     def _place(self, temporary: Path) -> None:
-        with using(self.destination_path):
+        with _removed_when_refused(temporary), using(self.destination_path):
             temporary.replace(self.destination)
             folder = os.open(self.destination.parent, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+@contextmanager
+def _removed_when_refused(temporary: Path) -> Iterator[None]:
+    """What fails its task leaves no file; what the task waits for does not matter, for it is written anew."""
+    try:
+        yield
+    except Refusal:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _question(message: str) -> dict[str, Any]:

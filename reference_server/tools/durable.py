@@ -14,6 +14,7 @@ from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.kinds import batches, migration, training
 from reference_server.requests import engine_of, refusing, started, submission
+from reference_server.sources import using
 from reference_server.task import Submission
 
 provider = LocalProvider()
@@ -96,12 +97,14 @@ async def _migration(
     limits.number("batch_size", batch_size, limits.LARGEST_BATCH)
     source = engine.root.resolve(source_path, "source_path")
     destination = engine.root.resolve(destination_path, "destination_path")
-    if not source.is_file():
-        raise Refusal(f"there is no file {source_path!r} in the data root")
-    if source == destination or (destination.exists() and destination.samefile(source)):
-        raise Refusal("source_path and destination_path are the same file: it would be overwritten")
-    if destination.is_dir():
-        raise Refusal(f"the destination_path {destination_path!r} is a folder")
+    with using(source_path):
+        if not source.is_file():
+            raise Refusal(f"there is no file {source_path!r} in the data root")
+    with using(destination_path):
+        if source == destination or (destination.exists() and destination.samefile(source)):
+            raise Refusal("source_path and destination_path are the same file: it would be overwritten")
+        if destination.is_dir():
+            raise Refusal(f"the destination_path {destination_path!r} is a folder")
     read_from = file_source(source)
     file_source(destination)
     available = await engine.work(count_up_to, read_from, record_count)
