@@ -50,6 +50,10 @@ class Patience:
         self.attempts += 1
         return min(wait, left)
 
+    def cut_s(self, wait_s: float) -> float:
+        """The wait, or as much of it as the deadline leaves."""
+        return max(0.0, min(wait_s, self.end_s - self.clock()))
+
     @property
     def overdue(self) -> bool:
         """Whether the deadline of the whole undertaking is over."""

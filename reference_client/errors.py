@@ -91,9 +91,13 @@ class Uncertain(ClientError):
 
 
 class Unfinished(ClientError):
-    """The task has not ended, and waiting for it has."""
+    """The task has not ended, and waiting for it has. ``may_have_happened``: a request was under way just then."""
 
     exit = Exit.UNFINISHED
+
+    def __init__(self, message: str, *, may_have_happened: bool = False) -> None:
+        super().__init__(message)
+        self.may_have_happened = may_have_happened
 
 
 class Interrupted(ClientError):

@@ -1,7 +1,8 @@
 """The link to a server that comes and goes: one connection at a time, opened again as often as patience allows.
 
 Every question goes through ``ask``. A question that may be repeated is asked again after an interruption; one that may
-not is only asked again when it certainly was not received.
+not is only asked again when it certainly was not received. The deadline ends them all, whatever the server does: one
+that greets us for ever, one that answers somebody else, and one whose stream has no end.
 """
 
 from __future__ import annotations
@@ -61,16 +62,27 @@ class Link:
         server says.
         """
         patience = patience or self.patience()
-        while True:
-            asked = False
-            try:
-                async with self._using() as connection:
-                    asked = True
-                    return await question(connection)
-            except Interrupted as error:
-                if asked and error.may_have_happened and not repeatable:
-                    raise
-                await self._wait(error, patience)
+        deadline = asyncio.timeout(self._end_s - time.monotonic())
+        asked = False
+        away: Interrupted | None = None
+        try:
+            async with deadline:
+                while True:
+                    asked = False
+                    try:
+                        async with self._using() as connection:
+                            asked = True
+                            return await question(connection)
+                    except Interrupted as error:
+                        if asked and error.may_have_happened and not repeatable:
+                            raise
+                        asked, away = False, error
+                        await self._wait(error, patience)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            why = f", and the server is away: {away}" if away and not asked else ""
+            raise Unfinished(f"the deadline is over{why}", may_have_happened=asked) from away
 
     async def _wait(self, error: Interrupted, patience: Patience) -> None:
         wait_s = patience.next_delay_s()

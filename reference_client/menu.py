@@ -93,6 +93,7 @@ class Menu:
             token=token_of(options),
             protocol=options.protocol,
             patience_s=10.0 if options.patience_s is None else options.patience_s,
+            deadline_s=options.deadline_s,
             exclusive=False,
             moved=options.server_moved,
         ) as client:

@@ -73,9 +73,23 @@ class Pursuit:
                 if self.job.status in _HALTED:
                     break
             return self.job
+        except Unfinished as error:
+            raise Unfinished(f"{error}; {self._way_back()}") from error
         finally:
             self._save()
             self.acknowledged.set()
+
+    def _way_back(self) -> str:
+        """How to come back, where a deadline has ended the pursuit."""
+        job = self.job
+        match job.phase:
+            case Phase.UNCERTAIN:
+                return str(uncertain(job))
+            case Phase.ACTIVE:
+                return f"job {job.job_id} is {job.status}, and goes on at the server: 'watch {job.job_id}' follows it"
+        if job.job_id not in self.file.state.jobs:
+            return "the job was not submitted: start it again"
+        return f"job {job.job_id} is kept: 'watch {job.job_id}' comes back to it"
 
     # --- a call: a submission, or a resumable tool called again
 
@@ -83,10 +97,12 @@ class Pursuit:
         try:
             answer = await self.link.ask(self._called, repeatable=self.job.repeatable, patience=self._patience)
         except Interrupted as error:
-            self._become(replace(self.job, phase=Phase.UNCERTAIN, error=str(error)))
+            self._in_doubt(error)
             raise uncertain(self.job) from error
-        except (GivenUp, Unfinished):
-            if not self.job.repeatable:
+        except (GivenUp, Unfinished) as error:
+            if isinstance(error, Unfinished) and error.may_have_happened:
+                self._in_doubt(error)
+            elif not self.job.repeatable:
                 self.file.change(lambda state: state.without(self.job_id))  # it was never sent
             raise
         except Refused as error:
@@ -96,6 +112,11 @@ class Pursuit:
         if self.job.contract is Contract.RESUMABLE_TOOL and self.job.status in _GOING_ON:
             await self._pause_before_the_next_call()
 
+    def _in_doubt(self, error: ClientError) -> None:
+        """The call has ended without an answer: what may not be repeated is uncertain from now on."""
+        if not self.job.repeatable:
+            self._become(replace(self.job, phase=Phase.UNCERTAIN, error=str(error)))
+
     async def _pause_before_the_next_call(self) -> None:
         """The call has ended, and says itself that the task has not."""
         if not self.job.repeatable:
@@ -104,8 +125,8 @@ class Pursuit:
             return
         wait_s = self._patience.next_delay_s()
         if wait_s is None:
-            raise Unfinished(f"job {self.job_id} does not get any further; it is kept")
-        await asyncio.sleep(max(wait_s, self.poll_s))
+            raise Unfinished("the task does not get any further")
+        await asyncio.sleep(self._patience.cut_s(max(wait_s, self.poll_s)))
 
     async def _called(self, connection: Connection) -> ToolAnswer | dict[str, Any] | Snapshot:
         """Call the tool and look meanwhile which task it is; an error answer is compared with what the task says."""
@@ -193,11 +214,9 @@ class Pursuit:
             if self.job.ended or self.job.status in _HALTED:
                 return
             if self._patience.overdue:
-                raise Unfinished(
-                    f"the deadline is over; job {self.job_id} is {self.job.status}, and goes on at the server"
-                )
+                raise Unfinished("the deadline is over")
             asked_s = self.job.poll_interval_s if self.job.poll_interval_s is not None else self.poll_s
-            await asyncio.sleep(min(max(asked_s, _SHORTEST_POLL_S), _LONGEST_POLL_S))
+            await asyncio.sleep(self._patience.cut_s(min(max(asked_s, _SHORTEST_POLL_S), _LONGEST_POLL_S)))
 
     async def _observed(self, connection: Connection) -> Snapshot:
         return await observe(connection, self.job)

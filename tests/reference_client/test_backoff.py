@@ -59,3 +59,11 @@ def test_the_deadline_ends_it_whatever_the_signs_of_life() -> None:
     patience.alive()
     assert patience.next_delay_s() is None
     assert patience.overdue
+
+
+def test_a_wait_that_somebody_else_asks_for_is_cut_at_the_deadline() -> None:
+    clock = Clock()
+    patience = Patience(clock, lambda: 1.0, 60, clock.now_s + 5)
+    assert (patience.cut_s(3), patience.cut_s(3600)) == (3, 5)
+    clock.now_s += 6
+    assert patience.cut_s(3600) == 0
