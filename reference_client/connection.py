@@ -21,7 +21,7 @@ from mcp.shared.exceptions import MCPError
 
 from reference_client.answers import Offer, ToolAnswer, tool_answer
 from reference_client.errors import Broken, ClientError, Refused, TimedOut, Unreachable
-from reference_client.http import Http, failure
+from reference_client.http import MOST_BYTES, Http, failure
 from reference_client.tasks_extension import (
     CancelTask,
     Created,
@@ -182,7 +182,7 @@ class Connection:
             async with (
                 self._http,
                 Client(
-                    streamable_http_client(self._dialing.server, http_client=self._http),
+                    streamable_http_client(self._dialing.server, http_client=self._http, max_sse_event_size=MOST_BYTES),
                     mode=protocol,
                     extensions=[TasksExtension()] if self._dialing.tasks_extension else None,
                     client_info=_INFO,

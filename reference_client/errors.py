@@ -25,7 +25,7 @@ class Exit(IntEnum):
 
 MEANINGS = {
     Exit.DONE: "done: the task is completed, or the command has done what it was asked for",
-    Exit.FAILED: "the server refused, or the task ended failed or cancelled",
+    Exit.FAILED: "the server refused, or said more than can be held, or the task ended failed or cancelled",
     Exit.USAGE: "a bad option, or a state file or token that cannot be used",
     Exit.UNREACHABLE: "the server could not be reached within --patience-s; nothing is lost, come back later",
     Exit.GONE: "the task is lost, has expired, or has never existed",
@@ -70,6 +70,10 @@ class Refused(ClientError):
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class TooLarge(ClientError):
+    """The server's answer is larger than this client is willing to hold."""
 
 
 class NotFound(Refused):

@@ -1,7 +1,9 @@
-"""HTTP as this client wants it: every failure belongs to the request that it befell.
+"""HTTP as this client wants it: every failure belongs to the request that it befell, and every answer has a bound.
 
 The SDK ends a whole connection when one request cannot be sent, and tells no HTTP status. Here a failure to send, and a
 status that is no answer of MCP, become a JSON-RPC error to the very request, which says what happened in its ``data``.
+So does a body that is larger than ``MOST_BYTES``: it is read here, since the SDK would read it to its end. Of a stream
+of events it is the single event, or a line without an end, that has this bound; there the SDK counts.
 """
 
 from __future__ import annotations
@@ -24,20 +26,25 @@ from reference_client.errors import (
     Refused,
     SessionLost,
     TimedOut,
+    TooLarge,
     Unreachable,
     UsageError,
 )
 from reference_client.text import shown
 
+MOST_BYTES = 16 << 20
+_TOO_LARGE = f"the server's answer is larger than {MOST_BYTES >> 20} MiB"
+_TOO_LARGE_WORDS = f"exceeded the {MOST_BYTES} byte limit"  # the SDK's, of an event
 _MARK = "mcp-crashtest-client"
 _CODE = -32099
 _CONNECT_S = 5.0
 _WRITE_S = 30.0
 _CONNECTIONS = 100
+_OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 _LOST_WORDS = ("session not found", "session terminated", "missing session id", "no valid session")
 _NOT_FOUND_CODES = (mt.INVALID_PARAMS, -32002)
 _KINDS: dict[str, type[ClientError]] = {
-    kind.__name__: kind for kind in (Unreachable, Broken, TimedOut, SessionLost, Denied, UsageError, Refused)
+    kind.__name__: kind for kind in (Unreachable, Broken, TimedOut, SessionLost, Denied, UsageError, Refused, TooLarge)
 }
 
 
@@ -61,6 +68,10 @@ class Http(httpx2.AsyncClient):
         """Send a request; what fails comes back as an answer."""
         try:
             response = await super().send(request, **options)
+            if not _streams(response):
+                response = await _whole(request, response)
+        except TooLarge as error:
+            return _failed(request, TooLarge, str(error))
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             return self._cut(request, Unreachable, f"the server does not accept connections ({shown(error)})")
         except httpx2.TimeoutException:
@@ -77,6 +88,26 @@ class Http(httpx2.AsyncClient):
     def _cut(self, request: httpx2.Request, kind: type[Interrupted], message: str) -> httpx2.Response:
         self.interruptions += 1
         return _failed(request, kind, message)
+
+
+def _streams(response: httpx2.Response) -> bool:
+    return response.headers.get("content-type", "").lower().startswith("text/event-stream")
+
+
+async def _whole(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+    """The response with its body, unpacked; raises TooLarge, and leaves the connection, where it has no bound."""
+    body = bytearray()
+    try:
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) > MOST_BYTES:
+                raise TooLarge(_TOO_LARGE)
+    finally:
+        await response.aclose()
+    headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WIRE]
+    whole = httpx2.Response(response.status_code, headers=headers, content=bytes(body), request=request)
+    whole.next_request = response.next_request
+    return whole
 
 
 def trusted(url: str) -> ssl.SSLContext | bool:
@@ -116,6 +147,8 @@ def failure(error: MCPError, *, asks_for_a_thing: bool = False) -> ClientError:
     message = shown(error.message)
     if isinstance(error.data, dict) and error.data.get(_MARK) in _KINDS:
         return _KINDS[error.data[_MARK]](message)
+    if error.code == mt.CONNECTION_CLOSED and _TOO_LARGE_WORDS in message:
+        return TooLarge(_TOO_LARGE)
     if error.code == mt.CONNECTION_CLOSED:
         return Broken(f"the connection ended ({message})")
     if error.code == mt.REQUEST_TIMEOUT:

@@ -19,7 +19,17 @@ from reference_client import answers
 from reference_client.answers import Snapshot, ToolAnswer
 from reference_client.backoff import Patience
 from reference_client.connection import Connection
-from reference_client.errors import Broken, ClientError, GivenUp, Interrupted, NotFound, Refused, Uncertain, Unfinished
+from reference_client.errors import (
+    Broken,
+    ClientError,
+    GivenUp,
+    Interrupted,
+    NotFound,
+    Refused,
+    TooLarge,
+    Uncertain,
+    Unfinished,
+)
 from reference_client.link import Link
 from reference_client.state import ENDED, Contract, Job, Phase
 from reference_client.statefile import StateFile, now
@@ -75,12 +85,14 @@ class Pursuit:
             return self.job
         except Unfinished as error:
             raise Unfinished(f"{error}; {self._way_back()}") from error
+        except TooLarge as error:
+            raise TooLarge(f"{error}; {self._way_back()}") from error
         finally:
             self._save()
             self.acknowledged.set()
 
     def _way_back(self) -> str:
-        """How to come back, where a deadline has ended the pursuit."""
+        """How to come back, where the pursuit ends and the job does not."""
         job = self.job
         match job.phase:
             case Phase.UNCERTAIN:
@@ -104,6 +116,9 @@ class Pursuit:
                 self._in_doubt(error)
             elif not self.job.repeatable:
                 self.file.change(lambda state: state.without(self.job_id))  # it was never sent
+            raise
+        except TooLarge as error:
+            self._in_doubt(error)
             raise
         except Refused as error:
             self._become(replace(self.job, phase=Phase.FAILED, status="failed", error=str(error), updated_at=now()))

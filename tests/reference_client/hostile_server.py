@@ -8,10 +8,9 @@ speaks the handshake era in plain ASGI, because no library would let it say such
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
+import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
 from typing import Any
 
 import uvicorn
@@ -20,6 +19,7 @@ from tests.reference_client.other_server import Serving
 
 PIECE = b"x" * (1 << 20)
 PIECES = 1 << 10
+FITS = "y" * (15 << 20)
 PAUSE_S = 0.01
 Send = Callable[[dict[str, Any]], Any]
 JSON, EVENTS = b"application/json", b"text/event-stream"
@@ -31,10 +31,6 @@ def event(body: dict[str, Any]) -> bytes:
 
 def notification(method: str, **params: Any) -> bytes:
     return event({"jsonrpc": "2.0", "method": f"notifications/{method}", "params": params})
-
-
-def steps(token: Any, number: int) -> bytes:
-    return notification("progress", progressToken=token, progress=number)
 
 
 async def for_ever(piece: Callable[[int], bytes]) -> AsyncIterator[bytes]:
@@ -56,15 +52,18 @@ async def large(before: bytes, piece: bytes = PIECE, after: bytes = b"") -> Asyn
 
 async def bomb() -> AsyncIterator[bytes]:
     """The same gigabyte, small on the wire."""
-    for member in [b'{"result": "', *[PIECE] * PIECES]:
-        yield gzip.compress(member, 1) if member is not PIECE else PACKED
-
-
-PACKED = gzip.compress(PIECE, 9)
+    packing = zlib.compressobj(1, wbits=31)
+    async for piece in large(b'{"result": "'):
+        yield packing.compress(piece)
 
 
 async def whole(body: Any) -> AsyncIterator[bytes]:
     yield json.dumps(body).encode()
+
+
+async def fitting(number: Any) -> AsyncIterator[bytes]:
+    """As much as an event may hold, nearly, and harmless."""
+    yield event(response(number, {"content": [{"type": "text", "text": FITS}]}))
 
 
 def response(number: Any, result: Any) -> dict[str, Any]:
@@ -79,6 +78,7 @@ HABITS: dict[str, tuple[bytes, Callable[[Any, Any], AsyncIterator[bytes]]]] = {
         EVENTS,
         lambda _, token: for_ever(lambda n: notification("progress", progressToken=token, progress=n)),
     ),
+    "fitting": (EVENTS, lambda number, _: fitting(number)),
     "large-body": (JSON, lambda *_: large(b'{"result": "')),
     "large-bomb": (JSON, lambda *_: bomb()),
     "large-event": (EVENTS, lambda *_: large(b"", b"data: " + PIECE + b"\n")),

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import warm
 from tests.reference_client.conftest import Life, Program, Said, Server, begin, wait_until
-from tests.reference_client.hostile_server import HABITS
+from tests.reference_client.hostile_server import FITS, HABITS
 
 ProgramFor = Callable[[Server], Program]
 DEADLINE_S = 2.0
 LEAVING_S = 6.0  # a connection whose server does not let go may be left within a few seconds
 LARGE = [how for how in HABITS if how.startswith("large")]
-ENDLESS = [how for how in HABITS if how not in LARGE]
+ENDLESS = [how for how in HABITS if how not in (*LARGE, "fitting")]
+MOST_MEMORY_KIB = 900 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +80,42 @@ def test_the_deadline_ends_a_greeting_and_a_long_pause_between_two_looks(
     said = ended_in_time(pausing, began_s)
     assert said.exit == 6
     assert "goes on at the server: 'watch" in said.out
+
+
+# --- bounded answers
+
+
+def limited(program: Program, *words: str, folder: Path) -> Said:
+    """A new interpreter that may not have more memory than this, and so cannot hold what is sent."""
+    shell = ["sh", "-c", f'ulimit -v {MOST_MEMORY_KIB}; exec "$@"', "sh", *program.command(*words)]
+    program.lives.append(begin(shell, folder / "limited.out", folder / "limited.err", cold=True))
+    return program.lives[-1].said()
+
+
+@pytest.mark.parametrize("how", LARGE)
+def test_an_answer_larger_than_anybody_can_hold_is_given_up_in_bounded_memory(
+    hostile: Server, program_for: ProgramFor, tmp_path: Path, how: str
+) -> None:
+    program = program_for(hostile)
+    said = limited(program, *submission("keyed", how), folder=tmp_path)
+    assert said.exit == 1, said
+    assert "larger than 16 MiB" in said.out + said.err
+    [job] = program.state["active"]
+    assert job["phase"] == "submitting", "it may be asked for again"
+
+
+def test_what_may_not_be_repeated_is_uncertain_when_its_answer_is_too_large(
+    hostile: Server, program_for: ProgramFor
+) -> None:
+    program = program_for(hostile)
+    said = program.run(*submission("plain", "large-body"))
+    assert said.exit == 1
+    assert "larger than 16 MiB" in said.err
+    [job] = program.state["active"]
+    assert job["phase"] == "uncertain"
+    assert f"resume {job['job_id']} --again" in said.err
+
+
+def test_an_answer_within_the_bound_arrives(hostile: Server, program_for: ProgramFor) -> None:
+    [job] = program_for(hostile).json(*submission("plain", "fitting"))["jobs"]
+    assert (job["phase"], job["result"]) == ("completed", FITS)
