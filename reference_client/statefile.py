@@ -2,7 +2,8 @@
 
 The file is never written in place: a new one is written beside it, flushed, moved over it, and the move is flushed too.
 A second file, ``.lock``, holds the lock, because a lock on a file that is replaced would be a lock on nothing. What is
-not ours or is damaged is set aside under another name and said; a format that we do not know is left alone.
+not ours or is damaged is set aside under another name and said; a format that we do not know is left alone, and so is
+what is no regular file, since reading a device or a FIFO has no end, and what is larger than ``MOST_BYTES``.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import json
 import os
 import re
 import secrets
+import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +27,7 @@ from reference_client.errors import StateError, StateLocked, UsageError
 from reference_client.state import Newer, State, Unreadable, decode, encode
 
 VARIABLE = "MCP_CRASHTEST_CLIENT_STATE"
-_LARGEST_BYTES = 1 << 28
+MOST_BYTES = 64 << 20
 _SET_ASIDE_NAMES = 1000
 
 
@@ -78,6 +81,8 @@ class StateFile:
 
         Raises StateLocked or StateError.
         """
+        with suppress(OSError):  # what is wrong is said when it is locked and read
+            _must_be_regular(path, path.stat())  # before a lock is left beside it
         self.path = path
         self._server = public_url(server)
         self._moved = moved
@@ -102,7 +107,14 @@ class StateFile:
         """Take the step, and return when it is on disk. Without the lock it is taken in memory alone."""
         after = step(self.state)
         if self.writable and (after != self.state or not self.path.exists()):
-            _replace(self.path, json.dumps(encode(after, now()), indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps(encode(after, now()), indent=2, ensure_ascii=False) + "\n"
+            written = text.encode("utf-8", "backslashreplace")
+            if len(written) > MOST_BYTES:
+                raise StateError(
+                    f"the state file {self.path} would be larger than {MOST_BYTES >> 20} MiB: "
+                    "'forget --ended' makes room"
+                )
+            _replace(self.path, written)
         self.state = after
 
     def close(self) -> None:
@@ -117,7 +129,7 @@ class StateFile:
         lock = self.path.with_name(f"{self.path.name}.lock")
         try:
             lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = _open_regular(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
         except OSError as error:
             raise StateError(
                 f"the state cannot be kept at {self.path}: {error.strerror}. Give another --state"
@@ -139,11 +151,17 @@ class StateFile:
 
     def _read(self) -> State | None:
         try:
-            raw = self.path.read_bytes() if self.path.stat().st_size <= _LARGEST_BYTES else b""
+            with open(_open_regular(self.path, os.O_RDONLY), "rb") as file:
+                raw = file.read(MOST_BYTES + 1)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StateError(f"the state file {self.path} cannot be read: {error.strerror}") from None
+        if len(raw) > MOST_BYTES:
+            raise StateError(
+                f"the state file {self.path} is larger than {MOST_BYTES >> 20} MiB, which none of ours is: "
+                "give another --state"
+            )
         try:
             state = decode(json.loads(raw))
         except Newer as error:
@@ -189,13 +207,46 @@ class StateFile:
             left.unlink(missing_ok=True)
 
 
-def _replace(path: Path, text: str) -> None:
+_OTHER_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFLNK: "a symbolic link",
+}
+
+
+def _must_be_regular(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _OTHER_KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise StateError(f"{path} is {kind}, where a regular file is expected: give another --state")
+
+
+def _open_regular(path: Path, flags: int) -> int:
+    """A descriptor of a regular file; raises StateError for anything else, OSError.
+
+    It is looked at before, since opening a device may do something, and behind, since it may have become another. Only
+    where it is created it need not be there before. Not to block is for a FIFO, and does nothing to a file.
+    """
+    with suppress(FileNotFoundError):
+        _must_be_regular(path, path.stat(follow_symlinks=not flags & os.O_NOFOLLOW))
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
+    try:
+        _must_be_regular(path, os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _replace(path: Path, written: bytes) -> None:
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
         temporary = Path(name)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(written)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

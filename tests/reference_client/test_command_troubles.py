@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -138,6 +139,17 @@ def test_a_second_client_may_ask_and_not_start(server: Server, program_for: Prog
     server.thaw()
     assert program.run("stats").exit == 0
     assert watching.said().exit == 0
+
+
+@pytest.mark.parametrize(("path", "kind"), [("fifo", "a FIFO"), ("device", "a device"), (".", "a folder")])
+def test_a_state_that_is_no_file_is_a_mistake_of_the_command_line(
+    program: Program, tmp_path: Path, path: str, kind: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "device").symlink_to(os.devnull)
+    said = program.run("--state", str(tmp_path / path), "session")
+    assert said.exit == 2
+    assert f"is {kind}, where a regular file is expected: give another --state" in said.err
 
 
 def test_errors_are_json_for_scripts(program: Program) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from reference_client.errors import StateError, StateLocked, UsageError
 from reference_client.state import ENDED, FORMAT, NEXT, Contract, Job, Newer, Phase, State, Unreadable, decode, encode
-from reference_client.statefile import StateFile, default_path, public_url
+from reference_client.statefile import MOST_BYTES, StateFile, default_path, public_url
 
 URL = "http://127.0.0.1:8001/mcp"
 AT = "2026-01-02T03:04:05.678Z"
@@ -180,6 +180,73 @@ def test_what_a_killed_write_has_left_is_swept_away(tmp_path: Path) -> None:
     with opened(tmp_path / "state.json"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.new", "state.json", "state.json.lock"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".lock"])
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda path: os.mkfifo(path), "a FIFO"),
+        (lambda path: path.mkdir(), "a folder"),
+        (lambda path: path.symlink_to(os.devnull), "a device|a symbolic link"),
+        (lambda path: os.mknod(path, stat.S_IFSOCK | 0o600), "a socket"),
+    ],
+)
+def test_what_is_no_regular_file_is_refused_and_left_alone(
+    tmp_path: Path, make: Callable[[Path], object], kind: str, suffix: str
+) -> None:
+    path = tmp_path / f"state.json{suffix}"
+    make(path)
+    before = path.lstat()
+    with (
+        pytest.raises(StateError, match=f"is ({kind}), where a regular file is expected"),
+        opened(tmp_path / "state.json"),
+    ):
+        pass
+    assert path.lstat().st_ino == before.st_ino
+    assert [left.name for left in tmp_path.iterdir()] == [path.name], "nothing is left beside it"
+
+
+def test_a_lock_that_is_a_link_does_not_reach_what_it_points_at(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / "state.json.lock").symlink_to(precious)
+    with pytest.raises(StateError, match="is a symbolic link"), opened(tmp_path / "state.json"):
+        pass
+    (tmp_path / "other.json.lock").symlink_to(tmp_path / "new")
+    with pytest.raises(StateError, match="is a symbolic link"), opened(tmp_path / "other.json"):
+        pass
+    assert precious.read_text() == "mine"
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_state_file_may_be_a_link_to_one(tmp_path: Path) -> None:
+    with opened(tmp_path / "there.json") as file:
+        client_id = file.state.client_id
+    (tmp_path / "here.json").symlink_to(tmp_path / "there.json")
+    with opened(tmp_path / "here.json") as file:
+        assert file.state.client_id == client_id
+
+
+def test_a_state_file_that_is_larger_than_any_of_ours_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.touch()
+    os.truncate(path, MOST_BYTES + 1)
+    with pytest.raises(StateError, match="larger than 64 MiB"), opened(path):
+        pass
+    assert path.stat().st_size == MOST_BYTES + 1
+    assert not list(tmp_path.glob("*set-aside*"))
+
+
+def test_no_state_is_written_that_would_not_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    with opened(path) as file:
+        file.change(lambda state: state.with_job(JOB))
+        before = path.read_bytes()
+        with pytest.raises(StateError, match="'forget --ended' makes room"):
+            file.change(lambda state: state.with_job(replace(JOB, result="x" * MOST_BYTES)))
+        assert file.state.jobs == {"j1": JOB}
+    assert path.read_bytes() == before
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_anything_is_sent(tmp_path: Path) -> None:
