@@ -68,7 +68,8 @@ class Http(httpx2.AsyncClient):
         """Send a request; what fails comes back as an answer."""
         try:
             response = await super().send(request, **options)
-            if not _streams(response):
+            kind = _refusal(request, response)
+            if kind is None and _is_read_whole(request, response):
                 response = await _whole(request, response)
         except TooLarge as error:
             return _failed(request, TooLarge, str(error))
@@ -80,7 +81,7 @@ class Http(httpx2.AsyncClient):
             return self._cut(request, Broken, f"the connection ended ({shown(error) or type(error).__name__})")
         if session_id := response.headers.get("mcp-session-id"):
             self._on_session(session_id)
-        if kind := _refusal(request, response):
+        if kind:
             await response.aclose()
             return _failed(request, kind, f"{request.url.path} is answered with HTTP status {response.status_code}")
         return response
@@ -90,8 +91,12 @@ class Http(httpx2.AsyncClient):
         return _failed(request, kind, message)
 
 
-def _streams(response: httpx2.Response) -> bool:
-    return response.headers.get("content-type", "").lower().startswith("text/event-stream")
+def _is_read_whole(request: httpx2.Request, response: httpx2.Response) -> bool:
+    """Whether the SDK would read the body to its end: not a stream of events, nor that of what is merely accepted."""
+    if request.method == "DELETE" or response.has_redirect_location:
+        return True
+    events = response.headers.get("content-type", "").lower().startswith("text/event-stream")
+    return response.status_code != 202 and not events
 
 
 async def _whole(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:

@@ -1,8 +1,9 @@
 """A server that means no good: it answers somebody else, for ever, or with more than anybody can hold.
 
 What a tool does says its argument ``how``, one of ``HABITS``. ``keyed`` knows an idempotency key, ``plain`` does not;
-``linked`` answers with a task's resource, and the resource does what ``how`` says. At /silent nobody is greeted. It
-speaks the handshake era in plain ASGI, because no library would let it say such things.
+``linked`` answers with a task's resource, and the resource does what ``how`` says. At /silent nobody is greeted, and
+the answers at each of ``PATHS`` are large. It speaks the handshake era in plain ASGI, because no library would let it
+say such things.
 """
 
 from __future__ import annotations
@@ -86,6 +87,14 @@ HABITS: dict[str, tuple[bytes, Callable[[Any, Any], AsyncIterator[bytes]]]] = {
 }
 
 
+PATHS: dict[str, tuple[int, list[tuple[bytes, bytes]]]] = {
+    "/farewell": (200, [(b"content-type", EVENTS)]),
+    "/moved": (307, [(b"location", b"/mcp"), (b"content-type", EVENTS)]),
+    "/accepted": (202, [(b"content-type", JSON)]),
+    "/broken": (500, [(b"content-type", JSON)]),
+}
+
+
 def tools() -> list[dict[str, Any]]:
     how = {"how": {"type": "string"}}
     key = {"idempotency_key": {"type": "string"}}
@@ -126,20 +135,31 @@ async def app(scope: dict[str, Any], receive: Callable[[], Any], send: Send) -> 
             pass
         return
     sent = b""
-    while scope["method"] == "POST":
+    while True:
         message = await receive()
         sent += message.get("body", b"")
         if not message.get("more_body"):
             break
     asked = json.loads(sent) if sent else {}
-    if "id" not in asked:
+    if "id" not in asked and scope["path"] not in PATHS:
         await send({"type": "http.response.start", "status": 202 if sent else 405, "headers": []})
         await send({"type": "http.response.body"})
+        return
+    if scope["path"] in PATHS:
+        status, headers = PATHS[scope["path"]]
+        await send_body(receive, send, status, headers, large(b""))
         return
     content_type, body = answer(asked)
     packed = (asked.get("params") or {}).get("arguments", {}).get("how") == "large-bomb"
     headers = [(b"content-type", content_type)] + ([(b"content-encoding", b"gzip")] if packed else [])
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send_body(receive, send, 200, headers, body)
+
+
+async def send_body(
+    receive: Callable[[], Any], send: Send, status: int, headers: list[tuple[bytes, bytes]], body: AsyncIterator[bytes]
+) -> None:
+    """Send it to its end, or until nobody listens any more."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     leaving = asyncio.create_task(receive())
     async for piece in body:
         if leaving.done():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mcp.shared._httpx_utils import stream_within_origin
 
+from reference_client.http import Http
 from tests import warm
 from tests.reference_client.conftest import Life, Program, Said, Server, begin, wait_until
 from tests.reference_client.hostile_server import FITS, HABITS
@@ -119,3 +122,30 @@ def test_what_may_not_be_repeated_is_uncertain_when_its_answer_is_too_large(
 def test_an_answer_within_the_bound_arrives(hostile: Server, program_for: ProgramFor) -> None:
     [job] = program_for(hostile).json(*submission("plain", "fitting"))["jobs"]
     assert (job["phase"], job["result"]) == ("completed", FITS)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("DELETE", "/farewell", 502, "larger than 16 MiB"),
+        ("POST", "/moved", 502, "larger than 16 MiB"),
+        ("POST", "/broken", 502, "HTTP status 500"),
+        ("POST", "/accepted", 202, None),
+    ],
+)
+def test_what_nobody_wants_to_read_is_not_read_to_its_end_either(
+    hostile: Server, method: str, path: str, status: int, said: str | None
+) -> None:
+    """A farewell, a redirect, a failure, and what was merely accepted: read as the SDK reads them."""
+
+    async def asked() -> tuple[int, str | None]:
+        url = hostile.url.replace("/mcp", path)
+        async with (
+            Http(url, None, 10.0, lambda _: None) as http,
+            stream_within_origin(http, method, url, json={"id": 1}) as response,
+        ):
+            return response.status_code, (await response.aread()).decode() if said else None
+
+    found, body = asyncio.run(asked())
+    assert found == status
+    assert said is None or said in (body or "")
