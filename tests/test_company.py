@@ -15,7 +15,7 @@ BOTH = ("--scenario", SECOND, "--scenario", TWO_BACK)
 
 
 @pytest.mark.parametrize("depth", [["--quick"], pytest.param([], marks=pytest.mark.soak)], ids=["quick", "default"])
-@pytest.mark.parametrize("name", ["server", "one_at_a_time"])
+@pytest.mark.parametrize("name", [pytest.param("server", marks=pytest.mark.soak), "one_at_a_time"])
 def test_a_server_that_keeps_jobs_apart_passes_also_where_it_takes_one_at_a_time(
     tmp_path: Path, name: str, depth: list[str]
 ) -> None:

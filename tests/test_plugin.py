@@ -67,12 +67,12 @@ def test_the_reference_server_passes_under_plain_pytest(tmp_path: Path) -> None:
     assert certificate["finished"] is True
 
 
-ALONE_OR_NOT = pytest.mark.parametrize(
-    "workers", [pytest.param([], id="alone", marks=pytest.mark.soak), pytest.param(["-n", "2"], id="xdist")]
-)
+ALONE, WORKERS = pytest.param([], id="alone"), pytest.param(["-n", "2"], id="xdist")
+ALONE_TOO = pytest.param([], id="alone", marks=pytest.mark.soak)
+WORKERS_TOO = pytest.param(["-n", "2"], id="xdist", marks=pytest.mark.soak)
 
 
-@ALONE_OR_NOT
+@pytest.mark.parametrize("workers", [ALONE, WORKERS_TOO])
 def test_several_profiles_share_a_session_and_its_worker_processes(tmp_path: Path, workers: list[str]) -> None:
     profiles = [f"--crashtest-profile={profile}" for profile in two_of(tmp_path)]
     done = run_pytest("scenarios", *workers, *QUICK, *profiles, f"--crashtest-report={tmp_path / 'report'}")
@@ -166,7 +166,7 @@ def pytest_configure(config):
 """
 
 
-@ALONE_OR_NOT
+@pytest.mark.parametrize("workers", [ALONE_TOO, WORKERS])
 def test_whoever_listens_hears_every_event_once_from_worker_processes_too(tmp_path: Path, workers: list[str]) -> None:
     (tmp_path / "listening.py").write_text(LISTENING.format(folder=str(tmp_path)))
     (tmp_path / "test_mine.py").write_text(

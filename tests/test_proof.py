@@ -49,6 +49,7 @@ def test_a_server_behind_a_plain_shell_is_killed_with_its_group(tmp_path: Path) 
     assert not alive_with(str(tmp_path))
 
 
+@pytest.mark.soak
 def test_a_job_that_is_over_before_the_fault_could_land_makes_the_run_invalid(tmp_path: Path) -> None:
     boastful = f"env -u CRASHTEST_POINTS {SERVER}"  # its profile claims crash points, and it has none
     profile = smaller(SMALL, tmp_path)

@@ -90,6 +90,7 @@ server.main()
 """
 
 
+@pytest.mark.soak
 def test_a_server_that_never_stops_talking_fills_no_disk(tmp_path: Path) -> None:
     """Sixty megabytes a life, at least twenty lives."""
     (tmp_path / "loud.py").write_text(LOUD)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from mcp.shared._httpx_utils import stream_within_origin
 
 from reference_client.http import Http
@@ -45,7 +46,12 @@ def ended_in_time(life: Life, began_s: float) -> Said:
     return said
 
 
-@pytest.mark.parametrize("how", ENDLESS)
+def first_ones(ways: Sequence[str], count: int) -> list[ParameterSet]:
+    """All of them; those behind the first are for `make soak`."""
+    return [pytest.param(way, marks=() if n < count else pytest.mark.soak) for n, way in enumerate(ways)]
+
+
+@pytest.mark.parametrize("how", first_ones(ENDLESS, 2))
 def test_the_deadline_ends_a_call_that_the_server_never_ends(
     hostile: Server, program_for: ProgramFor, how: str
 ) -> None:
@@ -95,7 +101,7 @@ def limited(program: Program, *words: str, folder: Path) -> Said:
     return program.lives[-1].said()
 
 
-@pytest.mark.parametrize("how", LARGE)
+@pytest.mark.parametrize("how", first_ones(LARGE, 1))
 def test_an_answer_larger_than_anybody_can_hold_is_given_up_in_bounded_memory(
     hostile: Server, program_for: ProgramFor, tmp_path: Path, how: str
 ) -> None:
