@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from mcp_crashtest.files.bundle import Bundle
 from tests.lab import CLI, ROOT, SMALL, certify, environment, lab, named, smaller
