@@ -16,7 +16,9 @@ from mcp_crashtest.subjects.sockets import find_free_port
 from tests.lab import SMALL, THIRD_PARTY, Done, certify, environment, invariants, smaller
 
 PROFILE = THIRD_PARTY / "crashtest.toml"
-KILLS = tuple(f"--scenario={name}" for name in ("undisturbed", "client-killed", "server-killed-everywhere"))
+KILLS = tuple(
+    f"--scenario={name}" for name in ("undisturbed", "client-killed", "server-killed-everywhere", "both-killed")
+)
 # The second one is of a server without keys, and without a ledger.
 BRIEF = tuple(f"--scenario={name}" for name in ("server-killed-everywhere", "second-job"))
 TOOL = THIRD_PARTY / "tool.toml"
