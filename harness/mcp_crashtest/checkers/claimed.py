@@ -2,7 +2,8 @@
 
 Time is counted from the server's restart, or from the start of the client that was to ask, if that came later. Progress
 may take one step of the undisturbed job more; of a call that blocks it is counted from the call made again. Nothing is
-padded: only what the lab's own looking costs is forgiven. A lab whose own clock was late has measured nothing.
+padded: only what the lab's own looking costs is forgiven, and the time for which server and client could have run and
+waited for a processor. A lab whose own clock was late has measured nothing.
 """
 
 from __future__ import annotations
@@ -18,34 +19,55 @@ SLOW = "this machine is too slow to judge"
 _LOOKING_S = 0.2
 """The longest pause that the lab's client makes between two attempts."""
 
+_SAID_S = 0.05
 _CROWD = 4.0
-"""So many may want each processor: with more of them, a server that waits for its turn would be called slow."""
+"""So many may want each processor where the kernel does not tell who has waited for one: a server that waits for its
+turn is not slow."""
 
 _ANSWERS = frozenset({Op.CONNECT, Op.SUBMIT, Op.PROGRESS, Op.STATUS, Op.OUTPUT})
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """Something that came later after a restart than was claimed."""
+    """Something that came later after a restart than was claimed; ``starved_s`` is left out of what was measured.
+
+    None: nobody knows.
+    """
 
     what: str
     restart: Operation
     came: Operation
     measured_s: float
     allowed_s: float
+    starved_s: float | None
+
+    @classmethod
+    def seen(cls, what: str, restart: Operation, came: Operation, began: float, allowed_s: float) -> Overdue | None:
+        """What came later than was allowed; None where it did not."""
+        starved_s = came.value.get("starved_s")
+        measured_s = round(came.t - began - (starved_s or 0.0), 6)
+        late = measured_s > allowed_s + _LOOKING_S
+        return cls(what, restart, came, measured_s, allowed_s, starved_s) if late else None
+
+    @property
+    def said(self) -> str:
+        """What was measured, in words."""
+        waited = self.starved_s or 0.0
+        without = f" ({waited:.2f} s of waiting for a processor left out)" if waited >= _SAID_S else ""
+        return f"{self.what} came {self.measured_s:.2f} s after the restart{without}"
 
 
 def check(history: History) -> Iterator[Finding]:
     """Hold the first thing that was overdue against the claim, where the lab's clock was on time."""
     overdue = next(_overdue(history), None)
-    if overdue is None or not on_time(history):
+    if overdue is None or not on_time(history, overdue):
         return
     claimed_s = history.header.claims["recovery_deadline_s"]
     step_s = overdue.allowed_s - claimed_s
     and_a_step = f" and {step_s:.2f} s for one step of the work" if step_s else ""
     yield Finding(
         "recovery.deadline",
-        f"{overdue.what} came {overdue.measured_s:.2f} s after the restart; the claim is {claimed_s:g} s{and_a_step}",
+        f"{overdue.said}; the claim is {claimed_s:g} s{and_a_step}",
         (overdue.restart.i, overdue.came.i),
         {"measured_s": overdue.measured_s, "claimed_s": claimed_s, "step_s": round(step_s, 6)},
     )
@@ -54,18 +76,18 @@ def check(history: History) -> Iterator[Finding]:
 def unproven(history: History) -> Iterator[str]:
     """What was overdue while the lab's own clock was late."""
     overdue = next(_overdue(history), None)
-    if overdue is not None and not on_time(history):
+    if overdue is not None and not on_time(history, overdue):
         yield (
-            f"{SLOW}: {overdue.what} came {overdue.measured_s:.2f} s after the restart, and "
-            f"the lab itself was up to {late_s(history):.2f} s late, with {_crowd(history):.1f} processes for each "
-            f"processor"
+            f"{SLOW}: {overdue.said}, and the lab itself was up to {late_s(history):.2f} s late, with "
+            f"{_crowd(history):.1f} processes for each processor"
         )
 
 
-def on_time(history: History) -> bool:
-    """Whether the lab's heartbeat was regular, and the processors free, enough to measure a claim by."""
+def on_time(history: History, overdue: Overdue) -> bool:
+    """Whether the lab's heartbeat was regular enough to measure a claim by, and the processors free or waits known."""
     claimed_s = history.header.claims["recovery_deadline_s"] or 0.0
-    return (late_s(history) or 0.0) <= max(0.25, 0.1 * claimed_s) and _crowd(history) <= _CROWD
+    known = overdue.starved_s is not None or _crowd(history) <= _CROWD
+    return (late_s(history) or 0.0) <= max(0.25, 0.1 * claimed_s) and known
 
 
 def _crowd(history: History) -> float:
@@ -95,16 +117,16 @@ def _after(history: History, boot: Operation, claimed_s: float, step_s: float | 
     if answer is None:
         return
     began = asked_at(history, boot, answer)
-    if answer.t - began > claimed_s + _LOOKING_S:
-        yield Overdue("the first answer", boot, answer, round(answer.t - began, 6), claimed_s)
+    if late := Overdue.seen("the first answer", boot, answer, began, claimed_s):
+        yield late
     moved = _new_progress(history, boot, lived)
     if moved is None or step_s is None:
         return
     if history.header.blocking:
         calls = (o.t for o in lived if o.op is Op.SUBMIT and o.type is Type.INVOKE and o.i < moved.i)
         began = max(calls, default=began)
-    if moved.t - began > claimed_s + step_s + _LOOKING_S:
-        yield Overdue("new progress", boot, moved, round(moved.t - began, 6), claimed_s + step_s)
+    if late := Overdue.seen("new progress", boot, moved, began, claimed_s + step_s):
+        yield late
 
 
 def _undisturbed(history: History, boot: Operation) -> Sequence[Operation]:

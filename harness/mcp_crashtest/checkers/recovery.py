@@ -14,6 +14,8 @@ from mcp_crashtest.model.faults import KINDS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
+_NOTICED_S = 0.1
+
 
 def check(history: History) -> Iterator[Finding]:
     """Judge the run's recoveries."""
@@ -101,9 +103,11 @@ def _deadline(history: History) -> Iterator[Finding]:
         claimed_s = history.header.claims.get("recovery_deadline_s")
         measured = claimed.late_s(history) is not None
         bound = f"the claim is {claimed_s:g} s" if claimed_s else f"the bound is {end.value['deadline_s']:.1f} s"
+        starved_s = end.value.get("starved_s", 0.0)
+        waiting = f", {starved_s:.1f} s of it for want of a processor" if starved_s > _NOTICED_S else ""
         yield Finding(
             "recovery.deadline",
-            f"nothing has moved for {end.value['silent_s']:.1f} s; {bound}",
+            f"nothing has moved for {end.value['silent_s']:.1f} s{waiting}; {bound}",
             (end.i,),
             {"silent_s": end.value["silent_s"], **({"claimed_s": claimed_s} if claimed_s and measured else {})},
         )

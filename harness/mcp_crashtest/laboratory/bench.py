@@ -19,6 +19,7 @@ from mcp_crashtest.stage.pace import Limits, Pace
 _OUTAGE, _SHORTEST_OUTAGE_S, _LONGEST_OUTAGE_S = 0.3, 0.3, 2.0
 _SEEN_IN_TIME_S = 0.02  # a batch that is shorter is over before anybody has heard of it
 _HASTE = 3
+_CROWDED = 4  # the bound of what moves for ever: on a crowded machine everything takes its time
 _OF_CLIENTS = frozenset({"kill", "interrupt"})
 _GOLDEN = Limits(silence_s=60.0, total_s=3600.0)
 
@@ -115,7 +116,7 @@ class Bench:
             return _GOLDEN
         undisturbed_s = self._undisturbed_s(plan)
         silence_s = self.profile.claims.liveness_s + undisturbed_s
-        return Limits(silence_s, (len(plan.faults) + 2) * (silence_s + undisturbed_s))
+        return Limits(silence_s, _CROWDED * (len(plan.faults) + 2) * (silence_s + undisturbed_s))
 
     def _undisturbed_s(self, plan: Plan) -> float:
         golden = self.golden_of(plan)

@@ -65,7 +65,7 @@ class Op(StrEnum):
     MISTAKE = "mistake"  # client: something wrong on purpose; value: asked; ok: answer; fail: error; info: waited_s
     WIRE = "wire"  # lab: a message that its revision does not allow; value: what, blame (subject or lab)
     EFFECTS = "effects"  # ledger: value: executions (a table of task, record, times), stretches (of work again)
-    END = "end"  # lab: the run is over; value: reason, silent_s, deadline_s, late_s and crowd (of the lab), batch_s
+    END = "end"  # lab: the run is over; value: reason, silent_s (starved_s of it for want of a processor), ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from mcp_crashtest.stage.pace import LONGEST_ABSENCE_S, Limits, Pace
 from mcp_crashtest.stage.recorder import Recorder
 from mcp_crashtest.stage.site import Door, Site
 from mcp_crashtest.subjects.life import Life, Mortal
+from mcp_crashtest.subjects.proc import tells_waiting
 
 LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
 OUTPUT = "output"  # how a run ends that ends well
@@ -33,6 +34,7 @@ _LONGEST_WORDS = 2000
 _LOOKS, _SHORTEST_LOOK_S = 10, 0.01
 _THOUSAND = 1000
 _BETWEEN_CUTS_S = 0.2
+_NOTICED_S = 0.1
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class Stage:
     stray: bool = False
     recorder: Recorder = field(init=False)
     _moved_at: float = field(init=False, default=0)
+    _starved_s: float = field(init=False, default=0)
+    _measures: bool = field(init=False, default=False)
     _heartbeat: Heartbeat = field(init=False, default_factory=Heartbeat)
     _stir: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _watches: list[asyncio.Task[None]] = field(init=False, default_factory=list)
@@ -65,12 +69,17 @@ class Stage:
     def write(
         self, process: str, type_: Type, op: Op, value: Mapping[str, Any] | None = None, task: str | None = None
     ) -> None:
-        """Append an event of the server's present life to the history."""
+        """Append an event of the server's present life to the history.
+
+        Where a time of recovery is claimed, what a client hears after a fault says how long anybody waited to be run.
+        """
+        if self._measures and self.landed and process.startswith("client") and type_ in (Type.OK, Type.FAIL):
+            value = {**(value or {}), "starved_s": round(self._starving_s(), 6)}
         self.recorder.write(process, type_, op, value or {}, life=max(len(self.lives), 1), task=task)
 
     def _heard(self, operation: Operation) -> None:
         if self.client.saw(operation):
-            self._moved_at = time.monotonic()
+            self._moved_at, self._starved_s = time.monotonic(), 0.0
         self.stir()
 
     def stir(self) -> None:
@@ -89,8 +98,10 @@ class Stage:
         while not self.over:
             if reached():
                 return True
-            now, silent_at = time.monotonic(), self._moved_at + self.limits.silence_s
+            now, silent_at = time.monotonic(), self._moved_at + self.limits.silence_s + self._starved_s
             if now >= silent_at:
+                if self._starves():
+                    continue
                 self.ended = "stalled"
                 break
             wake_at = min(silent_at, at) if at is not None and at > now else silent_at
@@ -98,6 +109,14 @@ class Stage:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stir.wait(), wake_at - now)
         return False
+
+    def _starves(self) -> bool:
+        """Whether server or client have waited for a processor since one last asked: who waits does not stand still."""
+        before, self._starved_s = self._starved_s, self._starving_s()
+        return self._starved_s > before + _NOTICED_S
+
+    def _starving_s(self) -> float:
+        return sum(life.starved_s for life in (self.server, self.client.living) if life)
 
     async def until_time(self, at: float) -> bool:
         """Wait for a time: there is nothing else to wait for. False when the run is over before."""
@@ -113,6 +132,7 @@ class Stage:
         """Open the history; start the server and its client. Raises SubjectError."""
         self.recorder = Recorder(self.header, self.site.folder, self._heard)
         self._moved_at = time.monotonic()
+        self._measures = self.header.claims.get("recovery_deadline_s") is not None and tells_waiting()
         expected = self.client.enter(self)
         if expected is not None:
             self.write(LAB, Type.OK, Op.EXPECT, expected)
@@ -157,6 +177,7 @@ class Stage:
         if (effects := read_effects(self.site.folder.ledger)) is not None:
             self.write(LAB, Type.OK, Op.EFFECTS, effects.to_json())
         value = {"reason": reason, "silent_s": silent_s, "deadline_s": self.limits.silence_s}
+        value["starved_s"] = round(self._starved_s, 6)
         value |= {
             "late_s": round(self._heartbeat.late_s, 6),
             "crowd": round(self._heartbeat.crowd, 3),
@@ -196,6 +217,7 @@ class Stage:
         self.client.server_starts()
         if self.lives and self.client.halted:
             self.write(LAB, Type.OK, Op.WORKED, self.executions())  # while nobody lives
+        self._starved_s = 0.0
         points = [f.at for f in self.plan.faults[self.landed :] if f.at.parks]
         life = await self.site.boot(points)
         self.lives.append(life)

@@ -28,6 +28,10 @@ class Mortal(Protocol):
     def exited(self) -> Exit | None:
         """How it has ended; None while it lives."""
 
+    @property
+    def starved_s(self) -> float:
+        """For how long, since it began, it has waited for a processor while it could have run."""
+
     async def kill(self) -> KillProof:
         """SIGKILL it with all of its group, and prove that it is dead."""
 
@@ -109,6 +113,11 @@ class ProcessLife:
     def exited(self) -> Exit | None:
         """How it has ended; None while it lives."""
         return self.process.exited
+
+    @property
+    def starved_s(self) -> float:
+        """For how long, since it began, its group has waited for a processor while it could have run."""
+        return self.process.starved_s
 
     async def kill(self) -> KillProof:
         """SIGKILL it with all of its group, and prove that it is dead."""

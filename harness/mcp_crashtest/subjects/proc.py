@@ -90,6 +90,26 @@ def state_of(pid: int) -> str:
     return _stat(pid)[0]
 
 
+def tells_waiting() -> bool:
+    """Whether the kernel counts for how long somebody waits for a processor."""
+    return Path("/proc/self/schedstat").exists()
+
+
+def starved_s(pids: Iterable[int]) -> float:
+    """For how many seconds the threads of these processes, since each began, could run and had to wait for a processor.
+
+    0 where the kernel does not tell (it counts in ``/proc/PID/task/TID/schedstat``).
+    """
+    threads = ((pid, thread) for pid in pids for thread in numbers(f"/proc/{pid}/task"))
+    return sum(_waited_ns(f"/proc/{pid}/task/{thread}") for pid, thread in threads) / 1e9
+
+
+def _waited_ns(task: str) -> int:
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"{task}/schedstat").read_text(encoding="ascii").split()[1])
+    return 0
+
+
 def command_of(pid: int) -> str:
     """The command line of a process, bounded; what cannot be printed is a question mark."""
     try:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mcp_crashtest.subjects.proc import children_of, state_of
+from mcp_crashtest.subjects.proc import children_of, group_of, starved_s, state_of
 
 _POLL_S = 0.002
 _STOPPED = "T"
@@ -206,6 +206,11 @@ class Process:
     async def watch(self) -> None:
         """Have everybody who belongs to it watched, before it is ended in another way than by ``kill``."""
         await self.parentage.watch(self)
+
+    @property
+    def starved_s(self) -> float:
+        """For how long, since each began, those of its group have waited for a processor while they could have run."""
+        return starved_s({self.pid, *group_of(self.pid)})
 
     async def kill(self, deadline_s: float = _KILLING_S) -> KillProof:
         """SIGKILL the whole group, or everybody who belongs to it, and prove that they are dead.

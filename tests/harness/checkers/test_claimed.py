@@ -89,6 +89,22 @@ def test_a_server_that_waits_for_its_turn_is_not_slow(crowd: float, expected: An
     assert verdict(judged) == (expected or fail("recovery.deadline"))
 
 
+def answered(starved_s: float) -> list[Event]:
+    return [Event("client-0", Type.OK, Op.CONNECT, {"protocol": "2026-07-28", "starved_s": starved_s})]
+
+
+def test_what_was_spent_waiting_for_a_processor_is_left_out_and_said() -> None:
+    assert verdict(restarted(IDLE, IDLE, answered(0.9))) == PASS
+    [finding] = judge(restarted(IDLE, IDLE, answered(0.5))).findings
+    assert finding.message.startswith("the first answer came 2.50 s after the restart (0.50 s of waiting for a")
+
+
+def test_where_the_waiting_is_known_a_crowd_is_no_excuse() -> None:
+    events = [boot(), submit(), landed(KILL), boot(), IDLE, IDLE, answered(0.0), output("abcdef")]
+    judged = history([*events, end(late_s=0, crowd=9.0)], faults=[KILL], showed=SHOWED, recovery_deadline_s=2.0)
+    assert verdict(judged) == fail("recovery.deadline")
+
+
 def test_of_a_blocking_call_progress_is_counted_from_the_call_made_again() -> None:
     late = restarted(connect(), IDLE, unanswered(), progress(3, task=None), contract="resumable-tool")
     assert verdict(late) == PASS

@@ -173,3 +173,10 @@ def test_a_fault_on_the_client_alone_asks_for_no_recovery() -> None:
 def test_two_faults_before_an_answer_are_one_recovery_from_the_second() -> None:
     events = [boot(), submit(), landed(KILL), boot(), landed(KILL), boot(), connect(), *DONE]
     assert judge(history(events, faults=[KILL, KILL])).recoveries_s == (2.0,)
+
+
+def test_how_long_a_stalled_run_waited_for_a_processor_is_said() -> None:
+    [finding] = judge(
+        history([boot(), submit(), landed(KILL), boot(), stalled(starved_s=3.25)], faults=[KILL])
+    ).findings
+    assert "nothing has moved for 10.5 s, 3.2 s of it for want of a processor; the bound is 10.0 s" in finding.message

@@ -42,6 +42,7 @@ class ScriptedLife:
     exited: Exit | None = None
     whole: bool = False
     everybody: bool = False
+    starved_s: float = 0
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _parking: asyncio.Event = field(default_factory=asyncio.Event)
 
