@@ -61,7 +61,7 @@ def _refused(history: History) -> Iterator[Finding]:
 def _changed(history: History, first: Operation, again: Operation) -> Iterator[Finding]:
     """Records that were there, or that were not, and a count of them that is another one now."""
     shown = (first.i, again.i)
-    if first.value.get("records") is not None:
+    if first.value.get("records") not in (None, again.value.get("records")):
         yield from _records(history, first, again)
     if first.value.get("count") != again.value.get("count"):
         yield Finding(

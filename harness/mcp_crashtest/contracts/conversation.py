@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.contracts.contract import Refused, Vanished
@@ -18,6 +19,8 @@ from mcp_crashtest.contracts.observing import Sight, constant_total
 from mcp_crashtest.contracts.output import Output
 from mcp_crashtest.contracts.shape import errors_in, shape_of
 from mcp_crashtest.contracts.warming import Patience, asked_pause_s
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.text import excerpt
@@ -164,5 +167,8 @@ class Conversation:
         except SubjectError as error:
             self.journal.write(Type.FAIL, Op.OUTPUT, reason="unreadable output", error=str(error))
             return
+        if isinstance(records := value["records"], Table):
+            RunFolder(Path(self.job.folder)).save_table(records)
+            value["records"] = records.reference()
         shown = {"shape": shape_of(document), "errors": errors_in(document)}
         self.journal.write(Type.OK, Op.OUTPUT, **value, **shown)

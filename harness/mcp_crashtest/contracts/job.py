@@ -28,7 +28,7 @@ class Job:
     ``handle`` is the task that an earlier life of this client had; None to submit the job anew. ``status`` is the call
     that asks about it, where that is a tool's. ``away_s``: how long it stays away when it loses its connections.
     ``values`` stand for the placeholders of what is observed; a server may say for ``ready_deadline_s`` that it is not
-    ready yet. ``headers`` go with each request.
+    ready yet. ``headers`` go with each request. Tables of records are left in ``folder``.
     """
 
     url: str
@@ -45,6 +45,7 @@ class Job:
     values: Mapping[str, Any] = field(default_factory=dict)
     ready_deadline_s: float = 30.0
     headers: Mapping[str, str] = field(default_factory=dict)
+    folder: str = "."
 
     def to_text(self) -> str:
         """Encode as JSON."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.contracts.contract import COMPLETED, Refused, document_in, unwrapped
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.observing import Sight
-from mcp_crashtest.files.outputs import neighbours, read_document, read_rows
+from mcp_crashtest.files.outputs import each_record, each_row, holds_lines, neighbours, read_document
+from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.operation import name_of
 from mcp_crashtest.model.paths import fill, find, placeholders
@@ -31,8 +33,7 @@ _SETTLING_S = 1.0
 _PAUSE_S = 0.02
 _NEXT = "next"
 _OUTPUT, _PAGE = "the output", "the records' document"
-
-Pairs = list[list[str]]
+_HEAD = 4  # records that are shown where something is wrong with them
 
 
 class Output:
@@ -74,7 +75,7 @@ class Output:
             more["document"] = bounded(self._document)
         return {"status": status, "count": count, "records": records, **more}
 
-    async def _settled(self, spec: RecordsSpec, *, patient: bool) -> tuple[Pairs, float, int]:
+    async def _settled(self, spec: RecordsSpec, *, patient: bool) -> tuple[Table, float, int]:
         """The records, once all are there or no more come; how long that took, and how many there were at first."""
         began = grew_at = time.monotonic()
         first: int | None = None
@@ -84,7 +85,7 @@ class Output:
             last = not patient or now - grew_at >= _SETTLING_S or now - began >= _LONGEST_SETTLING_S
             try:
                 records = await self._records(spec)
-                seen = len({key for key, _ in records})
+                seen = len(set(records.columns[0]))
                 first = seen if first is None else first
                 if last or seen >= self._job.records:
                     return records, now - began if now - began >= _PAUSE_S and not last else 0.0, first
@@ -95,46 +96,46 @@ class Output:
                     raise
             await asyncio.sleep(_PAUSE_S)
 
-    async def _records(self, spec: RecordsSpec) -> Pairs:
+    async def _records(self, spec: RecordsSpec) -> Table:
+        """Key and digest of each record: there may be a million, which are looked at one by one."""
         if spec.sqlite is not None:
             return self._named(self._rows(spec, spec.sqlite), spec)
         if spec.file is not None:
-            return self._named(self._items(self._file(spec.file), spec), spec)
+            return self._named(self._file(spec, spec.file), spec)
         return await self._paged(spec)
 
     # --- where they are
 
-    def _file(self, template: str) -> Any:
+    def _file(self, spec: RecordsSpec, template: str) -> Iterable[Any]:
         path, what = Path(str(self._filled("records.file", template))), "the folder in which it is looked for"
         if path.exists():
             self._sight.has(what, "records.file")
         else:
             self._sight.lacks(what, "records.file", str(path), {"files": neighbours(path)})
-        return read_document(path)
+        return each_record(path) if spec.items == "$" and holds_lines(path) else self._items(read_document(path), spec)
 
-    def _rows(self, spec: RecordsSpec, template: str) -> list[dict[str, Any]]:
+    def _rows(self, spec: RecordsSpec, template: str) -> Iterable[dict[str, Any]]:
         """Placeholders of a query are its parameters: nobody has to think of quotes."""
         query, names = spec.query or "", list(placeholders(spec.query))
         values = [self._filled("records.query", f"{{{name}}}") for name in names]
         for name in names:
             query = query.replace(f"'{{{name}}}'", "?").replace(f"{{{name}}}", "?")
-        return read_rows(Path(str(self._filled("records.sqlite", template))), query, values)
+        return each_row(Path(str(self._filled("records.sqlite", template))), query, values)
 
-    async def _paged(self, spec: RecordsSpec) -> Pairs:
+    async def _paged(self, spec: RecordsSpec) -> Table:
         """The records behind a tool or a resource, a page after the other; those in the document, if there is neither.
 
         ``{next}`` among a tool's arguments is what leads to the next page; the first call goes without that argument.
         """
         following: Any = None
-        found: Pairs = []
+        found: list[Table] = []
         for _ in range(_PAGES):
             page = await self._page(spec, following)
-            found += self._named(self._items(page, spec), spec)
+            found.append(self._named(self._items(page, spec), spec))
             following = find(page, spec.next) if spec.next else None
-            if following is None or following in ("", False):
-                return found
-            if not isinstance(following, str | int) or (spec.tool is None and not isinstance(following, str)):
-                return found
+            last = following is None or following in ("", False)
+            if last or not isinstance(following, str | int) or (spec.tool is None and not isinstance(following, str)):
+                return Table.joined(found, width=2)
         raise Refused(f"the records did not end within {_PAGES} pages")
 
     async def _page(self, spec: RecordsSpec, following: Any) -> Any:
@@ -175,10 +176,15 @@ class Output:
             raise Refused(f"there is no list of records at {spec.items} in {excerpt(page)}", page)
         return items
 
-    def _named(self, items: list[Any], spec: RecordsSpec) -> Pairs:
-        if items:
-            self._sight.missing("a record", items[0], {"records.key": spec.key})
-        return summarise(items, spec.key)
+    def _named(self, items: Iterable[Any], spec: RecordsSpec) -> Table:
+        """Lists are shown as they stand, where records are wrong; of a file or a table the first ones are."""
+        following = iter(items)
+        head = list(islice(following, _HEAD))
+        if not isinstance(items, list):
+            self._shown = head
+        if head:
+            self._sight.missing("a record", head[0], {"records.key": spec.key})
+        return Table.of(summarise(chain(head, following), spec.key), width=2)
 
     def _with(self, path: str) -> Any:
         """The document, or the task around it where the path leads somewhere only from there."""

@@ -7,20 +7,23 @@ The lab owns the file and reads it once the run is over. A last line torn by a k
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.texts import column
 
 _LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What was executed: task, record and how often, in the order of first execution.
+    """What was executed: task, record and how often, task by task, in the order of first execution.
 
     ``stretches`` counts how often work was done again and then something new: a server that crashed and goes back does
     that once, two that work side by side do it batch by batch.
@@ -41,20 +44,35 @@ def read_effects(path: Path) -> Effects | None:
     """
     if not path.exists():
         return None
-    times: Counter[tuple[str, str]] = Counter()
+    times: defaultdict[str, Counter[str]] = defaultdict(Counter)
     stretches, again = 0, False
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line or number == len(lines):
-            continue
-        try:
-            entry = json.loads(line)
-            effect = (str(entry["task"])[:_LONGEST_NAME], str(entry["record"])[:_LONGEST_NAME])
-        except (ValueError, KeyError, TypeError) as error:
-            raise SubjectError(
-                f"line {number} of the ledger is not {{'task': ..., 'record': ...}} as JSON: {line[:_LONGEST_NAME]!r}"
-            ) from error
-        stretches += effect in times and not again
-        again = effect in times
-        times[effect] += 1
-    return Effects(Table.of(((task, record, n) for (task, record), n in times.items()), width=3), stretches)
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n") or line == b"\n":
+                continue
+            task, record = _effect(line, number)
+            known = times[task][record] > 0
+            stretches += known and not again
+            again = known
+            times[task][record] += 1
+    return Effects(_table(times), stretches)
+
+
+def _effect(line: bytes, number: int) -> tuple[str, str]:
+    text = line.decode(errors="replace")
+    try:
+        entry = json.loads(text)
+        return str(entry["task"])[:_LONGEST_NAME], str(entry["record"])[:_LONGEST_NAME]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        shown = text.rstrip()[:_LONGEST_NAME]
+        raise SubjectError(
+            f"line {number} of the ledger is not {{'task': ..., 'record': ...}} as JSON: {shown!r}"
+        ) from error
+
+
+def _table(times: Mapping[str, Counter[str]]) -> Table:
+    """There may be a million rows: a task's name is held once, and no row by itself."""
+    tasks = chain.from_iterable(repeat(task, len(records)) for task, records in times.items())
+    records = chain.from_iterable(times.values())
+    counts = chain.from_iterable(records.values() for records in times.values())
+    return Table((column(tasks), column(records), column(counts)))

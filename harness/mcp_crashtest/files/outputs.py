@@ -7,58 +7,69 @@ log, and the copy is asked: the subject may be at it.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from mcp_crashtest.model.errors import SubjectError
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_DOCUMENT = ".json"
 _JOURNAL = "-wal"
 _ATTEMPTS = 5
 _MOST_NEIGHBOURS = 12
 
 
 def read_document(path: Path) -> Any:
-    """What a file holds: a list of records, or the document of a ``.json`` file; raises SubjectError."""
+    """What a file holds, whole: the document of a ``.json`` file, or a list of records; raises SubjectError."""
+    if path.suffix == _DOCUMENT:
+        with _said(path), suppress(ValueError, RecursionError):
+            return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
+    return list(each_record(path))
+
+
+def holds_lines(path: Path) -> bool:
+    """Whether a file holds a record a line, which can be read one by one."""
+    return path.suffix != _DOCUMENT
+
+
+def each_record(path: Path) -> Iterator[Any]:
+    """A file's records, one by one: ``.csv`` and ``.tsv`` have a header; anything else is JSON lines.
+
+    A line that is torn is a record called by its text. Raises SubjectError.
+    """
+    with _said(path), path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        if path.suffix in _SEPARATORS:
+            yield from csv.DictReader(file, delimiter=_SEPARATORS[path.suffix], restkey="(beyond the header)")
+        else:
+            yield from (_record(line) for line in _lines(file))
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Without what ends them: LF, or CR LF. What else breaks a line in a text may stand within JSON."""
+    return (line.removesuffix("\n").removesuffix("\r") for line in file)
+
+
+def _record(line: str) -> Any:
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return {"torn": line}
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise SubjectError(f"the job says it is done, and its output cannot be read: {error}") from error
-    return parse_document(text, path.suffix)
-
-
-def parse_document(text: str, suffix: str) -> Any:
-    """A ``.json`` file is one document; ``.csv`` and ``.tsv`` have a header; anything else is JSON lines.
-
-    A line that is torn is a record called by its text.
-    """
-    if suffix in _SEPARATORS:
-        return _rows(text, _SEPARATORS[suffix])
-    if suffix == ".json":
-        with suppress(ValueError, RecursionError):
-            return json.loads(text)
-    records: list[Any] = []
-    for line in text.splitlines():
-        try:
-            records.append(json.loads(line))
-        except (ValueError, RecursionError):
-            records.append({"torn": line})
-    return records
-
-
-def _rows(text: str, separator: str) -> list[Any]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restkey="(beyond the header)")
-    try:
-        return list(reader)
     except csv.Error as error:
-        raise SubjectError(f"the job says it is done, and its output is no table: {error}") from error
+        raise SubjectError(f"the job says it is done, and its output {path.name} is no table: {error}") from error
 
 
 def neighbours(path: Path) -> list[str]:
@@ -71,8 +82,8 @@ def neighbours(path: Path) -> list[str]:
     return names[:_MOST_NEIGHBOURS]
 
 
-def read_rows(database: Path, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """The rows that a query finds in a copy of a SQLite database; raises SubjectError."""
+def each_row(database: Path, query: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+    """The rows that a query finds in a copy of a SQLite database, one by one; raises SubjectError."""
     if not database.exists():
         raise SubjectError(f"the job says it is done, and there is no database {database}")
     with tempfile.TemporaryDirectory(prefix="crashtest-") as folder:
@@ -81,7 +92,7 @@ def read_rows(database: Path, query: str, parameters: Sequence[Any] = ()) -> lis
             _copy(database, copy)
             with closing(sqlite3.connect(copy)) as connection:
                 connection.row_factory = sqlite3.Row
-                return [dict(row) for row in connection.execute(query, tuple(parameters))]
+                yield from map(dict, connection.execute(query, tuple(parameters)))
         except (OSError, sqlite3.Error) as error:
             raise SubjectError(f"the query {query!r} on a copy of {database.name} fails: {error}") from error
 

@@ -11,27 +11,39 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.texts import column
 
 COLUMNS_FORMAT = 1
 _DIGEST_LETTERS = 32
+_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True)
 class Table:
     """Rows of equal width. Iterating gives them as tuples, one by one."""
 
-    columns: tuple[tuple[Any, ...], ...]
+    columns: tuple[Sequence[Any], ...]
 
     @classmethod
     def of(cls, rows: Iterable[Sequence[Any]], width: int) -> Table:
-        """From rows; raises ValueError where one has another width."""
-        columns = tuple(zip(*rows, strict=True)) or ((),) * width
-        if len(columns) != width:
-            raise ValueError(f"expected rows of {width} values, found {len(columns)}")
-        return cls(columns)
+        """From rows, which are taken one by one; raises ValueError where one has another width."""
+        following = iter(rows)
+        parts = []
+        while part := list(islice(following, _AT_A_TIME)):
+            for row in part:
+                if len(row) != width:
+                    raise ValueError(f"expected rows of {width} values, found {len(row)}")
+            parts.append(cls(tuple(map(column, zip(*part, strict=True)))))
+        return cls.joined(parts, width)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Table], width: int) -> Table:
+        """The rows of several tables of this width, one table behind the other."""
+        return cls(tuple(column(chain.from_iterable(part.columns[n] for part in parts)) for n in range(width)))
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return zip(*self.columns, strict=True)
@@ -39,39 +51,54 @@ class Table:
     def __len__(self) -> int:
         return len(self.columns[0])
 
-    @cached_property
-    def text(self) -> str:
-        """What stands in its file."""
+    def pieces(self) -> Iterator[str]:
+        """What stands in its file, piece by piece."""
         head = {"format": COLUMNS_FORMAT, "rows": len(self), "columns": len(self.columns)}
-        lines = (json.dumps(part, ensure_ascii=True, separators=(",", ":")) for part in (head, *self.columns))
-        return "\n".join(lines) + "\n"
+        yield _json(head) + "\n"
+        for values in self.columns:
+            yield "["
+            following = iter(values)
+            between = ""
+            while part := list(islice(following, _AT_A_TIME)):
+                yield between + _json(part)[1:-1]
+                between = ","
+            yield "]\n"
 
     @cached_property
     def digest(self) -> str:
         """What names its file: hexadecimal digits of its text."""
-        return digest_of(self.text)
+        return digest_of(self.pieces())
 
     def reference(self) -> dict[str, Any]:
         """What stands for it in a history."""
         return {"columns": self.digest, "rows": len(self)}
 
     @classmethod
-    def from_text(cls, text: str) -> Table:
+    def from_lines(cls, lines: Iterable[str]) -> Table:
         """Decode; raises UsageError for an unknown format or what cannot be read."""
         try:
-            head, *columns = (json.loads(line) for line in text.splitlines())
+            following = map(json.loads, lines)
+            head: Any = next(following, {})
             if head["format"] != COLUMNS_FORMAT:
                 raise UsageError(f"these columns have format {head['format']!r}; this version reads {COLUMNS_FORMAT}")
-            if len(columns) != head["columns"] or any(len(column) != head["rows"] for column in columns):
+            columns = tuple(map(column, following))
+            if len(columns) != head["columns"] or any(len(values) != head["rows"] for values in columns):
                 raise ValueError("it has another shape than its head says")
-            return cls(tuple(map(tuple, columns)))
+            return cls(columns)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UsageError(f"these columns cannot be read: {error!r}") from error
 
 
-def digest_of(text: str) -> str:
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+
+
+def digest_of(pieces: Iterable[str]) -> str:
     """The digest of a table's text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LETTERS]
+    seen = hashlib.sha256()
+    for piece in pieces:
+        seen.update(piece.encode())
+    return seen.hexdigest()[:_DIGEST_LETTERS]
 
 
 def referred(value: Any) -> str | None:

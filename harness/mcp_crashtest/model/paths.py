@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mcp_crashtest.model.errors import UsageError
@@ -69,7 +70,13 @@ def find(document: Any, path: str) -> Any:
     Only names and indexes: whoever needs more of JSONPath should shape the answer instead. Raises UsageError for a
     path that is not of this form.
     """
-    return trace(document, path).value
+    value = document
+    for step in _steps(path):
+        inner = _within(value, step)
+        if inner is None:
+            return None
+        value = inner[0]
+    return value
 
 
 def trace(document: Any, path: str) -> Trace:
@@ -91,7 +98,8 @@ def _within(value: Any, step: str) -> tuple[Any] | None:
     return (value[step],) if isinstance(value, Mapping) and step in value else None
 
 
-def _steps(path: str) -> list[str]:
+@lru_cache
+def _steps(path: str) -> Sequence[str]:
     if not path.startswith("$"):
         raise UsageError(f"the path {path!r} must begin with '$', as in '$.result.count'")
     steps = [step for step in path[1:].replace("[", ".[").split(".") if step]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mcp_crashtest.model.paths import find
@@ -12,6 +13,7 @@ NOTHING = "nothing"
 """What stands for a result that was not printed."""
 
 _LONGEST_TEXT = 500
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
 def excerpt(text: object) -> str:
@@ -22,15 +24,12 @@ def excerpt(text: object) -> str:
 
 def fingerprint(record: Any) -> str:
     """Sixteen hexadecimal digits of a record's canonical JSON."""
-    text = json.dumps(record, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_CANONICAL.encode(record).encode()).hexdigest()[:16]
 
 
-def summarise(records: list[Any], key: str) -> list[list[str]]:
-    """Records as [key, digest] pairs; a record without the key is named by what it is."""
-    pairs = []
+def summarise(records: Iterable[Any], key: str) -> Iterator[tuple[str, str]]:
+    """Records as pairs of key and digest, one by one; a record without the key is named by what it is."""
     for record in records:
         name = find(record, key)
         digest = fingerprint(record)
-        pairs.append([excerpt(name) if name is not None else f"(no {key}: {digest})", digest])
-    return pairs
+        yield excerpt(name) if name is not None else f"(no {key}: {digest})", digest

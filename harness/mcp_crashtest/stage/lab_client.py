@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp_crashtest.contracts.job import Job
-from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.columns import referred
 from mcp_crashtest.model.companions import is_of_second
 from mcp_crashtest.model.coordinates import Coordinate, Window, WindowName
 from mcp_crashtest.model.errors import HarnessError
@@ -130,13 +130,15 @@ class LabClient:
             values=subject.values,
             ready_deadline_s=subject.ready_deadline_s,
             headers=subject.headers,
+            folder=str(subject.folder.path),
         )
 
     def _journalled(self, name: str, event: Operation) -> None:
         """Take an event over."""
         value = dict(event.value)
-        if event.op is Op.OUTPUT and value.get("records") is not None:
-            value["records"] = Table.of(value["records"], width=2)
+        if event.op is Op.OUTPUT and (digest := referred(value.get("records"))):
+            golden = (seen["records"] for seen in (self._expected, self._second_expected) if seen and seen["records"])
+            value["records"] = self._subject.folder.take_over(digest, golden)
             if self._subject.profile.shares_its_output:
                 value["shared"] = True
         if self._principal and event.op in _OF_A_TASK:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mcp_crashtest.files.outputs import neighbours, parse_document, read_document, read_rows
+from mcp_crashtest.files.outputs import each_record, each_row, holds_lines, neighbours, read_document
 from mcp_crashtest.model.errors import SubjectError
 
 
@@ -17,6 +17,9 @@ from mcp_crashtest.model.errors import SubjectError
     ("text", "suffix", "found"),
     [
         ('{"n": 1}\n{"n": 2}\n', ".jsonl", [{"n": 1}, {"n": 2}]),
+        ('{"n": 1}\r\n{"n": 2}', ".jsonl", [{"n": 1}, {"n": 2}]),
+        ('{"n": "a\u2028b\x85c"}\n', ".jsonl", [{"n": "a\u2028b\x85c"}]),  # one line: JSON may hold them
+        ('n\n"a\r\nb"\n', ".csv", [{"n": "a\r\nb"}]),
         ('{"n": 1}\n{"n"', ".jsonl", [{"n": 1}, {"torn": '{"n"'}]),
         ('{"rows": [{"n": 1}]}', ".json", {"rows": [{"n": 1}]}),
         ('[{"n": 1},\n {"n": 2}]', ".json", [{"n": 1}, {"n": 2}]),
@@ -29,8 +32,12 @@ from mcp_crashtest.model.errors import SubjectError
         ("", ".txt", []),
     ],
 )
-def test_what_a_file_holds(text: str, suffix: str, found: Any) -> None:
-    assert parse_document(text, suffix) == found
+def test_what_a_file_holds(tmp_path: Path, text: str, suffix: str, found: Any) -> None:
+    path = tmp_path / f"output{suffix}"
+    path.write_text(text, encoding="utf-8", newline="")
+    assert read_document(path) == found
+    if holds_lines(path):
+        assert list(each_record(path)) == found
 
 
 def test_a_file_that_is_not_there_is_an_error_and_what_is_there_is_listed(tmp_path: Path) -> None:
@@ -49,7 +56,7 @@ def test_a_database_is_read_with_what_stands_only_in_its_log_and_is_not_touched(
         db.execute("CREATE TABLE rows (job TEXT, n INT)")
         db.executemany("INSERT INTO rows VALUES (?, ?)", [("it's", 1), ("it's", 2), ("b", 3)])
         before = sorted(p.name for p in tmp_path.iterdir()), path.stat().st_mtime_ns
-        rows = read_rows(path, "SELECT n FROM rows WHERE job = ? ORDER BY n", ["it's"])
+        rows = list(each_row(path, "SELECT n FROM rows WHERE job = ? ORDER BY n", ["it's"]))
         assert rows == [{"n": 1}, {"n": 2}]
         assert (sorted(p.name for p in tmp_path.iterdir()), path.stat().st_mtime_ns) == before
 
@@ -58,10 +65,10 @@ def test_a_database_is_read_with_what_stands_only_in_its_log_and_is_not_touched(
 def test_a_query_that_fails_is_named(tmp_path: Path, query: str) -> None:
     sqlite3.connect(tmp_path / "jobs.db").close()
     with pytest.raises(SubjectError, match=query):
-        read_rows(tmp_path / "jobs.db", query)
+        list(each_row(tmp_path / "jobs.db", query))
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(SubjectError, match="there is no database"):
-        read_rows(tmp_path / "jobs.db", "SELECT 1")
+        list(each_row(tmp_path / "jobs.db", "SELECT 1"))
     assert list(tmp_path.iterdir()) == []
