@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mcp_crashtest.files.run_folder import RunFolder
+
 MOST_MIB, MOST_CPU_S = 400, 30
 MEASURED = """
 import json, resource, sys
@@ -47,7 +49,7 @@ print(json.dumps({"said": said, "mib": used.ru_maxrss >> 10, "cpu_s": used.ru_ut
 def test_an_output_of_so_many_records_is_read_and_judged_in_bounds(
     tmp_path: Path, records: int, record_property: Callable[[str, object], None]
 ) -> None:
-    with (tmp_path / "output.jsonl").open("w") as output, (tmp_path / "ledger.jsonl").open("w") as ledger:
+    with (tmp_path / "output.jsonl").open("w") as output, RunFolder(tmp_path).ledger.open("w") as ledger:
         for n in range(records):
             output.write(f'{{"n": {n}, "square": {n * n}}}\n')
             ledger.write(f'{{"task": "0123456789abcdef", "record": "{n}", "attempt": 1}}\n')
