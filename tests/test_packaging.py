@@ -69,7 +69,7 @@ def test_the_wheels_programs_and_its_pytest_plugin_are_there(archive: zipfile.Zi
     entry_points.read_string(archive.read(name).decode())
     assert {group: dict(entry_points[group]) for group in entry_points.sections()} == {
         "console_scripts": {
-            "mcp-crashtest": "mcp_crashtest.cli:main",
+            "mcp-crashtest": "mcp_crashtest.entry:main",
             "mcp-crashtest-client": "reference_client.entry:main",
         },
         "pytest11": {"mcp_crashtest": "mcp_crashtest.plugin"},

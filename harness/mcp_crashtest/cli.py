@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mcp_crashtest import __version__
 from mcp_crashtest.commands.exit_codes import ExitCode, explained, of_error
-from mcp_crashtest.commands.signals import endings
+from mcp_crashtest.commands.signals import NOTHING_SHOWN, Endings, endings
 from mcp_crashtest.commands.streams import steadfast
 from mcp_crashtest.files.storage import is_full
 from mcp_crashtest.model.errors import CrashtestError, UsageError
@@ -35,21 +35,22 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
     with steadfast(), endings() as found:
-        code = _run(arguments)
+        code = _run(arguments, found)
         if code == ExitCode.INTERRUPTED and found.terminated:
             code = ExitCode.TERMINATED
     sys.exit(code)
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str] | None, endings: Endings) -> int:
     try:
         options = _parser().parse_args(arguments)
+        options.starting = endings.gently
         return int(options.run(options))
     except CrashtestError as error:
         print(f"mcp-crashtest: {error}", file=sys.stderr)
         return of_error(error)
     except KeyboardInterrupt:
-        print("mcp-crashtest: interrupted before anything was shown; nothing is left running", file=sys.stderr)
+        print(NOTHING_SHOWN, file=sys.stderr)
         return ExitCode.INTERRUPTED
     except Exception as error:
         if not is_full(error):
@@ -58,7 +59,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return ExitCode.NOT_PROVEN
 
 
-# What a command needs is imported when it is called: help is there at once.
+# What a command needs is imported when it is called: help is there at once. It says when it starts something.
 
 
 def _certify(options: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ _DEADLINE_S = 900
 _NOT_THEIRS = ("PYTEST_", "CRASHTEST_", "COV_", "PYTHON", "VIRTUAL_ENV")
 _SCRIPT = "#!{python}\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n"
 _SCRIPTS = {
-    "mcp-crashtest": ("mcp_crashtest.cli", "main"),
+    "mcp-crashtest": ("mcp_crashtest.entry", "main"),
     "mcp-crashtest-client": ("reference_client.entry", "main"),
     "pytest": ("pytest", "console_main"),
 }

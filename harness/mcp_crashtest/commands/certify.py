@@ -11,7 +11,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,8 +35,9 @@ from mcp_crashtest.sessions.scenarios import level_of, scenario_of, story_of
 class Watcher:
     """A pytest plugin that gives the session its tally and listeners, and keeps what it collected."""
 
-    def __init__(self, tally: Tally, *listeners: Listener) -> None:
+    def __init__(self, tally: Tally, starting: Callable[[], None], *listeners: Listener) -> None:
         self.tally = tally
+        self.starting = starting
         self.listeners = listeners
         self.listed: list[pytest.Item] = []
         self.broken: list[str] = []
@@ -49,7 +50,8 @@ class Watcher:
         config.stash[LISTENERS] = list(self.listeners)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Keep what was collected."""
+        """Keep what was collected. From now on something may be started."""
+        self.starting()
         self.listed = list(session.items)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -71,7 +73,7 @@ def certify(options: argparse.Namespace) -> int:
     console = Console(stderr=options.json)
     tally = Tally(_selection(options), options.seed)
     face = None if options.json else ConsoleFace(console, options.report_dir)
-    watcher = Watcher(tally, *([face] if face else []))
+    watcher = Watcher(tally, options.starting, *([face] if face else []))
     try:
         status = _run_pytest(_arguments(options), watcher)
     except KeyboardInterrupt:  # in the midst of cleaning up
@@ -121,7 +123,7 @@ def _rest(options: argparse.Namespace) -> str:
 def list_scenarios(options: argparse.Namespace) -> int:
     """Print the scenarios: stars, name, story; with a profile those for it, and what it keeps from being assessed."""
     profile = read_profile(Path(options.profile)) if options.profile else None
-    watcher = Watcher(Tally(Selection(None), seed=0))
+    watcher = Watcher(Tally(Selection(None), seed=0), lambda: None)
     by_name = [f"--crashtest-scenario={listed.id}" for listed in standard()]  # of every level
     _run_pytest([str(scenarios_folder()), "--collect-only", *by_name], watcher)
     if watcher.broken:

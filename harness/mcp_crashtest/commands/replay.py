@@ -39,6 +39,7 @@ def replay(options: argparse.Namespace) -> int:
     outcomes: list[Outcome] = []
     code: int | None = None
     held = bundle.prepare(f"replay of {plan.digest}", shared=False)
+    options.starting()
     with held, Laboratory(bundle, options.seed, jobs=1) as laboratory:
         laboratory.bundle.save_profile(profile)
         bench = laboratory.bench(profile)

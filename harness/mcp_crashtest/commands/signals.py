@@ -1,24 +1,34 @@
 """SIGTERM and Ctrl-C take the same way out: what is running is ended, what was shown is said, and nothing is left.
 
-A shell starts what it runs in the background with Ctrl-C ignored; here it is not.
+As long as nothing was started the way is short: a sentence, and the end. An exception would be lost in the midst of an
+import, or end in its traceback. A shell starts what it runs in the background with Ctrl-C ignored; here it is not.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 
+NOTHING_SHOWN = "mcp-crashtest: interrupted before anything was shown; nothing is left running"
+_STANDARD_ERROR = 2
+_CODE = 128  # and the signal's number, as shells say it
 
-@dataclass(slots=True)
+
 class Endings:
-    """Which signals have come."""
+    """Which signals have come. With ``gently`` they raise KeyboardInterrupt from then on."""
 
-    terminated: bool = False
+    def __init__(self) -> None:
+        self.terminated = False
 
-    def on_sigterm(self, _number: int, frame: FrameType | None) -> None:
+    def gently(self) -> None:
+        """There is something to end: go the way of Ctrl-C."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def _on_sigterm(self, _number: int, frame: FrameType | None) -> None:
         """Go the way of Ctrl-C, whoever handles that at the moment."""
         self.terminated = True
         handler = signal.getsignal(signal.SIGINT)
@@ -27,15 +37,23 @@ class Endings:
         handler(signal.SIGINT, frame)
 
 
+def end_at_once() -> None:
+    """Nothing was started yet: whoever wants it to end hears that, and it ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    os.write(_STANDARD_ERROR, f"{NOTHING_SHOWN}\n".encode())
+    os._exit(_CODE + number)
+
+
 @contextmanager
 def endings() -> Iterator[Endings]:
     """Listen to both; behind it, when the exit code is known, neither can leave a traceback."""
-    found = Endings()
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, found.on_sigterm)
+    end_at_once()
     try:
-        yield found
+        yield Endings()
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
