@@ -15,7 +15,7 @@ import pytest
 from tests.lab import SMALL, environment, smaller
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
-MOMENTS = 6
+MOMENTS = 4
 LONGEST_S = 1.5
 
 
