@@ -4,6 +4,7 @@
 # make test      set everything up, pass the tests
 # make cases     what people bring, in full: each case comes to its verdict
 # make soak      the tests that are long by nature
+# make hostile   hostile users, full disks, ends at any moment: what was tried, and what held
 # make wheel     build what is published; install it in empty environments, and certify the reference server with it
 # All need Python 3.11 or newer with pip, and make. PYTHON=python3.12 chooses another interpreter;
 # WORKERS=0 runs the tests one at a time.
@@ -17,7 +18,7 @@ DEVELOP := $(VENV)/.develop
 # Thousands of starts: what Python compiles is kept, also where the shell says otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: certify certify-client test cases soak lint wheel bench conformance clean
+.PHONY: certify certify-client test cases soak hostile lint wheel bench conformance clean
 
 certify: $(READY)
 	$(BIN)/mcp-crashtest certify $(addprefix --look scenarios/profiles/reference-,tasks.toml training.toml)
@@ -40,12 +41,16 @@ lint: $(DEVELOP)
 	$(BIN)/mypy
 	$(BIN)/codespell
 
+hostile: $(DEVELOP)
+	$(BIN)/python -m pytest tests/hostile
+
 wheel: $(DEVELOP)
 	$(BIN)/python -m tests.packaging.run
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.restart
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.refusals
 
 conformance: $(READY)
 	tests/conformance/run.sh
