@@ -1,6 +1,6 @@
 """What hostile tests have tried and what held, summed up by category: a category is a file.
 
-A test says so with ``record_property("tries", n)`` and ``record_property("held", n)``; one that says nothing is one try.
+A test says so with ``record_property("tries", n)`` and ``record_property("held", n)``; one that says nothing is a try.
 """
 
 from __future__ import annotations
