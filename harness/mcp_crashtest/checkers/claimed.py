@@ -2,8 +2,8 @@
 
 Time is counted from the server's restart, or from the start of the client that was to ask, if that came later. Progress
 may take one step of the undisturbed job more; of a call that blocks it is counted from the call made again. Nothing is
-padded: only what the lab's own looking costs is forgiven, and the time for which server and client could have run and
-waited for a processor. A lab whose own clock was late has measured nothing.
+padded: only what the lab's own looking costs is forgiven, and the time for which the server could have run and had to
+wait for a processor. A lab whose own clock was late has measured nothing.
 """
 
 from __future__ import annotations

@@ -71,10 +71,10 @@ class Stage:
     ) -> None:
         """Append an event of the server's present life to the history.
 
-        Where a time of recovery is claimed, what a client hears after a fault says how long anybody waited to be run.
+        Where a time of recovery is claimed, what a client hears after a fault says how long the server starved.
         """
         if self._measures and self.landed and process.startswith("client") and type_ in (Type.OK, Type.FAIL):
-            value = {**(value or {}), "starved_s": round(self._starving_s(), 6)}
+            value = {**(value or {}), "starved_s": round(self.server.starved_s, 6) if self.server else 0.0}
         self.recorder.write(process, type_, op, value or {}, life=max(len(self.lives), 1), task=task)
 
     def _heard(self, operation: Operation) -> None:
@@ -112,11 +112,9 @@ class Stage:
 
     def _starves(self) -> bool:
         """Whether server or client have waited for a processor since one last asked: who waits does not stand still."""
-        before, self._starved_s = self._starved_s, self._starving_s()
+        before = self._starved_s
+        self._starved_s = max((o.starved_s for o in (self.server, self.client.living) if o), default=0.0)
         return self._starved_s > before + _NOTICED_S
-
-    def _starving_s(self) -> float:
-        return sum(life.starved_s for life in (self.server, self.client.living) if life)
 
     async def until_time(self, at: float) -> bool:
         """Wait for a time: there is nothing else to wait for. False when the run is over before."""

@@ -96,12 +96,13 @@ def tells_waiting() -> bool:
 
 
 def starved_s(pids: Iterable[int]) -> float:
-    """For how many seconds the threads of these processes, since each began, could run and had to wait for a processor.
+    """For how many seconds a thread of these processes, since it began, could run and had to wait for a processor.
 
-    0 where the kernel does not tell (it counts in ``/proc/PID/task/TID/schedstat``).
+    Of the one that has waited longest: several wait at the same time, and those that only wake up now and then wait for
+    moments that nothing depends on. 0 where the kernel does not tell (it counts in ``/proc/PID/task/TID/schedstat``).
     """
     threads = ((pid, thread) for pid in pids for thread in numbers(f"/proc/{pid}/task"))
-    return sum(_waited_ns(f"/proc/{pid}/task/{thread}") for pid, thread in threads) / 1e9
+    return max((_waited_ns(f"/proc/{pid}/task/{thread}") for pid, thread in threads), default=0) / 1e9
 
 
 def _waited_ns(task: str) -> int:

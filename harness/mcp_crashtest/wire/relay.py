@@ -194,7 +194,7 @@ class _Conversation:
         await self.witness.asked(exchange)
         self.to_server.write(raw)
         await self.to_server.drain()
-        reading = _Answer(exchange)
+        reading = Answer(exchange)
         while not reading.ended:
             chunk = await self.answers.read(_CHUNK_BYTES)
             found = reading.feed(chunk)
@@ -209,7 +209,7 @@ class _Conversation:
                 raise EOFError
 
 
-class _Answer:
+class Answer:
     """Reads the answer to one exchange beside its bytes: the JSON-RPC responses to its request as they come."""
 
     def __init__(self, exchange: Exchange) -> None:
