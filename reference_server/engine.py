@@ -25,7 +25,7 @@ from reference_server.audience import Audience
 from reference_server.crashpoints import CrashPoints
 from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
-from reference_server.errors import Refusal
+from reference_server.errors import Damaged, Refusal
 from reference_server.execution import Execution, Executor
 from reference_server.schema import prepare
 from reference_server.store import Store
@@ -61,6 +61,7 @@ class Engine:
         self.root = settings.root
         self._executions: dict[str, Execution] = {}
         self._again: set[str] = set()
+        self._damaged: set[str] = set()
         self.audience = Audience(self._executions.__contains__, self._found)
         self._deliveries: set[asyncio.Task[None]] = set()
         self._left = asyncio.Event()
@@ -165,8 +166,12 @@ class Engine:
         return self.audience.waiting(task.task_id, lambda: self.ensure_running(task.task_id, task.owner))
 
     async def read(self, ask: Callable[[Store], T]) -> T:
-        """Ask the store, off the event loop."""
-        return await self._in(self._reading, ask, self._reader)
+        """Ask the store, off the event loop; raises Refusal where SQLite cannot read it."""
+        try:
+            return await self._in(self._reading, ask, self._reader)
+        except sqlite3.DatabaseError as error:
+            log.error("the store cannot be read: %s", error)
+            raise Refusal(f"the store cannot be read ({error}): take it from a backup, or try again later") from None
 
     async def _found(self, task_ids: list[str]) -> list[Task]:
         """Those of the tasks that there are."""
@@ -207,14 +212,14 @@ class Engine:
 
     def ensure_running(self, task_id: str, owner: str) -> None:
         """Have the task executed unless it is, or the server stops; where it is about to stop, once more."""
-        if self._stopping:
+        if self._stopping or task_id in self._damaged:
             return
         if task_id in self._executions:
             self._again.add(task_id)
         else:
             self._executions[task_id] = self._executor.execute(task_id, owner)
 
-    def _claim(self, store: Store, task_id: str) -> tuple[Task, bytes | None]:
+    def _claim(self, store: Store, task_id: str) -> tuple[Task, bytes | Damaged | None]:
         return store.claim(task_id, self._workers.me, self._workers.others())
 
     def _told(self, execution: Execution) -> None:
@@ -250,6 +255,8 @@ class Engine:
     def _forget(self, execution: Execution) -> None:
         task_id = execution.task_id
         del self._executions[task_id]
+        if execution.damaged:
+            self._damaged.add(task_id)
         self._left.set()
         if task_id in self._again:
             self._again.discard(task_id)

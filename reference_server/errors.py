@@ -9,8 +9,16 @@ class Refusal(Exception):
     """A request that cannot be done as it was asked; the text is for the caller and holds no secrets."""
 
 
+class Damaged(Refusal):
+    """What is stored is not what was written: nothing of it is served, and the text says of which task."""
+
+
 class StartError(Exception):
     """The server cannot start as it was told to; the text is for the person at the terminal."""
+
+
+class NoRoom(StartError):
+    """The server could start as it was told to, if the disk took what it has to write."""
 
 
 class Superseded(Exception):

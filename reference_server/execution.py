@@ -23,7 +23,7 @@ from reference_server import crashpoints
 from reference_server.crashpoints import CrashPoints
 from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
-from reference_server.errors import INTERNAL_ERROR, Refusal, Superseded
+from reference_server.errors import INTERNAL_ERROR, Damaged, Refusal, Superseded
 from reference_server.jobs import Job
 from reference_server.kinds import job_of
 from reference_server.lifecycle import Status
@@ -41,7 +41,10 @@ log = logging.getLogger("reference_server")
 
 @dataclass(slots=True, eq=False)
 class Execution:
-    """One task in this process, from its claim to wherever it stops. ``halted``: to stop before its next batch."""
+    """One task in this process, from its claim to wherever it stops. ``halted``: to stop before its next batch.
+
+    ``damaged``: it is not what was written, and nobody is to claim it.
+    """
 
     task_id: str
     owner: str
@@ -51,6 +54,7 @@ class Execution:
     rest_s: float = 0.0
     failures: int = 0
     halted: bool = False
+    damaged: bool = False
     term: int = 0
 
 
@@ -89,7 +93,7 @@ class Executor:
         effects: Effects,
         points: CrashPoints,
         *,
-        claim: Callable[[Store, str], tuple[Task, bytes | None]],
+        claim: Callable[[Store, str], tuple[Task, bytes | Damaged | None]],
         term: Callable[[], int],
         tell: Told,
         ended: Told,
@@ -159,8 +163,10 @@ class Executor:
 
     def _claim_it(self, execution: Execution) -> Step:
         term = self._term()
-        execution.task, execution.state = yield Write(lambda store: self._claim(store, execution.task_id))
-        execution.term, execution.job = term, None
+        execution.task, state = yield Write(lambda store: self._claim(store, execution.task_id))
+        if isinstance(state, Damaged):
+            raise state
+        execution.term, execution.job, execution.state = term, None, state
         return Then.NEXT_STEP
 
     def _begin(self, execution: Execution, task: Task) -> Step:
@@ -243,6 +249,10 @@ class Executor:
     def _trouble(self, execution: Execution, error: BaseException) -> None:
         if isinstance(error, Superseded):
             log.info("task %s was cancelled, or taken over", execution.task_id)
+            self._end(execution)
+        elif isinstance(error, Damaged) and execution.task is None:
+            log.error("%s", error)
+            execution.damaged = True
             self._end(execution)
         elif isinstance(error, Refusal):
             self._take(execution, self._fail(execution, str(error)))

@@ -9,7 +9,7 @@ from fastmcp.server.providers.local_provider import LocalProvider
 
 from reference_server import limits
 from reference_server.engine import Engine
-from reference_server.errors import Refusal
+from reference_server.errors import Damaged, Refusal
 from reference_server.lifecycle import STATUSES
 from reference_server.requests import JSON, engine_of, not_found, own_task, principal, shown
 from reference_server.task import Task
@@ -52,7 +52,10 @@ async def task_records(task_id: str, page: str, ctx: Context) -> str:
     if not page.isdecimal() or not 1 <= len(page) <= 9 or int(page) < 1:
         raise not_found("a page is a whole number from 1 on")
     first = (int(page) - 1) * limits.PAGE_RECORDS
-    bodies = await engine.read(lambda store: store.bodies(task.task_id, first, limits.PAGE_RECORDS + 1))
+    try:
+        bodies = await engine.read(lambda store: store.bodies(task.task_id, first, limits.PAGE_RECORDS + 1))
+    except Damaged as error:
+        raise not_found(str(error)) from None
     more = len(bodies) > limits.PAGE_RECORDS
     following = f"task://records/{task.task_id}/{int(page) + 1}" if more else None
     records = [json.loads(body) for body in bodies[: limits.PAGE_RECORDS]]

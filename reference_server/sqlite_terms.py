@@ -30,3 +30,17 @@ def is_unicode(text: str) -> bool:
 def primary_code(error: sqlite3.Error) -> int:
     """SQLite's kind of error, without the details in the higher bits; 0 for what Python could not decode."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+# The disk is full, broken or read-only, or another process holds the file: it may pass, and the file is not to blame.
+_PASSING = frozenset(
+    {
+        *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY),
+        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM),
+    }
+)
+
+
+def is_passing(error: sqlite3.Error) -> bool:
+    """Whether it may be another time that this works, with the same file."""
+    return primary_code(error) in _PASSING

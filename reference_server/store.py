@@ -15,18 +15,16 @@ has changed nothing, unless its docstring says that it needs a transaction of it
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reference_server import batch_rows
-from reference_server.errors import Refusal, StartError, Superseded
+from reference_server import batch_rows, task_rows
+from reference_server.errors import Damaged, Refusal, Superseded
 from reference_server.lifecycle import (
     INITIAL,
     MOVES,
-    STATUSES,
     TERMINAL,
     UNFINISHED,
     Event,
@@ -34,8 +32,8 @@ from reference_server.lifecycle import (
     assignment,
     condition,
 )
-from reference_server.schema import FORMAT, connect
-from reference_server.task import COLUMNS, Checkpoint, Lasting, Submission, Task, now
+from reference_server.schema import BUSY_S, FORMAT, connect
+from reference_server.task import Checkpoint, Lasting, Submission, Task, now
 
 _UPDATED = "updated_at = max(updated_at, :at)"  # clocks are set back now and then
 # The submission of a task that has ended is NULL, once its key stands for the task no longer.
@@ -45,11 +43,8 @@ _ENDED = ("worker = NULL", "completed_at = :at", "submission = CASE WHEN lasting
 class Store:
     """One connection to the store, used by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
-        try:
-            self._db = connect(path)
-        except sqlite3.Error as error:
-            raise StartError(f"the store {path} cannot be opened: {error}") from error
+    def __init__(self, path: Path, patience_s: float = BUSY_S) -> None:
+        self._db = connect(path, patience_s)
 
     def close(self) -> None:
         """Close the connection."""
@@ -58,7 +53,17 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing."""
+        self.begin()
+        with self.begun():
+            yield
+
+    def begin(self) -> None:
+        """Begin a transaction; raises sqlite3.OperationalError where another process writes for too long."""
         self._db.execute("BEGIN IMMEDIATE")
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """Within a transaction that has begun: all or nothing."""
         try:
             yield
             self._db.execute("COMMIT")
@@ -116,11 +121,13 @@ class Store:
         )
         return [(row["task_id"], row["owner"]) for row in rows]
 
-    def claim(self, task_id: str, worker: str, others: Sequence[str]) -> tuple[Task, bytes | None]:
-        """Make the caller the task's only worker; the task and its state. Raises Superseded when it is not to be had.
+    def claim(self, task_id: str, worker: str, others: Sequence[str]) -> tuple[Task, bytes | Damaged | None]:
+        """Make the caller the task's only worker; the task and its state, or what is wrong with that.
 
-        ``others`` are workers that live: their tasks are theirs.
+        ``others`` are workers that live: their tasks are theirs. Raises Superseded when it is not to be had, and
+        Damaged.
         """
+        self.find(task_id)
         claimed = self._db.execute(
             f"UPDATE tasks SET worker = ?, epoch = epoch + 1, {assignment(Event.CLAIM)},"
             " updated_at = CASE status WHEN ? THEN updated_at ELSE max(updated_at, ?) END"
@@ -130,7 +137,11 @@ class Store:
         )
         if claimed.rowcount != 1:
             raise Superseded(task_id)
-        return self.get(task_id), self.state(task_id)
+        task = self.get(task_id)
+        try:
+            return task, self.state(task_id)
+        except Damaged as damaged:
+            return task, damaged
 
     # --- a worker's writes
 
@@ -143,24 +154,23 @@ class Store:
         transaction still open.
         """
         lines, progress, at = batch_rows.joined(bodies), task.progress + len(bodies), max(task.updated_at, now())
-        moved, mine = (progress, after.cursor, after.digest, after.message, at), (task.task_id, task.epoch, task.step)
+        moved = (progress, after.cursor, after.digest, after.message, after.state is not None, at)
+        mine = (task.task_id, task.epoch, task.step)
         # One by one, the likeliest first: so the status that it has kept is known without asking.
         for status in MOVES[Event.COMMIT].sources:
             committed = self._db.execute(
                 "UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?,"
-                " updated_at = max(updated_at, ?) WHERE task_id = ? AND epoch = ? AND step = ? AND status = ?",
+                " stateful = max(stateful, ?), updated_at = max(updated_at, ?)"
+                " WHERE task_id = ? AND epoch = ? AND step = ? AND status = ?",
                 (*moved, *mine, status.value),
             )
             if committed.rowcount == 1:
                 break
         else:
             raise Superseded(task.task_id)
-        self._db.execute(
-            "INSERT INTO batches (task_id, position, bodies) VALUES (?, ?, ?)",
-            (task.task_id, task.progress, lines),
-        )
+        batch_rows.write(self._db, task.task_id, task.progress, lines)
         if after.state is not None:
-            self._db.execute("INSERT OR REPLACE INTO states (task_id, body) VALUES (?, ?)", (task.task_id, after.state))
+            task_rows.write_state(self._db, task.task_id, after.state)
         if written:
             written()
         return task._replace(
@@ -181,6 +191,7 @@ class Store:
         """
         self._end(Event.COMPLETE, task, Lasting.WHILE_UNFINISHED, result=json.dumps(result))
         if not keep:
+            self._db.execute("UPDATE tasks SET kept = 0 WHERE task_id = ?", (task.task_id,))
             self._db.execute("DELETE FROM batches WHERE task_id = ?", (task.task_id,))
         place()
         return self.get(task.task_id)
@@ -267,11 +278,8 @@ class Store:
     # --- reading. ``owner`` None stands for everybody: a server without users has one user, who sees all
 
     def find(self, task_id: str, owner: str | None = None) -> Task | None:
-        """The task, if there is one and it is this owner's."""
-        row = self._db.execute(
-            f"SELECT {COLUMNS} FROM tasks WHERE task_id = ? AND owner = ifnull(?, owner)", (task_id, owner)
-        ).fetchone()
-        return None if row is None else Task.of(row)
+        """The task, if there is one and it is this owner's; raises Damaged."""
+        return task_rows.find(self._db, task_id, owner)
 
     def get(self, task_id: str, owner: str | None = None) -> Task:
         """The task; raises Refusal for an unknown id, and in the same words for another owner's."""
@@ -280,47 +288,26 @@ class Store:
             raise Refusal(f"there is no task {task_id!r}")
         return task
 
-    def state(self, task_id: str) -> bytes | None:
-        """What the task's job remembers beside its records."""
-        row = self._db.execute("SELECT body FROM states WHERE task_id = ?", (task_id,)).fetchone()
-        return None if row is None else bytes(row["body"])
-
     def listed(
         self, owner: str | None, status: str | None, limit: int, after: tuple[str, str] | None = None
     ) -> list[Task]:
         """The newest tasks, of one status or of all, behind the one that was created ``after`` (when, and its id)."""
-        conditions, values = ["TRUE"], []
-        for asked, value in (("owner = ?", owner), ("status = ?", status)):
-            if value is not None:
-                conditions.append(asked)
-                values.append(value)
-        if after:
-            conditions.append("(created_at, task_id) < (?, ?)")
-            values += after
-        rows = self._db.execute(
-            f"SELECT {COLUMNS} FROM tasks WHERE {' AND '.join(conditions)}"
-            " ORDER BY created_at DESC, task_id DESC LIMIT ?",
-            (*values, limit),
-        )
-        return [Task.of(row) for row in rows]
+        return task_rows.listed(self._db, owner, status, limit, after)
 
     def of_client(self, owner: str, client_id: str, limit: int) -> list[Task]:
         """The newest tasks of one client."""
-        rows = self._db.execute(
-            f"SELECT {COLUMNS} FROM tasks WHERE owner = ? AND client_id = ? ORDER BY created_at DESC, task_id LIMIT ?",
-            (owner, client_id, limit),
-        )
-        return [Task.of(row) for row in rows]
+        return task_rows.of_client(self._db, owner, client_id, limit)
 
     def counts(self, owner: str | None = None) -> dict[str, int]:
         """How many tasks there are of each status."""
-        where, values = ("", ()) if owner is None else ("WHERE owner = ?", (owner,))
-        rows = self._db.execute(f"SELECT status, count(*) AS tasks FROM tasks {where} GROUP BY status", values)
-        found = {row["status"]: row["tasks"] for row in rows}
-        return {status: found.get(status, 0) for status in STATUSES}
+        return task_rows.counts(self._db, owner)
+
+    def state(self, task_id: str) -> bytes | None:
+        """What the task's job remembers beside its records; raises Damaged."""
+        return task_rows.state(self._db, task_id)
 
     def bodies(self, task_id: str, first: int, count: int) -> list[str]:
-        """The records of a task from a position on, as JSON texts."""
+        """The records of a task from a position on, as JSON texts; raises Damaged."""
         return batch_rows.read(self._db, task_id, first, count)
 
 

@@ -76,15 +76,12 @@ class Task(NamedTuple):
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> Task:
-        """From a row with all columns."""
-        values = dict(row)
+        """From a row with all columns, and perhaps more."""
+        values = {name: row[name] for name in cls._fields}
         for name in ("parameters", "result", "prompts", "answers"):
             values[name] = json.loads(values[name]) if values[name] else None if name == "result" else {}
         values["status"] = Status(values["status"])
         return cls(**values)
-
-
-COLUMNS = ", ".join(Task._fields)
 
 
 class Checkpoint(NamedTuple):

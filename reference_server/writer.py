@@ -3,20 +3,27 @@
 Workers leave what is to be written here, and one of them writes all that has gathered: with one task that is a
 transaction a batch, in the thread that made it; with a hundred tasks their batches share it. The event loop, which
 must not wait for a disk, has a thread that writes for it. Nobody is told before it is on the disk.
+
+Another process may hold the store: whatever waits for it waits together, each for so long and no longer.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from reference_server.errors import Refusal, Superseded
+from reference_server.sqlite_terms import primary_code
 from reference_server.store import Store
 
 _MOST_GROUPED = 256
+_PATIENCE_S = 3.0  # for another process that writes, which takes milliseconds unless it stands still
+_LOOK_S = 0.25  # between two looks at who has waited for too long
 
 Done = Callable[[Any, BaseException | None], None]
 
@@ -24,19 +31,20 @@ Done = Callable[[Any, BaseException | None], None]
 class Request(NamedTuple):
     """``ask`` the store within a transaction, then tell ``done`` what came of it, in whatever thread writes.
 
-    ``alone``: in a transaction of its own.
+    ``alone``: in a transaction of its own. ``until``: when it has waited for another process for long enough.
     """
 
     ask: Callable[[Store], Any]
     done: Done
-    alone: bool = False
+    alone: bool
+    until: float
 
 
 class Writer:
     """The writer of one store. ``close`` writes what waits, and ends."""
 
     def __init__(self, path: Path) -> None:
-        self._store = Store(path)
+        self._store = Store(path, _LOOK_S)
         self._waiting: deque[Request] = deque()
         self._writing = threading.Lock()
         self._wanted = threading.Semaphore(0)
@@ -46,12 +54,12 @@ class Writer:
 
     def submit(self, ask: Callable[[Store], Any], done: Done) -> None:
         """Have something written; returns at once."""
-        self._waiting.append(Request(ask, done))
+        self.leave(ask, done)
         self._wanted.release()
 
     def leave(self, ask: Callable[[Store], Any], done: Done, *, alone: bool = False) -> None:
         """Leave something to be written by whoever calls ``write_all`` next: within milliseconds the caller must."""
-        self._waiting.append(Request(ask, done, alone))
+        self._waiting.append(Request(ask, done, alone, time.monotonic() + _PATIENCE_S))
 
     @property
     def waiting(self) -> int:
@@ -75,10 +83,21 @@ class Writer:
         """Write until nothing waits; returns at once if somebody else is writing, who then does it."""
         while self._waiting and self._writing.acquire(blocking=False):
             try:
-                if group := self._group():
-                    self._write(group)
+                if self._has_store():
+                    self._write(self._group())
             finally:
                 self._writing.release()
+
+    def _has_store(self) -> bool:
+        """Whether the store is ours, for a transaction that has begun; if not, who has waited for too long is told."""
+        try:
+            self._store.begin()
+        except sqlite3.Error as error:
+            patient = primary_code(error) == sqlite3.SQLITE_BUSY
+            while self._waiting and not (patient and time.monotonic() < self._waiting[0].until):
+                self._waiting.popleft().done(None, error)
+            return False
+        return True
 
     def _group(self) -> list[Request]:
         group: list[Request] = []
@@ -91,15 +110,15 @@ class Writer:
         return group
 
     def _write(self, group: list[Request]) -> None:
+        """Write a group in the transaction that has begun."""
         outcomes: list[tuple[Any, BaseException | None]] = []
         try:
-            with self._store.transaction():
+            with self._store.begun():
                 for request in group:
                     outcomes.append(self._ask(request, whole=len(group) == 1))
         except Exception as error:
             if len(group) > 1:  # each by itself: one that cannot be written must not take the others with it
-                for request in group:
-                    self._write([request])
+                self._waiting.extendleft(request._replace(alone=True) for request in reversed(group))
                 return
             outcomes = [(None, error)]
         for request, outcome in zip(group, outcomes, strict=True):

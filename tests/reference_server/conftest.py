@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS
@@ -112,6 +113,11 @@ class Server:
         assert done.returncode == 2, done.stderr
         assert done.stdout == ""
         return done.stderr
+
+    def readiness(self) -> tuple[int, str]:
+        """What an orchestrator is told: the status of /readyz, and the reason if it is not ready."""
+        said = httpx2.get(self.ready["url"].replace("/mcp", "/readyz"), timeout=DEADLINE_S)
+        return said.status_code, said.json().get("reason", "")
 
     async def open(self, protocol: str = STATELESS) -> Session:
         return await Session.open(self.ready["url"], protocol=protocol, deadline_s=DEADLINE_S)

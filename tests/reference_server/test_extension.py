@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import inspect
 import json
@@ -22,6 +23,7 @@ from tests.reference_server.extension_calls import BATCHES, CALLS, SLOW, TOKENS,
 from tests.reference_server.raw import DECLARED, EXTENSION, Raw, Refused
 from tests.reference_server.test_jobs import MIGRATE, PROCESS
 
+TOGETHER_S = 10  # one who waits for the store is refused after three seconds, however many wait
 METHODS: dict[str, dict[str, Any]] = {
     "tasks/get": {},
     "tasks/update": {"inputResponses": {"overwrite": YES}},
@@ -258,15 +260,20 @@ async def test_malformed_parameters_are_refused(raw: Raw, method: str, params: d
 
 
 @pytest.mark.asyncio
-async def test_a_store_that_cannot_write_is_an_internal_error_and_the_task_goes_on(fresh: Server) -> None:
+async def test_a_store_that_cannot_write_is_an_internal_error_for_all_who_wait_and_tasks_go_on(
+    fresh: Server,
+) -> None:
     raw, task_id = await asking(fresh)
     with closing(sqlite3.connect(fresh.store, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
-        for request in (raw.cancel(task_id), raw.update(task_id, overwrite=YES)):
-            with pytest.raises(Refused, match="the store cannot be written now") as refused:
-                await request
-            assert refused.value.code == -32603
-        created = await raw.call("start_batch_processing", **BATCHES)
+        asked = [raw.cancel(task_id), raw.update(task_id, overwrite=YES), raw.call("start_batch_processing", **BATCHES)]
+        async with asyncio.timeout(TOGETHER_S):
+            *refused, created = await asyncio.gather(*asked, return_exceptions=True)
+        for error in refused:
+            assert isinstance(error, Refused)
+            assert "the store cannot be written now" in error.text
+            assert error.code == -32603
+        assert isinstance(created, dict)
         assert created["isError"] is True
         db.execute("ROLLBACK")
     assert (await raw.get(task_id))["status"] == "input_required"

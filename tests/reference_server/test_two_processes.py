@@ -13,6 +13,7 @@ import pytest
 from tests.reference_server.conftest import Server
 
 ITEMS = 60
+REFUSED_S = 10  # one who waits is refused after three seconds, however many wait
 
 
 @pytest.fixture
@@ -81,3 +82,25 @@ async def test_a_process_that_was_frozen_and_replaced_writes_nothing_when_it_tha
     assert await first.read(f"task://records/{task_id}/1") == records
     assert (await first.stopped(await first.start_task("start_batch_processing", total_items=1)))["progress"] == 1
     assert len(second.executions()) == executions + 1
+
+
+@pytest.mark.asyncio
+async def test_a_process_that_is_frozen_inside_a_write_keeps_others_from_writing_until_it_is_killed(
+    pair: tuple[Server, Server],
+) -> None:
+    """SQLite's lock is the frozen one's: nobody may break it, and nobody waits for it for long."""
+    first, second = pair
+    first.start(points="written-uncommitted@3")
+    second.start()
+    task_id = await first.park("start_batch_processing", batch_size=10, total_items=ITEMS)
+    asked = [second.call("start_batch_processing", total_items=1, idempotency_key=str(n)) for n in range(6)]
+    async with asyncio.timeout(REFUSED_S):
+        replies, ready = await asyncio.gather(asyncio.gather(*asked), asyncio.to_thread(second.readiness))
+    assert all("the store cannot be written now" in reply.text for reply in replies)
+    assert ready[0] == 503
+    assert (await second.status(task_id))["progress"] == 20, "reading goes on"
+    first.kill()
+    async with asyncio.timeout(6):  # one look a second; what waits looks again within five
+        task = await second.stopped(task_id)
+    assert (task["status"], len(second.executions())) == ("completed", ITEMS + 10)
+    assert (await second.read("task://list"))["total"] == 1

@@ -1,0 +1,97 @@
+"""Reading tasks: by id, in lists, and counted. No row is taken for a task before its seal was looked at."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterable
+
+from reference_server.errors import Damaged
+from reference_server.lifecycle import STATUSES
+from reference_server.seals import ADVICE, SEALED, check_task, seal_of
+from reference_server.task import Task
+
+_COLUMNS = ", ".join((*SEALED, "seal"))
+
+log = logging.getLogger("reference_server")
+
+
+def find(db: sqlite3.Connection, task_id: str, owner: str | None) -> Task | None:
+    """The task, if there is one and it is this owner's; raises Damaged."""
+    row = db.execute(f"SELECT {_COLUMNS} FROM tasks WHERE task_id = ?", (task_id,)).fetchone()
+    if row is None:
+        return None
+    check_task(row)
+    return Task.of(row) if owner in (None, row["owner"]) else None
+
+
+def listed(
+    db: sqlite3.Connection, owner: str | None, status: str | None, limit: int, after: tuple[str, str] | None
+) -> list[Task]:
+    """The newest tasks, of one status or of all, behind the one that was created ``after`` (when, and its id)."""
+    conditions, values = ["TRUE"], []
+    for asked, value in (("owner = ?", owner), ("status = ?", status)):
+        if value is not None:
+            conditions.append(asked)
+            values.append(value)
+    if after:
+        conditions.append("(created_at, task_id) < (?, ?)")
+        values += after
+    return _intact(
+        db.execute(
+            f"SELECT {_COLUMNS} FROM tasks WHERE {' AND '.join(conditions)}"
+            " ORDER BY created_at DESC, task_id DESC LIMIT ?",
+            (*values, limit),
+        )
+    )
+
+
+def of_client(db: sqlite3.Connection, owner: str, client_id: str, limit: int) -> list[Task]:
+    """The newest tasks of one client."""
+    return _intact(
+        db.execute(
+            f"SELECT {_COLUMNS} FROM tasks WHERE owner = ? AND client_id = ? ORDER BY created_at DESC, task_id LIMIT ?",
+            (owner, client_id, limit),
+        )
+    )
+
+
+def _intact(rows: Iterable[sqlite3.Row]) -> list[Task]:
+    """A list leaves out what is damaged, and the log names it: one task must not hide all others."""
+    found = []
+    for row in rows:
+        try:
+            check_task(row)
+            found.append(Task.of(row))
+        except Damaged as error:
+            log.error("%s", error)
+    return found
+
+
+def counts(db: sqlite3.Connection, owner: str | None) -> dict[str, int]:
+    """How many tasks there are of each status."""
+    where, values = ("", ()) if owner is None else ("WHERE owner = ?", (owner,))
+    rows = db.execute(f"SELECT status, count(*) AS tasks FROM tasks {where} GROUP BY status", values)
+    found = {row["status"]: row["tasks"] for row in rows}
+    return {status: found.get(status, 0) for status in STATUSES}
+
+
+def write_state(db: sqlite3.Connection, task_id: str, body: bytes) -> None:
+    """Keep what the task's job remembers beside its records."""
+    db.execute(
+        "INSERT OR REPLACE INTO states (task_id, body, seal) VALUES (?, ?, ?)", (task_id, body, seal_of(body, task_id))
+    )
+
+
+def state(db: sqlite3.Connection, task_id: str) -> bytes | None:
+    """What the task's job remembers beside its records; raises Damaged."""
+    row = db.execute("SELECT body, seal FROM states WHERE task_id = ?", (task_id,)).fetchone()
+    if row is None:
+        kept = db.execute("SELECT stateful FROM tasks WHERE task_id = ?", (task_id,)).fetchone()
+        if kept is None or not kept["stateful"]:
+            return None
+        raise Damaged(f"what the task {task_id!r} had reached is missing in the store: {ADVICE}")
+    body = row["body"]
+    if not isinstance(body, bytes) or row["seal"] != seal_of(body, task_id):
+        raise Damaged(f"what the task {task_id!r} had reached is damaged in the store: {ADVICE}")
+    return body

@@ -1,0 +1,119 @@
+"""A store is looked at before it is used, in a bounded time, and what is not ours is left as it is."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from reference_server import write_ahead_log
+from reference_server.errors import Damaged, StartError
+from reference_server.schema import connect, prepare
+from reference_server.store import Store
+from tests.reference_server.test_store import claimed, commit, submitted
+
+
+@pytest.mark.parametrize("content", [b"\n", b"SQLite", b"# my notes\n" * 1000])
+def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "tasks.db"
+    path.write_bytes(content)
+    with pytest.raises(StartError, match="is not a SQLite file"):
+        prepare(path)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "tasks.db")
+    with pytest.raises(StartError, match="is no file"):
+        prepare(tmp_path / "tasks.db")
+
+
+def test_a_strangers_empty_database_with_a_version_is_not_taken_for_ours(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "tasks.db")) as db:
+        db.execute("PRAGMA user_version = 2")
+    with pytest.raises(StartError, match="another program"):
+        prepare(tmp_path / "tasks.db")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    prepare(tmp_path / "tasks.db")
+    return tmp_path / "tasks.db"
+
+
+def test_a_table_that_is_not_as_we_make_it_is_refused(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE tasks RENAME COLUMN progress TO progresS")
+    with pytest.raises(StartError, match="its tables are not those of format"):
+        prepare(path)
+
+
+def test_a_row_that_is_bent_is_named_and_stays_bent_whatever_is_written_to_it(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(Store(path)) as store:
+        for task_id in ("t", "well"):
+            submitted(store, task_id, key=task_id)
+        with closing(sqlite3.connect(path)) as beside, beside:
+            beside.execute("UPDATE tasks SET total = 5 WHERE task_id = 't'")
+        with pytest.raises(Damaged, match="the task 't' is damaged"):
+            store.get("t")
+        with store.transaction(), pytest.raises(Damaged):
+            store.claim("t", "me", [])
+        with closing(connect(path)) as ours:
+            ours.execute("UPDATE tasks SET message = 'bent and sealed?' WHERE task_id = 't'")
+        with pytest.raises(Damaged):
+            store.get("t")
+        assert [task.task_id for task in store.listed(None, None, 10)] == ["well"]
+    prepare(path)
+    assert "the task 't' is damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "bent", ["UPDATE batches SET bodies = '{}'", "DELETE FROM batches", "UPDATE states SET body = 1"]
+)
+def test_records_and_states_that_are_bent_or_gone_are_not_read(path: Path, bent: str) -> None:
+    with closing(Store(path)) as store:
+        submitted(store)
+        commit(store, claimed(store), b"state")
+        with closing(sqlite3.connect(path)) as beside, beside:
+            beside.execute(bent)
+        with pytest.raises(Damaged, match="'t'"):
+            store.state("t") if "states" in bent else store.bodies("t", 0, 10)
+
+
+def test_a_state_that_is_gone_is_not_taken_for_none(path: Path) -> None:
+    with closing(Store(path)) as store:
+        submitted(store)
+        commit(store, claimed(store), b"state")
+        with closing(sqlite3.connect(path)) as beside, beside:
+            beside.execute("DELETE FROM states")
+        with store.transaction():
+            task, state = store.claim("t", "me", [])
+    assert task.task_id == "t"
+    assert isinstance(state, Damaged)
+
+
+def test_a_log_is_whole_wherever_its_last_transaction_is_cut_and_bent_before_that(path: Path, tmp_path: Path) -> None:
+    """Bytes of the last transaction may be missing after a loss of power; those of an earlier one were flushed."""
+    with closing(Store(path)) as store:
+        for number in range(3):
+            submitted(store, f"t{number}", key=str(number))
+        files = {ending: Path(f"{path}{ending}").read_bytes() for ending in ("", "-wal")}
+    frame = 24 + 4096
+    for at, bent in ((32, True), (len(files["-wal"]) - frame, False)):
+        for found, content in (
+            (bent, files["-wal"][:at] + b"\xff" * 8 + files["-wal"][at + 8 :]),
+            (False, files["-wal"][:at]),
+        ):
+            copy = tmp_path / "copy.db"
+            for ending in files:
+                Path(f"{copy}{ending}").write_bytes(content if ending else files[ending])
+            with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as db:
+                db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                assert (write_ahead_log.fault(copy) is not None) is found
+            Path(f"{copy}-shm").unlink(missing_ok=True)
