@@ -1,7 +1,8 @@
 """``python -m reference_server``: read the options, bind, serve, and stop without losing anything.
 
 Once it serves it prints one line of JSON to standard output: ready, host, port, url, pid, protocols, store.
-Exit codes: 0 stopped by SIGTERM or SIGINT, 2 it cannot start as it was told to.
+Exit codes: 0 stopped by SIGTERM or SIGINT, 2 it cannot start as it was told to, 75 the store cannot be written now:
+nothing is wrong with what is there, start it again when there is room.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import argparse
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from os import EX_TEMPFAIL
 from pathlib import Path
 
 import uvicorn
@@ -25,9 +28,10 @@ from reference_server.crashpoints import VARIABLE, CrashPoints
 from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
 from reference_server.engine import Engine, Settings
-from reference_server.errors import StartError
-from reference_server.schema import prepare
+from reference_server.errors import NoRoom, StartError
+from reference_server.folders import make_folder
 from reference_server.serving import Serving, listen
+from reference_server.sqlite_terms import is_passing
 
 _GRACE_S = 2
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _serve_http(given, users)
     except StartError as error:
         print(f"reference_server: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(EX_TEMPFAIL if isinstance(error, NoRoom) else 2)
 
 
 def _users(given: argparse.Namespace) -> AuthProvider | None:
@@ -57,19 +61,29 @@ def _users(given: argparse.Namespace) -> AuthProvider | None:
 
 
 def _engine(given: argparse.Namespace) -> Engine:
-    """The engine, and all that it needs on the disk; raises StartError."""
+    """The engine, with its store open; raises StartError."""
     store: Path = given.store
     try:
-        given.data_root.mkdir(parents=True, exist_ok=True)
+        make_folder(given.data_root)
         points = CrashPoints(os.environ.get(VARIABLE, ""))
-        prepare(store)
         beside = [Path(f"{store}{ending}") for ending in ("", "-wal", "-shm", "-workers")]
         root = DataRoot(given.data_root, [*beside, *filter(None, [given.effects_file, given.tokens])])
         effects = Effects(given.effects_file)
-    except OSError as error:
-        raise StartError(f"{error.filename}: {error.strerror}") from error
-    retention = None if given.retention_days is None else timedelta(days=given.retention_days)
-    return Engine(Settings(store, root, effects, points, retention))
+        retention = None if given.retention_days is None else timedelta(days=given.retention_days)
+        engine = Engine(Settings(store, root, effects, points, retention))
+        engine.open()
+    except (OSError, sqlite3.Error) as error:
+        raise _unwritable(store, error) from error
+    return engine
+
+
+def _unwritable(store: Path, error: OSError | sqlite3.Error) -> StartError:
+    what = f"the store {store}: {error}"
+    if isinstance(error, OSError):
+        what = f"{error.filename or store}: {error.strerror}"
+    if is_passing(error):
+        return NoRoom(f"{what}. Nothing was changed: see to it that this can be written, and start it again")
+    return StartError(what)
 
 
 def _serve_http(given: argparse.Namespace, users: AuthProvider | None) -> None:

@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from reference_server.folders import make_folder
+
 
 class Effects:
     """Appends executions; does nothing without a file."""
@@ -17,7 +19,7 @@ class Effects:
     def __init__(self, path: Path | None) -> None:
         self._descriptor: int | None = None
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def append(self, task_id: str, records: Iterable[str], attempt: int) -> None:

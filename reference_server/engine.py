@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reference_server import limits
+from reference_server import limits, outputs
 from reference_server.audience import Audience
 from reference_server.crashpoints import CrashPoints
 from reference_server.data_root import DataRoot
@@ -65,20 +65,29 @@ class Engine:
         self.audience = Audience(self._executions.__contains__, self._found)
         self._deliveries: set[asyncio.Task[None]] = set()
         self._left = asyncio.Event()
-        self._stopping = False
+        self._opened = self._stopping = False
 
-    async def start(self) -> None:
-        """Open the store and let every unfinished task go on; raises StartError."""
+    def open(self) -> None:
+        """Open the store, and be one of its workers.
+
+        Raises StartError, and OSError or sqlite3.Error where the disk does not take it.
+        """
         path = self.settings.store
         prepare(path)
-        self._loop = asyncio.get_running_loop()
         self._workers = Workers(path)
+        self._reader = Store(path)
+        self._writer = Writer(path)
+        self._opened = True
+
+    async def start(self) -> None:
+        """Let every unfinished task go on; opens the store unless it is."""
+        if not self._opened:
+            self.open()
+        self._loop = asyncio.get_running_loop()
         self._reading = ThreadPoolExecutor(1, "store-reader")
         self._working = ThreadPoolExecutor(_WORKING, "request")
-        self._reader = await self._in(self._reading, Store, path)
-        self._writer = Writer(path)
         self._executor = Executor(
-            path,
+            self.settings.store,
             self._writer,
             self.root,
             self.settings.effects,
@@ -127,7 +136,10 @@ class Engine:
 
     async def cancel(self, task_id: str) -> bool:
         """Cancel for good; False when there is nothing to cancel."""
-        return await self._halt(task_id, Store.cancel)
+        cancelled = await self._halt(task_id, Store.cancel)
+        if cancelled:
+            await self._sweep(task_id)
+        return cancelled
 
     async def pause(self, task_id: str) -> bool:
         """Let a task stand still after the batch under way; False when it does not run."""
@@ -272,7 +284,7 @@ class Engine:
     # --- the watch
 
     async def _watch(self) -> None:
-        """Show that this process goes on, take over from those that do not, and forget what is too old."""
+        """Show that this process goes on, take over from those that do not, and forget and sweep what is too old."""
         purged_at = -_PURGING_S
         while True:
             try:
@@ -281,6 +293,7 @@ class Engine:
                 await self.audience.look_elsewhere()
                 if time.monotonic() - purged_at > _PURGING_S:
                     purged_at = time.monotonic()
+                    await self._sweep()
                     await self._purge()
             except Exception:
                 log.exception("the watch over the store failed; it goes on")
@@ -300,6 +313,13 @@ class Engine:
         for execution in resting:
             if execution.task_id not in ours:
                 self._executor.halt(execution)
+
+    async def _sweep(self, task_id: str | None = None) -> None:
+        """Remove what kills have left beside the destinations of all tasks, or of one."""
+        folders = await self.read(lambda store: store.folders(task_id))
+        left = await self.work(outputs.left_in, folders)
+        stale = await self.read(lambda store: [one.path for one in left if outputs.is_stale(one, store.find)])
+        await self.work(outputs.remove, stale)
 
     async def _purge(self) -> None:
         if self.settings.retention is None:

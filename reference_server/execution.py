@@ -199,9 +199,14 @@ class Executor:
     def _finish(self, execution: Execution, job: Job, task: Task) -> Step:
         with closing(Store(self._path)) as store:
             made = job.finish(task, execution.state, _all_bodies(store, task))
-        execution.task = yield Write(
-            lambda store: store.complete(task, made.result, keep=made.keep, place=made.place), alone=True
-        )
+        try:
+            if made.has_output:
+                yield Write(lambda store: store.settle(task))
+            execution.task = yield Write(
+                lambda store: store.complete(task, made.result, keep=made.keep, place=made.place), alone=True
+            )
+        finally:
+            made.discard()
         return Then.END
 
     def _fail(self, execution: Execution, error: str) -> Step:
@@ -241,6 +246,7 @@ class Executor:
     def _written(self, execution: Execution, step: Step, value: Any, error: BaseException | None) -> None:
         """In the writer's thread: it is known what came of a write."""
         if error is not None:
+            step.close()
             self._trouble(execution, error)
             return
         execution.failures = 0

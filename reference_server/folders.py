@@ -1,8 +1,9 @@
-"""Folders that outlast a loss of power: a new name is on the disk once the folder that has it was flushed."""
+"""Folders that outlast a loss of power, and their room: a new name is on the disk once its folder was flushed."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 
@@ -25,3 +26,9 @@ def flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def check_room(folder: Path, size_bytes: int) -> None:
+    """Raises OSError where no file of this size could be made; none is left."""
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        os.posix_fallocate(probe.fileno(), 0, size_bytes)

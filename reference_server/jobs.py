@@ -27,16 +27,25 @@ class Batch(NamedTuple):
 
 
 def _nowhere() -> None:
-    """The output is in its place."""
+    """There is no output but the records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """A task's result, what puts its output in place, and whether its records are kept in the store."""
+    """A task's result, what puts its output in place, and whether its records are kept in the store.
+
+    ``discard`` removes what was not put in place.
+    """
 
     result: dict[str, Any]
     place: Callable[[], None] = _nowhere
+    discard: Callable[[], None] = _nowhere
     keep: bool = True
+
+    @property
+    def has_output(self) -> bool:
+        """Whether there is anything to be put in place."""
+        return self.place is not _nowhere
 
 
 class Job(Protocol):

@@ -30,6 +30,7 @@ class Event(StrEnum):
     CLAIM = auto()
     COMMIT = auto()
     ASK = auto()
+    SETTLE = auto()
     COMPLETE = auto()
     FAIL = auto()
     PAUSE = auto()
@@ -52,6 +53,7 @@ MOVES: Mapping[Event, Move] = {
     Event.CLAIM: Move((Status.PENDING, Status.RUNNING), Status.RUNNING),
     Event.COMMIT: Move((Status.RUNNING, Status.PAUSED), None),
     Event.ASK: Move((Status.RUNNING,), Status.INPUT_REQUIRED),
+    Event.SETTLE: Move((Status.RUNNING,), None),
     Event.COMPLETE: Move((Status.RUNNING, Status.PAUSED), Status.COMPLETED),
     Event.FAIL: Move((Status.RUNNING, Status.PAUSED), Status.FAILED),
     # Its owner's. A paused task goes on as a running one: its worker may not have stopped yet.
@@ -61,6 +63,9 @@ MOVES: Mapping[Event, Move] = {
     Event.ANSWER_THE_LAST: Move((Status.INPUT_REQUIRED,), Status.PENDING),
     Event.CANCEL: Move((Status.PENDING, Status.RUNNING, Status.PAUSED, Status.INPUT_REQUIRED), Status.CANCELLED),
 }
+
+# What comes too late for a task whose output is about to stand in its place: that it will, is settled.
+UNTIL_SETTLED = (Event.PAUSE, Event.CANCEL)
 
 STATUSES = tuple(status.value for status in Status)
 UNFINISHED = tuple(status for status in Status if any(status in move.sources for move in MOVES.values()))

@@ -26,7 +26,8 @@ resources:
 routes: /mcp, /healthz (it runs), /readyz (it can store)
 
 Every option can be a variable: --data-root is REFERENCE_SERVER_DATA_ROOT.
-Exit codes: 0 stopped by SIGTERM or SIGINT, 2 it cannot start as it was told to.
+Exit codes: 0 stopped by SIGTERM or SIGINT, 2 it cannot start as it was told to, 75 the store cannot be written now:
+the disk is full, broken or read-only, or another process holds it; nothing was changed, start it again later.
 
 examples:
   python -m reference_server --data-root ./data --store ./tasks.db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 
 from reference_server.errors import Refusal
@@ -32,15 +33,21 @@ def primary_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-# The disk is full, broken or read-only, or another process holds the file: it may pass, and the file is not to blame.
+# The disk is full, broken or read-only, too much is open, or another process holds the file: it may pass, and neither
+# the file nor its path is to blame.
 _PASSING = frozenset(
     {
         *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY),
         *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM),
     }
 )
+_PASSING_NUMBERS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+)
 
 
-def is_passing(error: sqlite3.Error) -> bool:
+def is_passing(error: sqlite3.Error | OSError) -> bool:
     """Whether it may be another time that this works, with the same file."""
+    if isinstance(error, OSError):
+        return error.errno in _PASSING_NUMBERS
     return primary_code(error) in _PASSING

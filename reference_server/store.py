@@ -14,6 +14,7 @@ has changed nothing, unless its docstring says that it needs a transaction of it
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,11 +23,13 @@ from typing import Any
 
 from reference_server import batch_rows, task_rows
 from reference_server.errors import Damaged, Refusal, Superseded
+from reference_server.folders import check_room
 from reference_server.lifecycle import (
     INITIAL,
     MOVES,
     TERMINAL,
     UNFINISHED,
+    UNTIL_SETTLED,
     Event,
     among,
     assignment,
@@ -35,6 +38,7 @@ from reference_server.lifecycle import (
 from reference_server.schema import BUSY_S, FORMAT, connect
 from reference_server.task import Checkpoint, Lasting, Submission, Task, now
 
+_ROOM_BYTES = 1 << 20  # for the next batches
 _UPDATED = "updated_at = max(updated_at, :at)"  # clocks are set back now and then
 # The submission of a task that has ended is NULL, once its key stands for the task no longer.
 _ENDED = ("worker = NULL", "completed_at = :at", "submission = CASE WHEN lasting > :expired THEN submission END")
@@ -44,7 +48,9 @@ class Store:
     """One connection to the store, used by one thread at a time."""
 
     def __init__(self, path: Path, patience_s: float = BUSY_S) -> None:
+        self._path = path
         self._db = connect(path, patience_s)
+        self._opened = path.stat().st_ino
 
     def close(self) -> None:
         """Close the connection."""
@@ -114,12 +120,7 @@ class Store:
 
     def claimable(self, workers: Sequence[str]) -> list[tuple[str, str]]:
         """The ids and owners of all runnable tasks that none of these workers executes, the oldest first."""
-        rows = self._db.execute(
-            f"SELECT task_id, owner FROM tasks WHERE {condition(Event.CLAIM)}"
-            f" AND (worker IS NULL OR worker NOT IN ({_marks(workers)})) ORDER BY created_at",
-            workers,
-        )
-        return [(row["task_id"], row["owner"]) for row in rows]
+        return task_rows.claimable(self._db, workers)
 
     def claim(self, task_id: str, worker: str, others: Sequence[str]) -> tuple[Task, bytes | Damaged | None]:
         """Make the caller the task's only worker; the task and its state, or what is wrong with that.
@@ -132,7 +133,7 @@ class Store:
             f"UPDATE tasks SET worker = ?, epoch = epoch + 1, {assignment(Event.CLAIM)},"
             " updated_at = CASE status WHEN ? THEN updated_at ELSE max(updated_at, ?) END"
             f" WHERE task_id = ? AND {condition(Event.CLAIM)}"
-            f" AND (worker IS NULL OR worker NOT IN ({_marks(others)}))",
+            f" AND (worker IS NULL OR worker NOT IN ({task_rows.marks(others)}))",
             (worker, MOVES[Event.CLAIM].to, now(), task_id, *others),
         )
         if claimed.rowcount != 1:
@@ -183,11 +184,18 @@ class Store:
             status=status,
         )
 
+    def settle(self, task: Task) -> None:
+        """Let nobody pause or cancel the task any more: its output is to be put in place. Raises Superseded.
+
+        After a kill it may be there already: so the next worker must put the same there, and end the task.
+        """
+        if not self._move(Event.SETTLE, task.task_id, "placing = 1", epoch=task.epoch):
+            raise Superseded(task.task_id)
+
     def complete(self, task: Task, result: dict[str, Any], *, keep: bool, place: Callable[[], None]) -> Task:
         """Complete a task; needs a transaction of its own. Raises Superseded.
 
-        ``place`` puts the output in its place: a cancellation comes before it, and the output never appears, or after
-        it, and finds the task completed. Unless ``keep``, the staged records are dropped.
+        ``place`` puts the output of a settled task in its place. Unless ``keep``, the staged records are dropped.
         """
         self._end(Event.COMPLETE, task, Lasting.WHILE_UNFINISHED, result=json.dumps(result))
         if not keep:
@@ -247,8 +255,14 @@ class Store:
         )
 
     def check_writable(self) -> None:
-        """Write something that changes nothing; raises sqlite3.Error where it cannot be written."""
+        """Write something that changes nothing; raises sqlite3.Error or OSError where no batch could be written.
+
+        SQLite may overwrite what its log has, which needs no room: so there must be room, too.
+        """
+        if self._path.stat().st_ino != self._opened:
+            raise OSError(errno.ESTALE, "another file is in the store's place")
         self._db.execute(f"PRAGMA user_version = {FORMAT}")
+        check_room(self._path.parent, _ROOM_BYTES)
 
     def purge(self, created_before: str, most: int) -> int:
         """Forget finished tasks that were created before; how many they were, ``most`` at a time."""
@@ -270,7 +284,8 @@ class Store:
         """
         moved = self._db.execute(
             f"UPDATE tasks SET {', '.join([assignment(event), _UPDATED, *changes])}"
-            f" WHERE task_id = :task_id AND epoch = ifnull(:epoch, epoch) AND {condition(event)}",
+            f" WHERE task_id = :task_id AND epoch = ifnull(:epoch, epoch) AND {condition(event)}"
+            f" AND {'placing = 0' if event in UNTIL_SETTLED else 'TRUE'}",
             {"at": now(), "task_id": task_id, "epoch": epoch, **values},
         )
         return moved.rowcount == 1
@@ -306,10 +321,10 @@ class Store:
         """What the task's job remembers beside its records; raises Damaged."""
         return task_rows.state(self._db, task_id)
 
+    def folders(self, task_id: str | None) -> set[Path]:
+        """The folders of all tasks' destinations, or of one task's."""
+        return task_rows.folders(self._db, task_id)
+
     def bodies(self, task_id: str, first: int, count: int) -> list[str]:
         """The records of a task from a position on, as JSON texts; raises Damaged."""
         return batch_rows.read(self._db, task_id, first, count)
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" for _ in values) or "''"

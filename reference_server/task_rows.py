@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from reference_server.errors import Damaged
-from reference_server.lifecycle import STATUSES
+from reference_server.lifecycle import STATUSES, Event, condition
 from reference_server.seals import ADVICE, SEALED, check_task, seal_of
 from reference_server.task import Task
 
@@ -23,6 +24,27 @@ def find(db: sqlite3.Connection, task_id: str, owner: str | None) -> Task | None
         return None
     check_task(row)
     return Task.of(row) if owner in (None, row["owner"]) else None
+
+
+def claimable(db: sqlite3.Connection, workers: Sequence[str]) -> list[tuple[str, str]]:
+    """The ids and owners of all runnable tasks that none of these workers executes, the oldest first."""
+    rows = db.execute(
+        f"SELECT task_id, owner FROM tasks WHERE {condition(Event.CLAIM)}"
+        f" AND (worker IS NULL OR worker NOT IN ({marks(workers)})) ORDER BY created_at",
+        workers,
+    )
+    return [(row["task_id"], row["owner"]) for row in rows]
+
+
+def marks(values: Sequence[str]) -> str:
+    """In SQL: as many placeholders."""
+    return ", ".join("?" for _ in values) or "''"
+
+
+def folders(db: sqlite3.Connection, task_id: str | None) -> set[Path]:
+    """The folders of all tasks' destinations, or of one task's."""
+    rows = db.execute("SELECT target FROM tasks WHERE target IS NOT NULL AND task_id = ifnull(?, task_id)", (task_id,))
+    return {Path(row["target"]).parent for row in rows}
 
 
 def listed(

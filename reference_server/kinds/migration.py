@@ -7,15 +7,16 @@ import io
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from reference_server import outputs
 from reference_server.data_root import DataRoot
 from reference_server.datasets import DATABASES, file_source
 from reference_server.errors import Refusal
+from reference_server.folders import make_folder
 from reference_server.jobs import Batch, Finish
 from reference_server.sources import Source, check_unchanged, using
 from reference_server.table_output import write_table
@@ -63,14 +64,15 @@ class Migration:
         return Batch(names, bodies, cursor, f"Migrated {task.progress + len(read)}/{task.total} records")
 
     def finish(self, task: Task, state: bytes | None, bodies: Iterator[str]) -> Finish:
-        """See Job: write the destination beside its place, and flush it to the disk; one move puts it there.
-
-        The name beside it is as long for every destination: any name that the file system takes is one.
-        """
-        temporary = self.destination.with_name(f".{task.task_id}.part")
-        with _removed_when_refused(temporary), using(self.destination_path):
-            self.destination.parent.mkdir(parents=True, exist_ok=True)
-            self._write(temporary, bodies)
+        """See Job: write the destination beside its place, and flush it to the disk; one move puts it there."""
+        written = outputs.beside(self.destination, task)
+        try:
+            with using(self.destination_path):
+                make_folder(self.destination.parent)
+                self._write(written, bodies)
+        except BaseException:
+            outputs.discard(self.destination, task)
+            raise
         result = {
             "migrated_records": task.progress,
             "total_records": task.total,
@@ -80,37 +82,23 @@ class Migration:
             "success": True,
             "completion_time": now(),
         }
-        return Finish(result, partial(self._place, temporary), keep=False)
+        return Finish(
+            result, partial(self._place, written), partial(outputs.discard, self.destination, task), keep=False
+        )
 
-    def _write(self, temporary: Path, bodies: Iterator[str]) -> None:
+    def _write(self, written: Path, bodies: Iterator[str]) -> None:
         if self.destination.suffix in DATABASES:
-            write_table(temporary, _TABLE, bodies)
+            write_table(written, _TABLE, bodies)
             return
-        with temporary.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file:
+        with written.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file:
             for line in _lines(bodies, self.destination.suffix):
                 file.write(line)
             file.flush()
             os.fsync(file.fileno())
 
-    def _place(self, temporary: Path) -> None:
-        with _removed_when_refused(temporary), using(self.destination_path):
-            temporary.replace(self.destination)
-            folder = os.open(self.destination.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-
-@contextmanager
-def _removed_when_refused(temporary: Path) -> Iterator[None]:
-    """What fails its task leaves no file; what the task waits for does not matter, for it is written anew."""
-    try:
-        yield
-    except Refusal:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    def _place(self, written: Path) -> None:
+        with using(self.destination_path):
+            outputs.place(written, self.destination)
 
 
 def _question(message: str) -> dict[str, Any]:

@@ -1,15 +1,46 @@
-"""What hostile tests have tried and what held, summed up by category: a category is a file.
+"""File systems with little room; and what hostile tests have tried and what held, summed up by category: a category is a file.
 
 A test says so with ``record_property("tries", n)`` and ``record_property("held", n)``; one that says nothing is a try.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections import defaultdict
-from pathlib import PurePath
+from collections.abc import Iterator
+from pathlib import Path, PurePath
 from typing import Any
 
+import pytest
+
+from tests.reference_server.conftest import Server, fill
+
 HERE = "tests/hostile/"
+
+
+@pytest.fixture
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A file system of its own, of so many bytes."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a small file system")
+    place = tmp_path / "disk"
+    place.mkdir()
+    size = ("-o", f"size={request.param}")
+    if subprocess.run(["mount", "-t", "tmpfs", *size, "tmpfs", str(place)], check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Server]:
+    """A reference server that is not running yet."""
+    fill(tmp_path)
+    server = Server(tmp_path)
+    yield server
+    if server.process:
+        server.kill()
 
 
 def counted(reports: list[Any]) -> dict[str, tuple[int, int]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,20 +15,6 @@ from tests.lab import CLI, ROOT, SMALL, certify, environment, smaller
 
 KILLED = ("--scenario", "server-killed-everywhere", "--quick")
 DEADLINE_S = 120
-
-
-@pytest.fixture
-def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A file system of its own, of so many bytes."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can make a small file system")
-    place = tmp_path / "disk"
-    place.mkdir()
-    size = ("-o", f"size={request.param}")
-    if subprocess.run(["mount", "-t", "tmpfs", *size, "tmpfs", str(place)], check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
 
 
 def started(*arguments: object, descriptors: int) -> subprocess.CompletedProcess[str]:

@@ -134,6 +134,7 @@ def happens(store: Store, event: Event) -> bool:
         Event.CLAIM: lambda: store.claim("t", "me", []),
         Event.COMMIT: lambda: store.commit_batch(task, ["{}"], Checkpoint(1, "d", "m")),
         Event.ASK: lambda: store.ask(task, {"key": {}}),
+        Event.SETTLE: lambda: store.settle(task),
         Event.COMPLETE: lambda: store.complete(task, {}, keep=True, place=lambda: None),
         Event.FAIL: lambda: store.fail(task, "no"),
         Event.PAUSE: lambda: store.pause("t"),
