@@ -106,6 +106,7 @@ async def test_a_restart_on_a_full_disk_ends_with_a_sentence_and_the_one_after_t
         server.kill()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("disk", [DISK_BYTES], indirect=True)
 def test_a_first_start_on_a_full_disk_ends_with_a_sentence_and_leaves_nothing_in_the_way(disk: Path) -> None:
     fill(disk / "server")
@@ -118,6 +119,7 @@ def test_a_first_start_on_a_full_disk_ends_with_a_sentence_and_leaves_nothing_in
     server.kill()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("disk", [DISK_BYTES], indirect=True)
 def test_a_disk_that_is_read_only_is_not_ready_and_not_started_on(disk: Path) -> None:
     fill(disk / "server")

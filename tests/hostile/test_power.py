@@ -21,6 +21,7 @@ from tests.lab import ROOT, environment
 from tests.reference_server.conftest import DEADLINE_S, RECORDS, Server
 
 MIGRATE: dict[str, Any] = {"source_path": "orders.jsonl", "destination_path": "new/copy.jsonl", "batch_size": 30}
+ENDS = ("completed", "failed")
 STRANGERS = f".{'0' * 32}-1.part"
 # The server itself, which dies where this says.
 DYING = f"""
@@ -98,7 +99,7 @@ async def test_a_task_whose_output_stands_in_its_place_comes_to_nothing_but_its_
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("then", ["completed", "cancelled", "failed"])
+@pytest.mark.parametrize("then", ["cancelled", *(pytest.param(then, marks=pytest.mark.soak) for then in ENDS)])
 async def test_a_file_that_a_kill_has_left_beside_its_place_is_swept_away(fresh: Server, then: str) -> None:
     task_id = await died(fresh, "written")
     assert len(parts(fresh)) == 1

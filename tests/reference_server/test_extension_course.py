@@ -14,6 +14,7 @@ from mcp_crashtest.wire.messages import STATELESS, TASKS
 from mcp_crashtest.wire.session import Session
 from reference_server.extension import LONGEST_ANSWER_CHARACTERS, STATUS
 from reference_server.lifecycle import Status
+from reference_server.schema import connect
 from tests.reference_server.conftest import RECORDS, Server
 from tests.reference_server.extension_calls import BATCHES, SLOW, YES, asking
 from tests.reference_server.raw import Raw, Refused
@@ -61,7 +62,7 @@ async def test_a_job_that_fails_has_completed_with_the_error_of_its_tool(fresh: 
 async def test_what_the_server_itself_fails_has_failed_with_a_json_rpc_error(fresh: Server) -> None:
     task_id = await Raw(fresh.start()).start("start_batch_processing", **SLOW)
     fresh.kill()
-    with closing(sqlite3.connect(fresh.store, isolation_level=None)) as db:
+    with closing(connect(fresh.store)) as db:  # which seals what it writes
         db.execute("UPDATE tasks SET parameters = '{}'")
     task = await Raw(fresh.start()).until(task_id)
     assert task["status"] == "failed"
