@@ -6,11 +6,12 @@ at as far as they come in a bounded time: of a large store the rest is looked at
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from reference_server import seals, write_ahead_log
@@ -19,6 +20,8 @@ _LOOKING_S = 0.15
 _WRONG_SEALS = f"SELECT task_id FROM tasks WHERE seal != seal({', '.join(seals.SEALED)})"
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
 _ENCODING = "UTF-8"
+# Of the newest format's tables, which spares each start to make them for comparison.
+NEWEST = "ec266de37a8f4d5bfc12997fc518845e1bed16c0149571aa5c2a165ec57af0be"
 
 log = logging.getLogger("reference_server")
 
@@ -40,14 +43,14 @@ def fault(db: sqlite3.Connection, path: Path) -> str | None:
 
 def is_of_format(db: sqlite3.Connection, statements: list[str]) -> bool:
     """Whether its tables are those that these statements make."""
-    made = sqlite3.connect(":memory:")
-    try:
+    found = [tuple(row) for row in db.execute(_SCHEMA)]
+    if hashlib.sha256(repr(found).encode(errors="surrogatepass")).hexdigest() == NEWEST:
+        return True
+    with closing(sqlite3.connect(":memory:")) as made:
         seals.add_functions(made)
         for statement in statements:
             made.execute(statement)
-        return [tuple(row) for row in db.execute(_SCHEMA)] == made.execute(_SCHEMA).fetchall()
-    finally:
-        made.close()
+        return found == made.execute(_SCHEMA).fetchall()
 
 
 def name_damaged_tasks(db: sqlite3.Connection) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from reference_server import write_ahead_log
 from reference_server.errors import Damaged, StartError
+from reference_server.inspection import is_of_format
 from reference_server.schema import connect, prepare
 from reference_server.store import Store
 from tests.reference_server.test_store import claimed, commit, submitted
@@ -117,3 +118,9 @@ def test_a_log_is_whole_wherever_its_last_transaction_is_cut_and_bent_before_tha
                 db.execute("SELECT count(*) FROM sqlite_master").fetchone()
                 assert (write_ahead_log.fault(copy) is not None) is found
             Path(f"{copy}-shm").unlink(missing_ok=True)
+
+
+def test_the_newest_format_is_known_by_its_digest(path: Path) -> None:
+    """Else each start would make the tables anew, to compare them."""
+    with closing(sqlite3.connect(path)) as db:
+        assert is_of_format(db, [])
