@@ -1,4 +1,4 @@
-"""File systems with little room; and what hostile tests have tried and what held, summed up by category: a category is a file.
+"""Small file systems; and what hostile tests have tried and what held, by category: a category is a file.
 
 A test says so with ``record_property("tries", n)`` and ``record_property("held", n)``; one that says nothing is a try.
 """

@@ -42,7 +42,9 @@ def test_a_door_bears_what_was_found_before(name: str) -> None:
         DOORS[name].holds(case.read_bytes())
 
 
-@pytest.mark.parametrize("examples", [30, pytest.param(3000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "examples", [30, pytest.param(500, marks=pytest.mark.soak), pytest.param(5000, marks=pytest.mark.soak, id="hours")]
+)
 @pytest.mark.parametrize("name", DOORS)
 def test_a_door_reads_or_refuses(name: str, examples: int, record_property: Callable[[str, object], None]) -> None:
     door = DOORS[name]

@@ -51,7 +51,9 @@ def killed(folder: Path, profile: Path, after_s: float) -> None:
 
 
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("kills", [pytest.param(100, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "kills", [pytest.param(n, marks=pytest.mark.soak, id=name) for n, name in ((8, "soak"), (100, "hours"))]
+)
 def test_nobody_outlives_a_lab_that_is_killed_and_the_next_one_begins_anew(
     tmp_path: Path, kills: int, record_property: Callable[[str, object], None]
 ) -> None:
