@@ -20,8 +20,9 @@ from pathlib import Path
 
 import uvicorn
 from fastmcp.server.auth.auth import AuthProvider
+from starlette.middleware import Middleware
 
-from reference_server import logs, options
+from reference_server import limits, logs, options
 from reference_server.app import build
 from reference_server.auth import SignedTokens, read_tokens, signed_tokens
 from reference_server.crashpoints import VARIABLE, CrashPoints
@@ -30,7 +31,8 @@ from reference_server.effects import Effects
 from reference_server.engine import Engine, Settings
 from reference_server.errors import NoRoom, StartError
 from reference_server.folders import make_folder
-from reference_server.serving import Serving, listen
+from reference_server.serving import Guard, Serving, listen
+from reference_server.sessions import Sessions
 from reference_server.sqlite_terms import is_passing
 
 _GRACE_S = 2
@@ -94,6 +96,15 @@ def _serve_http(given: argparse.Namespace, users: AuthProvider | None) -> None:
             host_origin_protection=True,
             allowed_hosts=[*_LOOPBACK, *given.allowed_host],
             allowed_origins=given.allowed_origin,
+            session_idle_timeout=given.session_seconds,
+            middleware=[
+                Middleware(
+                    Sessions,
+                    most=limits.SESSIONS,
+                    most_of_owner=given.sessions_per_owner,
+                    idle_s=given.session_seconds,
+                )
+            ],
         ),
         log_level=given.log_level,
         access_log=False,
@@ -103,7 +114,8 @@ def _serve_http(given: argparse.Namespace, users: AuthProvider | None) -> None:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal once more after a clean stop
-    Serving(config, engine, {"store": str(given.store), "users": users is not None}).run(sockets=[listening])
+    guard = Guard(given.connections, given.connections_per_peer, given.request_seconds)
+    Serving(config, engine, guard, {"store": str(given.store), "users": users is not None}).run(sockets=[listening])
 
 
 def _serve_stdio(engine: Engine, users: AuthProvider | None) -> None:

@@ -15,6 +15,15 @@ MOST_EPOCHS = 100_000
 LARGEST_DATASET = 1_000_000
 LONGEST_DELAY_S = 3600.0
 
+# Defaults of options.
+CONNECTIONS = 1000
+CONNECTIONS_OF_PEER = 500
+REQUEST_S = 20.0
+SESSION_S = 600.0
+SESSIONS_OF_OWNER = 200
+
+SESSIONS = 2_000
+
 
 def number(name: str, value: int, most: int) -> int:
     """The value, if it is from 1 to ``most``."""

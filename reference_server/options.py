@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reference_server import limits
 from reference_server.errors import StartError
 from reference_server.logs import FORMATS
 
 PREFIX = "REFERENCE_SERVER_"
+BOUNDS = ("connections", "connections_per_peer", "request_seconds", "session_seconds", "sessions_per_owner")
 LEVELS = ("debug", "info", "warning", "error")
 _EPILOG = """tools:
   resumable_data_processing   process a dataset; called again with the same arguments, it continues
@@ -56,6 +58,9 @@ def read(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.en
         raise StartError("signed tokens need --issuer and --audience: any other's token would do")
     if options.retention_days is not None and options.retention_days <= 0:
         raise StartError("--retention-days must be more than 0")
+    for name in BOUNDS:
+        if not getattr(options, name) > 0:
+            raise StartError(f"--{name.replace('_', '-')} must be more than 0")
     options.address = _address(options)
     return options
 
@@ -148,7 +153,47 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ORIGIN",
         help="a web page's origin that may ask; may be repeated",
     )
+    _add_bounds(parser)
     log = parser.add_argument_group("log").add_argument
     log("--log-level", choices=LEVELS, default="warning", help="of the log on stderr (default: %(default)s)")
     log("--log-format", choices=FORMATS, default="text", help="lines of text or of JSON (default: %(default)s)")
     return parser
+
+
+def _add_bounds(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("bounds, so that nobody keeps what others need").add_argument
+    add(
+        "--connections",
+        type=int,
+        default=limits.CONNECTIONS,
+        metavar="N",
+        help="open at a time, as far as the limit of open files allows (default: %(default)s)",
+    )
+    add(
+        "--connections-per-peer",
+        type=int,
+        default=limits.CONNECTIONS_OF_PEER,
+        metavar="N",
+        help="of them from one address; behind a proxy all are from one (default: %(default)s)",
+    )
+    add(
+        "--request-seconds",
+        type=float,
+        default=limits.REQUEST_S,
+        metavar="S",
+        help="in which a request must arrive, its head and its body each (default: %(default)g)",
+    )
+    add(
+        "--session-seconds",
+        type=float,
+        default=limits.SESSION_S,
+        metavar="S",
+        help="after which a session without a request ends (default: %(default)g)",
+    )
+    add(
+        "--sessions-per-owner",
+        type=int,
+        default=limits.SESSIONS_OF_OWNER,
+        metavar="N",
+        help="open at a time; another ends the one that has rested longest (default: %(default)s)",
+    )

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.reference_server.conftest import Server, fill
+from tests.reference_server.conftest import fresh
+
+__all__ = ["disk", "fresh"]
 
 HERE = "tests/hostile/"
 
@@ -31,16 +33,6 @@ def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
         pytest.skip("no file system can be mounted here")
     yield place
     subprocess.run(["umount", str(place)], check=True)
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Server]:
-    """A reference server that is not running yet."""
-    fill(tmp_path)
-    server = Server(tmp_path)
-    yield server
-    if server.process:
-        server.kill()
 
 
 def counted(reports: list[Any]) -> dict[str, tuple[int, int]]:

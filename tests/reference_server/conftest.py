@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,17 @@ BATCH = 10
 
 @dataclass(slots=True)
 class Server:
-    """One server with its folders; ``start`` and ``kill`` as often as needed. ``cold``: by a new interpreter."""
+    """One server with its folders; ``start`` and ``kill`` as often as needed. ``cold``: by a new interpreter.
+
+    What it says on standard error goes to ``log``, or where ours goes.
+    """
 
     folder: Path
     process: subprocess.Popen[str] | warm.Warm | None = None
     ready: dict[str, Any] = field(default_factory=dict)
     extra: tuple[str, ...] = ()
     cold: bool = False
+    log: Path | None = None
 
     @property
     def data(self) -> Path:
@@ -67,10 +71,14 @@ class Server:
     def _spawn(self, points: str) -> subprocess.Popen[str] | warm.Warm:
         assert self.process is None or self.process.poll() is not None, "kill it first"
         variables = {**environment(), "CRASHTEST_POINTS": points}
-        if self.cold:
-            self.process = subprocess.Popen(self.command(), env=variables, stdout=subprocess.PIPE, text=True)
-        else:
-            self.process = warm.start(self.command(), env=variables, stdout=warm.PIPE)
+        with ExitStack() as opened:
+            log = opened.enter_context(self.log.open("ab")) if self.log else None
+            if self.cold:
+                self.process = subprocess.Popen(
+                    self.command(), env=variables, stdout=subprocess.PIPE, stderr=log, text=True
+                )
+            else:
+                self.process = warm.start(self.command(), env=variables, stdout=warm.PIPE, stderr=log)
         return self.process
 
     def wait_parked(self) -> None:
