@@ -40,14 +40,3 @@ def file_source(path: Path) -> Source:
         case ".db" | ".sqlite":
             return Table(path)
     raise Refusal(f"{path.name}: files end in .jsonl (JSON lines), .csv (with a header) or .db (SQLite)")
-
-
-def count_up_to(source: Source, limit: int) -> int:
-    """How many records the source has, counting no further than ``limit``."""
-    cursor = found = 0
-    while found < limit:
-        records, cursor = source.read(cursor, min(limit - found, 1000))
-        if not records:
-            break
-        found += len(records)
-    return found

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from reference_server import limits, outputs
 from reference_server.audience import Audience
+from reference_server.counting import Counting
 from reference_server.crashpoints import CrashPoints
 from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
@@ -33,7 +34,6 @@ from reference_server.task import Submission, Task
 from reference_server.workers import PULSE_S, Workers
 from reference_server.writer import Writer
 
-_WORKING = 2
 _STOPPING_S = 2.0
 _PURGING_S = 3600.0
 _PURGED_AT_ONCE = 500
@@ -85,7 +85,8 @@ class Engine:
             self.open()
         self._loop = asyncio.get_running_loop()
         self._reading = ThreadPoolExecutor(1, "store-reader")
-        self._working = ThreadPoolExecutor(_WORKING, "request")
+        self._watcher = ThreadPoolExecutor(1, "watch")
+        self.counting = Counting()
         self._executor = Executor(
             self.settings.store,
             self._writer,
@@ -118,10 +119,11 @@ class Engine:
                     self._left.clear()
                     await self._left.wait()
         self._executor.close()
-        await self.work(self._writer.close, _STOPPING_S)
+        self.counting.close()
+        await self._in(self._watcher, self._writer.close, _STOPPING_S)
         await self._in(self._reading, self._reader.close)
         self._workers.close()
-        for threads in (self._reading, self._working):
+        for threads in (self._reading, self._watcher):
             threads.shutdown(wait=False)
 
     # --- what requests ask
@@ -212,10 +214,6 @@ class Engine:
             log.error("storage fails: %s", error)
             raise Refusal(f"the store cannot be written now ({error}): nothing was changed, try again later") from None
 
-    async def work(self, ask: Callable[..., T], *arguments: Any) -> T:
-        """Do work that takes time off the event loop."""
-        return await self._in(self._working, ask, *arguments)
-
     @staticmethod
     async def _in(threads: ThreadPoolExecutor, ask: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, ask, *arguments)
@@ -304,7 +302,7 @@ class Engine:
 
         A task that this process has had before and that another process has let go on is among the former.
         """
-        others = await self.work(self._workers.others)
+        others = await self._in(self._watcher, self._workers.others)
         resting = [execution for execution in self._executor.resting() if execution.task]
         ours = dict(await self.read(lambda store: store.claimable(others)))
         for task_id, owner in ours.items():

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reference_server import limits
 from reference_server.errors import Refusal
 from reference_server.sources import Record, using
 from reference_server.sqlite_terms import SMALLEST_INTEGER, Value, primary_code, quoted
@@ -67,9 +68,13 @@ class Table:
             )
             fields = [column[0] for column in rows.description[1:]]
             records: list[Record] = []
+            size = 0
             for last, *values in rows:
                 records.append({name: self._json(value, name) for name, value in zip(fields, values, strict=True)})
                 cursor = self._cursor(last)
+                size += sum(len(value) for value in values if isinstance(value, str | bytes))
+                if size >= limits.LARGEST_READ_BYTES:
+                    break
         return records, cursor
 
     def fingerprint(self) -> str:

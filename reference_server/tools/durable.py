@@ -9,11 +9,11 @@ from fastmcp.server.providers.local_provider import LocalProvider
 from fastmcp.tools.base import ToolResult
 
 from reference_server import limits
-from reference_server.datasets import count_up_to, file_source
+from reference_server.datasets import file_source
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.kinds import batches, migration, training
-from reference_server.requests import engine_of, refusing, started, submission
+from reference_server.requests import engine_of, principal, refusing, started, submission
 from reference_server.sources import using
 from reference_server.task import Submission
 
@@ -107,7 +107,7 @@ async def _migration(
             raise Refusal(f"the destination_path {destination_path!r} is a folder")
     read_from = file_source(source)
     file_source(destination)
-    available = await engine.work(count_up_to, read_from, record_count)
+    available, fingerprint = await engine.counting.count(principal() or "", read_from, record_count)
     if not available:
         raise Refusal(f"{source_path!r} has no records")
     parameters = {
@@ -115,7 +115,7 @@ async def _migration(
         "destination_path": destination_path,
         "record_count": record_count,
         "confirm": confirm,
-        "fingerprint": await engine.work(read_from.fingerprint),
+        "fingerprint": fingerprint,
     }
     return submission(
         migration.KIND,

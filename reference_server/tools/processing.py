@@ -10,7 +10,7 @@ from fastmcp.exceptions import ToolError
 from fastmcp.server.providers.local_provider import LocalProvider
 
 from reference_server import limits
-from reference_server.datasets import count_up_to, dataset
+from reference_server.datasets import dataset
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
 from reference_server.kinds.processing import KIND
@@ -55,7 +55,8 @@ async def submission(engine: Engine, dataset_name: str, total: int, batch_size: 
     limits.number("batch_size", batch_size, limits.LARGEST_BATCH)
     limits.identifier("client_id", client_id)
     source = dataset(engine.root, dataset_name)
-    available = await engine.work(count_up_to, source, total)
+    owner = principal() or ""
+    available, fingerprint = await engine.counting.count(owner, source, total)
     if available < total:
         raise Refusal(f"the dataset {dataset_name!r} has only {available} records, total_records asks for {total}")
     parameters = {
@@ -63,9 +64,8 @@ async def submission(engine: Engine, dataset_name: str, total: int, batch_size: 
         "total_records": total,
         "batch_size": batch_size,
         "client_id": client_id,
-        "fingerprint": await engine.work(source.fingerprint),
+        "fingerprint": fingerprint,
     }
-    owner = principal() or ""
     return Submission(
         KIND,
         digest(KIND, owner, parameters),

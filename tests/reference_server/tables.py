@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from reference_server.counting import Counting
 from reference_server.sources import Source
 from tests.lab import ROOT, environment
 
@@ -54,3 +56,16 @@ def life(path: Path, script: str, **changes: str) -> str:
         timeout=DEADLINE_S,
         check=True,
     ).stdout
+
+
+def counted(source: Source, most: int) -> int:
+    """How many records there are, as it is counted before a task begins."""
+
+    async def count() -> int:
+        counting = Counting()
+        try:
+            return (await counting.count("", source, most))[0]
+        finally:
+            counting.close()
+
+    return asyncio.run(count())

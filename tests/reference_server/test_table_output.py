@@ -15,11 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_server.datasets import count_up_to
 from reference_server.errors import Refusal
 from reference_server.table_output import write_table
 from reference_server.table_source import Table
-from tests.reference_server.tables import THREE, life, texts, whole
+from tests.reference_server.tables import THREE, counted, life, texts, whole
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
@@ -86,7 +85,7 @@ def test_equal_records_give_equal_bytes_in_any_process_and_over_any_older_file(t
     second.write_bytes(b"half a file of a life that was killed" * 1000)
     life(second, WRITER, PYTHONHASHSEED="2", MALLOC_PERTURB_="165")
     assert first.read_bytes() == second.read_bytes()
-    assert count_up_to(Table(second), 40_000) == 30_000
+    assert counted(Table(second), 40_000) == 30_000
 
 
 def test_a_written_file_is_whole_and_of_this_table_alone(tmp_path: Path) -> None:

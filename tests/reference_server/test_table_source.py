@@ -17,11 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_server.datasets import count_up_to
 from reference_server.errors import Refusal
 from reference_server.table_output import write_table
 from reference_server.table_source import Table
-from tests.reference_server.tables import DEADLINE_S, THREE, life, made, texts, whole
+from tests.reference_server.tables import DEADLINE_S, THREE, counted, life, made, texts, whole
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
@@ -54,8 +53,8 @@ def test_a_rowid_that_no_cursor_can_follow_is_refused(tmp_path: Path) -> None:
 
 def test_records_are_counted(tmp_path: Path) -> None:
     write_table(tmp_path / "t.db", "t", texts(THREE * 700))
-    assert count_up_to(Table(tmp_path / "t.db"), 10_000) == 2100
-    assert count_up_to(Table(tmp_path / "t.db"), 1500) == 1500
+    assert counted(Table(tmp_path / "t.db"), 10_000) == 2100
+    assert counted(Table(tmp_path / "t.db"), 1500) == 1500
 
 
 def test_the_last_batch_of_a_long_table_costs_no_more_than_the_first(
