@@ -31,6 +31,7 @@ from reference_server.effects import Effects
 from reference_server.engine import Engine, Settings
 from reference_server.errors import NoRoom, StartError
 from reference_server.folders import make_folder
+from reference_server.quotas import Quotas
 from reference_server.serving import Guard, Serving, listen
 from reference_server.sessions import Sessions
 from reference_server.sqlite_terms import is_passing
@@ -69,10 +70,12 @@ def _engine(given: argparse.Namespace) -> Engine:
         make_folder(given.data_root)
         points = CrashPoints(os.environ.get(VARIABLE, ""))
         beside = [Path(f"{store}{ending}") for ending in ("", "-wal", "-shm", "-workers")]
-        root = DataRoot(given.data_root, [*beside, *filter(None, [given.effects_file, given.tokens])])
+        private = [*beside, *filter(None, [given.effects_file, given.tokens])]
+        root = DataRoot(given.data_root, private, divided=given.users and not given.common_data)
         effects = Effects(given.effects_file)
         retention = None if given.retention_days is None else timedelta(days=given.retention_days)
-        engine = Engine(Settings(store, root, effects, points, retention))
+        quotas = Quotas(given.tasks_kept, given.bytes_kept, given.files_kept)
+        engine = Engine(Settings(store, root, effects, points, retention, quotas))
         engine.open()
     except (OSError, sqlite3.Error) as error:
         raise _unwritable(store, error) from error

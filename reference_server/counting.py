@@ -38,10 +38,10 @@ class Counting:
             )
         self._asking[owner] += 1
         try:
-            fingerprint = await self._turn(owner, source.fingerprint)
+            fingerprint = await self.turn(owner, source.fingerprint)
             cursor = found = 0
             while found < most:
-                records, cursor = await self._turn(owner, piece, source, cursor, most - found)
+                records, cursor = await self.turn(owner, piece, source, cursor, most - found)
                 if not records:
                     break
                 found += records
@@ -55,7 +55,7 @@ class Counting:
         """Count nothing more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _turn(self, owner: str, ask: Callable[..., T], *arguments: Any) -> T:
+    async def turn(self, owner: str, ask: Callable[..., T], *arguments: Any) -> T:
         """Do a piece of work when it is this owner's turn."""
         loop = asyncio.get_running_loop()
         if self._taken:

@@ -18,10 +18,10 @@ def dataset(root: DataRoot, name: str) -> Source:
     if not name or len(name) > 100 or "/" in name or "\\" in name or name.startswith("."):
         raise Refusal("dataset_name must be the name of a file in the data root without its ending, or 'unicode'")
     for suffix in (".jsonl", ".csv"):
-        path = root.resolve(f"{name}{suffix}", "dataset")
-        with using(path.name):
-            if path.is_file():
-                return file_source(path)
+        for path in root.candidates(f"{name}{suffix}", "dataset"):
+            with using(path.name):
+                if path.is_file():
+                    return file_source(path)
     if name == BUILT_IN:
         return UnicodeCharacters()
     raise Refusal(

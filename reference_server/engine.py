@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
 from reference_server.errors import Damaged, Refusal
 from reference_server.execution import Execution, Executor
+from reference_server.quotas import Quotas
 from reference_server.schema import prepare
 from reference_server.store import Store
 from reference_server.task import Submission, Task
@@ -51,6 +52,7 @@ class Settings:
     effects: Effects
     points: CrashPoints
     retention: timedelta | None = None
+    quotas: Quotas = field(default_factory=Quotas)
 
 
 class Engine:
@@ -131,7 +133,10 @@ class Engine:
     async def submit(self, wanted: Submission) -> Task:
         """Store the task, or find the one that there is, and see to it that it runs; raises Refusal."""
         task_id = secrets.token_hex(16)
-        task = await self.write(lambda store: store.submit(task_id, wanted, most_unfinished=limits.MOST_UNFINISHED))
+        admission = self.settings.quotas.admission(wanted.owner)
+        task = await self.write(
+            lambda store: store.submit(task_id, wanted, most_unfinished=limits.MOST_UNFINISHED, admission=admission)
+        )
         if task.runnable:
             self.ensure_running(task.task_id, task.owner)
         return task
@@ -162,6 +167,12 @@ class Engine:
             self.ensure_running(task.task_id, task.owner)
             await self._announce(task.task_id)
         return resumed
+
+    async def forget(self, task: Task) -> bool:
+        """Forget a finished task, and its records; False for one that is not finished."""
+        forgotten = await self.write(lambda store: store.forget(task.task_id))
+        self.settings.quotas.forgotten(task.owner)
+        return forgotten
 
     async def answer(self, task: Task, answers: dict[str, Any]) -> bool:
         """Take answers to open questions; False when none of them was open."""
@@ -315,9 +326,9 @@ class Engine:
     async def _sweep(self, task_id: str | None = None) -> None:
         """Remove what kills have left beside the destinations of all tasks, or of one."""
         folders = await self.read(lambda store: store.folders(task_id))
-        left = await self.work(outputs.left_in, folders)
+        left = await self._in(self._watcher, outputs.left_in, folders)
         stale = await self.read(lambda store: [one.path for one in left if outputs.is_stale(one, store.find)])
-        await self.work(outputs.remove, stale)
+        await self._in(self._watcher, outputs.remove, stale)
 
     async def _purge(self) -> None:
         if self.settings.retention is None:

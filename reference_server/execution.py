@@ -170,7 +170,7 @@ class Executor:
         return Then.NEXT_STEP
 
     def _begin(self, execution: Execution, task: Task) -> Step:
-        execution.job = job_of(task.kind, task.parameters, self._root)
+        execution.job = job_of(task.kind, task.parameters, self._root.of(task.owner))
         questions = execution.job.questions(task) if task.step == 0 else {}
         if not questions:
             return Then.NEXT_STEP

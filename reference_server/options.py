@@ -15,12 +15,13 @@ from reference_server.logs import FORMATS
 
 PREFIX = "REFERENCE_SERVER_"
 BOUNDS = ("connections", "connections_per_peer", "request_seconds", "session_seconds", "sessions_per_owner")
+QUOTAS = ("tasks_kept", "bytes_kept", "files_kept")
 LEVELS = ("debug", "info", "warning", "error")
 _EPILOG = """tools:
   resumable_data_processing   process a dataset; called again with the same arguments, it continues
   start_data_migration, start_batch_processing, start_ml_training
                               start a job, which goes on in the background, and answer with its resource
-  pause_task, resume_task, cancel_task, answer_task
+  pause_task, resume_task, cancel_task, answer_task, forget_task
   list_session_tasks, get_checkpoint_stats, get_session_info, get_server_stats
 resources:
   task://status/{task_id}, task://records/{task_id}/{page}
@@ -58,7 +59,7 @@ def read(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.en
         raise StartError("signed tokens need --issuer and --audience: any other's token would do")
     if options.retention_days is not None and options.retention_days <= 0:
         raise StartError("--retention-days must be more than 0")
-    for name in BOUNDS:
+    for name in (*BOUNDS, *QUOTAS):
         if not getattr(options, name) > 0:
             raise StartError(f"--{name.replace('_', '-')} must be more than 0")
     options.address = _address(options)
@@ -116,7 +117,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("data"),
         metavar="DIR",
-        help="the only folder in which clients may name files (default: ./data)",
+        help="the only folder in which clients may name files; with users each has users/NAME in it, and all read "
+        "what is in shared (default: ./data)",
     )
     storage(
         "--store",
@@ -138,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     users("--jwt-key", type=Path, metavar="FILE", help="take tokens that are signed with this public key (PEM)")
     users("--issuer", help="who must have issued a signed token")
     users("--audience", help="for whom a signed token must be")
+    users("--common-data", action="store_true", help="the whole data root is every user's, to read and to write")
     users("--allow-anyone", action="store_true", help="serve on other than loopback addresses without users")
     users(
         "--allowed-host",
@@ -197,3 +200,10 @@ def _add_bounds(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="open at a time; another ends the one that has rested longest (default: %(default)s)",
     )
+    quota = parser.add_argument_group("quotas of each user; reached, they are said, and nothing is thrown away")
+    for option, default, text in (
+        ("--tasks-kept", limits.FINISHED_TASKS, "finished tasks, until forget_task"),
+        ("--bytes-kept", limits.STORED_BYTES, "bytes of records in the store, when a task is started"),
+        ("--files-kept", limits.FILES, "files in the user's folder, when a migration is started"),
+    ):
+        quota.add_argument(option, type=int, default=default, metavar="N", help=f"{text} (default: %(default)s)")

@@ -16,18 +16,18 @@ from __future__ import annotations
 
 import errno
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reference_server import batch_rows, task_rows
+from reference_server import batch_rows, forgetting, task_rows
 from reference_server.errors import Damaged, Refusal, Superseded
 from reference_server.folders import check_room
 from reference_server.lifecycle import (
     INITIAL,
     MOVES,
-    TERMINAL,
     UNFINISHED,
     UNTIL_SETTLED,
     Event,
@@ -39,6 +39,7 @@ from reference_server.schema import BUSY_S, FORMAT, connect
 from reference_server.task import Checkpoint, Lasting, Submission, Task, now
 
 _ROOM_BYTES = 1 << 20  # for the next batches
+Admission = Callable[[sqlite3.Connection], None]
 _UPDATED = "updated_at = max(updated_at, :at)"  # clocks are set back now and then
 # The submission of a task that has ended is NULL, once its key stands for the task no longer.
 _ENDED = ("worker = NULL", "completed_at = :at", "submission = CASE WHEN lasting > :expired THEN submission END")
@@ -80,11 +81,13 @@ class Store:
 
     # --- from submission to a worker
 
-    def submit(self, task_id: str, wanted: Submission, *, most_unfinished: int) -> Task:
+    def submit(
+        self, task_id: str, wanted: Submission, *, most_unfinished: int, admission: Admission | None = None
+    ) -> Task:
         """The task of this submission: the one that there is, else a new one under ``task_id``.
 
-        Raises Refusal when the key stands for something else, another unfinished task writes the same target, or the
-        owner has ``most_unfinished`` tasks.
+        Raises Refusal when the key stands for something else, another unfinished task of the owner writes the same
+        target, or the owner has ``most_unfinished`` tasks, or is not admitted another.
         """
         known = self._db.execute("SELECT task_id FROM tasks WHERE submission = ?", (wanted.key,)).fetchone()
         if known:
@@ -93,13 +96,15 @@ class Store:
                 raise Refusal("this idempotency_key was used for another request: give a new one")
             return task
         if wanted.target is not None:
-            self._refuse_taken(wanted.target)
+            self._refuse_taken(wanted.target, wanted.owner)
         unfinished = self._db.execute(
             f"SELECT count(*) FROM tasks WHERE owner = ? AND {among(UNFINISHED)}",
             (wanted.owner,),
         ).fetchone()[0]
         if unfinished >= most_unfinished:
             raise Refusal(f"there are {unfinished} unfinished tasks: wait for some, or cancel them")
+        if admission:
+            admission(self._db)
         at = now()
         self._db.execute(
             "INSERT INTO tasks (task_id, kind, submission, lasting, target, parameters, status, total, batch_size,"
@@ -111,9 +116,9 @@ class Store:
         )
         return self.get(task_id)
 
-    def _refuse_taken(self, target: str) -> None:
+    def _refuse_taken(self, target: str, owner: str) -> None:
         taken = self._db.execute(
-            f"SELECT task_id FROM tasks WHERE target = ? AND {among(UNFINISHED)}", (target,)
+            f"SELECT task_id FROM tasks WHERE target = ? AND owner = ? AND {among(UNFINISHED)}", (target, owner)
         ).fetchone()
         if taken:
             raise Refusal("another task is writing to that destination: wait for it, or cancel it first")
@@ -266,16 +271,11 @@ class Store:
 
     def purge(self, created_before: str, most: int) -> int:
         """Forget finished tasks that were created before; how many they were, ``most`` at a time."""
-        old = [
-            row["task_id"]
-            for row in self._db.execute(
-                f"SELECT task_id FROM tasks WHERE created_at < ? AND {among(TERMINAL)} ORDER BY created_at LIMIT ?",
-                (created_before, most),
-            )
-        ]
-        for table in ("batches", "states", "tasks"):
-            self._db.executemany(f"DELETE FROM {table} WHERE task_id = ?", [(task_id,) for task_id in old])
-        return len(old)
+        return forgetting.purge(self._db, created_before, most)
+
+    def forget(self, task_id: str) -> bool:
+        """Forget a finished task, and all that is stored of it; False for one that is not finished."""
+        return forgetting.forget(self._db, task_id)
 
     def _move(self, event: Event, task_id: str, *changes: str, epoch: int | None = None, **values: Any) -> bool:
         """Let an event happen to a task, and change its row; False where it is not for its status, or its ``epoch``.

@@ -40,7 +40,7 @@ class Migration:
     def of(cls, parameters: dict[str, Any], root: DataRoot) -> Migration:
         """From what is stored of the task; raises Refusal."""
         source, destination = parameters["source_path"], parameters["destination_path"]
-        read_from = file_source(root.resolve(source, "source_path"))
+        read_from = file_source(root.resolve_readable(source, "source_path"))
         return cls(read_from, source, root.resolve(destination, "destination_path"), destination)
 
     def questions(self, task: Task) -> dict[str, Any]:

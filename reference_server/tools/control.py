@@ -52,6 +52,18 @@ async def resume_task(ctx: Context, task_id: str) -> dict[str, Any]:
 
 
 @provider.tool
+async def forget_task(ctx: Context, task_id: str) -> str:
+    """Forget a finished task, with its records, for good; a file that it has written stays."""
+    engine = engine_of(ctx)
+    with refusing():
+        task = await own_task(engine, task_id)
+        if not await engine.forget(task):
+            now = await own_task(engine, task_id)
+            raise ToolError(f"the task {task.task_id} is not finished: it is {now.status}")
+    return f"Task {task.task_id} is forgotten"
+
+
+@provider.tool
 async def answer_task(ctx: Context, task_id: str, key: str, accept: bool, content: dict[str, Any] | None = None) -> str:
     """Answer a question that a task waits for: see input_requests in its status. Without accept it is declined."""
     engine = engine_of(ctx)

@@ -8,7 +8,7 @@ from fastmcp import Context
 from fastmcp.server.providers.local_provider import LocalProvider
 from fastmcp.tools.base import ToolResult
 
-from reference_server import limits
+from reference_server import limits, quotas
 from reference_server.datasets import file_source
 from reference_server.engine import Engine
 from reference_server.errors import Refusal
@@ -95,8 +95,10 @@ async def _migration(
 ) -> Submission:
     limits.number("record_count", record_count, limits.MOST_RECORDS)
     limits.number("batch_size", batch_size, limits.LARGEST_BATCH)
-    source = engine.root.resolve(source_path, "source_path")
-    destination = engine.root.resolve(destination_path, "destination_path")
+    owner = principal() or ""
+    root = engine.root.of(owner)
+    source = root.resolve_readable(source_path, "source_path")
+    destination = root.resolve(destination_path, "destination_path")
     with using(source_path):
         if not source.is_file():
             raise Refusal(f"there is no file {source_path!r} in the data root")
@@ -107,9 +109,11 @@ async def _migration(
             raise Refusal(f"the destination_path {destination_path!r} is a folder")
     read_from = file_source(source)
     file_source(destination)
-    available, fingerprint = await engine.counting.count(principal() or "", read_from, record_count)
+    available, fingerprint = await engine.counting.count(owner, read_from, record_count)
     if not available:
         raise Refusal(f"{source_path!r} has no records")
+    if owner:
+        await engine.counting.turn(owner, quotas.check_files, engine.settings.quotas, root, destination)
     parameters = {
         "source_path": source_path,
         "destination_path": destination_path,

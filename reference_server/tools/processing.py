@@ -54,8 +54,8 @@ async def submission(engine: Engine, dataset_name: str, total: int, batch_size: 
     limits.number("total_records", total, limits.MOST_RECORDS)
     limits.number("batch_size", batch_size, limits.LARGEST_BATCH)
     limits.identifier("client_id", client_id)
-    source = dataset(engine.root, dataset_name)
     owner = principal() or ""
+    source = dataset(engine.root.of(owner), dataset_name)
     available, fingerprint = await engine.counting.count(owner, source, total)
     if available < total:
         raise Refusal(f"the dataset {dataset_name!r} has only {available} records, total_records asks for {total}")
