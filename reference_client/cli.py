@@ -18,6 +18,7 @@ from reference_client.commands import Command
 from reference_client.display import Display, display_for, say
 from reference_client.errors import ClientError, Exit
 from reference_client.options import SERVER, SERVER_VARIABLE, parser
+from reference_client.text import printed
 from reference_client.tokens import token_of
 from reference_client.words import Outcome
 
@@ -119,7 +120,7 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
         print(json.dumps({**outcome.document, "exit": outcome.exit}, indent=2), flush=True)
         return
     for line in outcome.lines:
-        print(line)
+        print(printed(line))
     sys.stdout.flush()
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from reference_client.events import Event, JobChanged
 from reference_client.state import Job
-from reference_client.text import shown
+from reference_client.text import printed, shown
 
 _WIDE_CELLS = 140
 _BAR_CELLS = 30
@@ -73,7 +73,7 @@ class Lines:
         if job.status == status and (job.progress == progress or now_s - before_s < _LINE_S):
             return
         self._said[job.job_id] = now_s, job.status, job.progress
-        print(line(job), flush=True)
+        print(printed(line(job)), flush=True)
 
     def close(self) -> None:
         """See Display."""
@@ -109,7 +109,7 @@ class Bars:
     def event(self, event: Event) -> None:
         """See Display."""
         if not isinstance(event, JobChanged):
-            self._progress.console.print(Text(event.text, style="yellow" if event.trouble else ""))
+            self._progress.console.print(Text(printed(event.text), style="yellow" if event.trouble else ""))
             return
         job = event.job
         message = shown(job.message or job.status or "", _MESSAGE_CELLS)
@@ -135,7 +135,7 @@ class Bars:
 def say(text: str) -> None:
     """Tell the person at the terminal, on standard error."""
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        print(printed(text), file=sys.stderr, flush=True)
 
 
 def name(job: Job, cells: int = _NAME_CELLS) -> str:

@@ -15,6 +15,7 @@ from reference_client.client import DurableClient
 from reference_client.errors import ClientError, Exit
 from reference_client.options import parser
 from reference_client.questions import Row
+from reference_client.text import printed
 from reference_client.tokens import token_of
 from reference_client.words import table
 
@@ -72,9 +73,9 @@ class Menu:
         try:
             rows = [row for row in asyncio.run(self._rows()) if row.seen.status in statuses]
         except ClientError as error:
-            print(f"❌ {error}")
+            print(printed(f"❌ {error}"))
             return None
-        print("\n".join(table(rows)))
+        print(printed("\n".join(table(rows))))
         for _ in range(_WRONG_ANSWERS if rows else 0):
             answer = input(f"Which task (1-{len(rows)}, Enter cancels): ").strip()
             if not answer:

@@ -21,6 +21,7 @@ _LIST_ITEMS = 3
 _ENTRY_CELLS = 100
 _LAST_COMPLETED = 5
 _MESSAGE_CELLS = 48
+_KIND_CELLS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ _ENDS = {
 def ended(job: Job) -> tuple[Exit, list[str]]:
     """What became of a job, or why it is not followed any further."""
     if job.phase not in _ENDS:
-        return Exit.UNFINISHED, [f"{name(job)} is {job.status or job.phase}: {halted(job)}"]
+        return Exit.UNFINISHED, [f"{name(job)} is {shown(job.status or job.phase)}: {halted(job)}"]
     word, code = _ENDS[job.phase]
     lines = [f"{word}: {name(job)}{f', task {job.task_id}' if job.task_id else ''}"]
     if job.error:
@@ -104,7 +105,7 @@ def nested(value: Any, depth: int = 1) -> list[str]:
 def status_lines(seen: Snapshot, job: Job | None, reference: str) -> list[str]:
     """One task."""
     title = f"{name(job)}, task {job.task_id}" if job else f"task {shown(reference)}"
-    lines = [f"{title}: {seen.status} {place(seen)}".rstrip()]
+    lines = [f"{title}: {shown(seen.status)} {place(seen)}".rstrip()]
     lines += [f"  {shown(text)}" for text in (seen.message, seen.error) if text]
     if seen.input_requests:
         lines += ["It asks for input:", *nested(dict(seen.input_requests))]
@@ -126,9 +127,15 @@ def table(rows: list[Row]) -> list[str]:
         return ["No tasks."]
     lines = [f"{'':>4} {'task':<32}  {'job':<12} {'status':<14} {'progress':<22} kind, message"]
     for number, row in enumerate(rows, 1):
-        about = ": ".join(filter(None, [row.kind, shown(row.seen.message or row.seen.error or "", _MESSAGE_CELLS)]))
+        about = ": ".join(
+            filter(
+                None, [shown(row.kind, _KIND_CELLS), shown(row.seen.message or row.seen.error or "", _MESSAGE_CELLS)]
+            )
+        )
         known = f"{shown(row.task_id, 64) or '-':<32}  {(row.job_id or '')[:12]:<12}"
-        lines.append(f"{number:>3}. {known} {row.seen.status:<14} {place(row.seen):<22} {about}".rstrip())
+        lines.append(
+            f"{number:>3}. {known} {shown(row.seen.status, _KIND_CELLS):<14} {place(row.seen):<22} {about}".rstrip()
+        )
     return lines
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from reference_server.plain_text import plain
+
 INTERNAL_ERROR = "internal error"  # how the error of a task begins that this server has failed, and not its job
 
 
 class Refusal(Exception):
-    """A request that cannot be done as it was asked; the text is for the caller and holds no secrets."""
+    """A request that cannot be done as it was asked; the text is for the caller and holds no secrets.
+
+    Names of files and tables may be in it, and those are anybody's: nothing in it is more than text.
+    """
+
+    def __str__(self) -> str:
+        return plain(super().__str__())
 
 
 class Damaged(Refusal):
@@ -15,6 +23,9 @@ class Damaged(Refusal):
 
 class StartError(Exception):
     """The server cannot start as it was told to; the text is for the person at the terminal."""
+
+    def __str__(self) -> str:
+        return plain(super().__str__())
 
 
 class NoRoom(StartError):

@@ -80,7 +80,7 @@ class Migration:
             "destination_path": self.destination_path,
             "digest": task.digest,
             "success": True,
-            "completion_time": now(),
+            "completion_time": max(task.updated_at, now()),
         }
         return Finish(
             result, partial(self._place, written), partial(outputs.discard, self.destination, task), keep=False

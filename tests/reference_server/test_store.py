@@ -300,6 +300,26 @@ def test_a_batch_of_too_many_characters_is_refused_and_nothing_is_written(
     assert store.bodies("t", 0, 10) == []
 
 
+@pytest.mark.parametrize("end", ["complete", "fail", "cancel"])
+def test_a_task_does_not_end_before_it_was_made_whatever_the_clock_says(
+    store: Store, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    submitted(store)
+    task = claimed(store)
+    monkeypatch.setattr("reference_server.store.now", lambda: "2001-01-01T00:00:00.000000+00:00")
+    with store.transaction():
+        match end:
+            case "complete":
+                store.complete(task, {}, keep=True, place=lambda: None)
+            case "fail":
+                store.fail(task, "why")
+            case _:
+                store.cancel("t")
+    ended = store.get("t")
+    assert ended.completed_at
+    assert ended.created_at <= ended.updated_at <= ended.completed_at
+
+
 def test_a_clock_that_is_set_back_does_not_take_an_update_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     submitted(store)
     task = commit(store, claimed(store))
