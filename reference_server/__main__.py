@@ -21,6 +21,7 @@ from pathlib import Path
 import uvicorn
 from fastmcp.server.auth.auth import AuthProvider
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from reference_server import limits, logs, options
 from reference_server.app import build
@@ -34,6 +35,7 @@ from reference_server.folders import make_folder
 from reference_server.quotas import Quotas
 from reference_server.serving import Guard, Serving, listen
 from reference_server.sessions import Sessions
+from reference_server.shares import Shares
 from reference_server.sqlite_terms import is_passing
 
 _GRACE_S = 2
@@ -94,21 +96,22 @@ def _unwritable(store: Path, error: OSError | sqlite3.Error) -> StartError:
 def _serve_http(given: argparse.Namespace, users: AuthProvider | None) -> None:
     listening = listen(given.address, given.port, given.listen_fd)
     engine = _engine(given)
+    app: ASGIApp = build(engine, users).http_app(
+        host_origin_protection=True,
+        allowed_hosts=[*_LOOPBACK, *given.allowed_host],
+        allowed_origins=given.allowed_origin,
+        session_idle_timeout=given.session_seconds,
+        middleware=[
+            Middleware(
+                Sessions,
+                most=limits.SESSIONS,
+                most_of_owner=given.sessions_per_owner,
+                idle_s=given.session_seconds,
+            )
+        ],
+    )
     config = uvicorn.Config(
-        build(engine, users).http_app(
-            host_origin_protection=True,
-            allowed_hosts=[*_LOOPBACK, *given.allowed_host],
-            allowed_origins=given.allowed_origin,
-            session_idle_timeout=given.session_seconds,
-            middleware=[
-                Middleware(
-                    Sessions,
-                    most=limits.SESSIONS,
-                    most_of_owner=given.sessions_per_owner,
-                    idle_s=given.session_seconds,
-                )
-            ],
-        ),
+        Shares(app, given.requests_per_owner) if users else app,
         log_level=given.log_level,
         access_log=False,
         timeout_graceful_shutdown=_GRACE_S,

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from reference_server.connections import Phase, Table, peer_of
 from reference_server.logs import Seldom
 
-_AT_ONCE = 16  # what is accepted between two looks at what others have sent
+_AT_ONCE = 2  # what is accepted between two looks at what others have sent: they wait for no crowd at the door
 _RETRY_S = 0.2
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _GONE = (errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH)

@@ -14,7 +14,10 @@ from reference_server.errors import StartError
 from reference_server.logs import FORMATS
 
 PREFIX = "REFERENCE_SERVER_"
-BOUNDS = ("connections", "connections_per_peer", "request_seconds", "session_seconds", "sessions_per_owner")
+BOUNDS = (
+    *("connections", "connections_per_peer", "request_seconds"),
+    *("session_seconds", "sessions_per_owner", "requests_per_owner"),
+)
 QUOTAS = ("tasks_kept", "bytes_kept", "files_kept")
 LEVELS = ("debug", "info", "warning", "error")
 _EPILOG = """tools:
@@ -199,6 +202,13 @@ def _add_bounds(parser: argparse.ArgumentParser) -> None:
         default=limits.SESSIONS_OF_OWNER,
         metavar="N",
         help="open at a time; another ends the one that has rested longest (default: %(default)s)",
+    )
+    add(
+        "--requests-per-owner",
+        type=int,
+        default=limits.REQUESTS_OF_OWNER,
+        metavar="N",
+        help="of one user under way at a time, streams and calls that wait among them (default: %(default)s)",
     )
     quota = parser.add_argument_group("quotas of each user; reached, they are said, and nothing is thrown away")
     for option, default, text in (

@@ -40,13 +40,11 @@ from reference_server.task import Checkpoint, Lasting, Submission, Task, now
 
 _ROOM_BYTES = 1 << 20  # for the next batches
 Admission = Callable[[sqlite3.Connection], None]
-_UPDATED = "updated_at = max(updated_at, :at)"  # clocks are set back now and then
+_NOW = "max(updated_at, :at)"  # clocks are set back now and then
+_UPDATED = f"updated_at = {_NOW}"
 # The submission of a task that has ended is NULL, once its key stands for the task no longer.
-_ENDED = (
-    "worker = NULL",
-    "completed_at = max(updated_at, :at)",
-    "submission = CASE WHEN lasting > :expired THEN submission END",
-)
+_EXPIRED = "submission = CASE WHEN lasting > :expired THEN submission END"
+_ENDED = ("worker = NULL", f"completed_at = {_NOW}", _EXPIRED)
 
 
 class Store:

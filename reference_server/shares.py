@@ -1,0 +1,104 @@
+"""Requests of users, begun one after the other and in turns between users: who asks ten thousand things waits for them.
+
+To begin a request takes the most of its time in the event loop. So there is one that begins, until its answer does, or
+until it has had so much time that it must be waiting for something, as a call for its task or a stream for news does;
+then it is another user's turn. Of one user so many are under way, and what is more is told to come again (429).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reference_server.rota import Rota
+
+_BEGINNING_S = 0.02
+
+
+class Shares:
+    """ASGI: in front of everything. Users are told apart by their tokens, which others look at more closely."""
+
+    def __init__(self, app: ASGIApp, most_of_owner: int) -> None:
+        self._app = app
+        self._most_of_owner = most_of_owner
+        self._rota: Rota[asyncio.Future[None]] = Rota()
+        self._under_way: Counter[str] = Counter()
+        self._begins = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        owner = _owner(scope)
+        if not owner:
+            await self._app(scope, receive, send)
+            return
+        if self._under_way[owner] >= self._most_of_owner:
+            text = f"{self._most_of_owner} of your requests are under way, which is the most: try again later\n"
+            refusal = PlainTextResponse(text, 429, {"retry-after": "1", "connection": "close"})
+            await refusal(scope, receive, send)
+            return
+        self._under_way[owner] += 1
+        try:
+            await self._turn(owner)
+            await self._begin(scope, receive, send)
+        finally:
+            self._under_way[owner] -= 1
+            if not self._under_way[owner]:
+                del self._under_way[owner]
+
+    async def _turn(self, owner: str) -> None:
+        """Wait until it is this owner's turn; it is over with ``_pass_on``."""
+        if not self._begins:
+            self._begins = True
+            return
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._rota.put(owner, mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():
+                self._pass_on()
+            raise
+
+    async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
+        over = False
+
+        def begun() -> None:
+            nonlocal over
+            if not over:
+                over = True
+                self._pass_on()
+
+        async def answering(message: Message) -> None:
+            begun()
+            await send(message)
+
+        late = asyncio.get_running_loop().call_later(_BEGINNING_S, begun)
+        try:
+            await self._app(scope, receive, answering)
+        finally:
+            late.cancel()
+            begun()
+
+    def _pass_on(self) -> None:
+        """It is the next one's turn, who still waits."""
+        while True:
+            try:
+                following = self._rota.take()
+            except IndexError:
+                self._begins = False
+                return
+            if not following.done():
+                following.set_result(None)
+                return
+
+
+def _owner(scope: Scope) -> str:
+    """Who asks, as far as it is known before anybody has looked at the token; nobody where there is none."""
+    if scope["type"] != "http":
+        return ""
+    given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    return hashlib.sha256(given).hexdigest() if given else ""
