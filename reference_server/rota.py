@@ -18,14 +18,23 @@ class Rota(Generic[T]):
     def __init__(self) -> None:
         self._lines: OrderedDict[str, deque[T]] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many owners have somebody ready."""
+        return len(self._lines)
+
     def put(self, owner: str, one: T) -> None:
         """Be ready, behind the others of this owner."""
         self._lines.setdefault(owner, deque()).append(one)
 
-    def take(self) -> T:
-        """Whoever is next; their owner is then behind all other owners. Raises IndexError when nobody is ready."""
+    def take(self, served: str | None = None) -> T:
+        """Whoever is next; their owner is then behind all other owners. Raises IndexError when nobody is ready.
+
+        ``served``: who has just had a turn, and is behind all others who are ready, also those that have come since.
+        """
         if not self._lines:
             raise IndexError("nobody is ready")
+        if served is not None and served in self._lines:
+            self._lines.move_to_end(served)
         owner, line = next(iter(self._lines.items()))
         one = line.popleft()
         if line:

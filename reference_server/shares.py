@@ -2,7 +2,8 @@
 
 To begin a request takes the most of its time in the event loop. So there is one that begins, until its answer does, or
 until it has had so much time that it must be waiting for something, as a call for its task or a stream for news does;
-then it is another user's turn. Of one user so many are under way, and what is more is told to come again (429).
+then it is another user's turn. One who has many under way, and nobody beside them, leaves as much time as they take:
+so whoever comes then need not wait. Of one user so many are under way, and what is more is told to come again (429).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reference_server.rota import Rota
 
 _BEGINNING_S = 0.02
+_MANY = 32
 
 
 class Shares:
@@ -25,9 +27,11 @@ class Shares:
     def __init__(self, app: ASGIApp, most_of_owner: int) -> None:
         self._app = app
         self._most_of_owner = most_of_owner
-        self._rota: Rota[asyncio.Future[None]] = Rota()
+        self._rota: Rota[tuple[str, asyncio.Future[None]]] = Rota()
         self._under_way: Counter[str] = Counter()
-        self._begins = False
+        self._begins = ""
+        self._begun_at = 0.0
+        self._pause: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -51,11 +55,10 @@ class Shares:
 
     async def _turn(self, owner: str) -> None:
         """Wait until it is this owner's turn; it is over with ``_pass_on``."""
-        if not self._begins:
-            self._begins = True
-            return
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._rota.put(owner, mine)
+        self._rota.put(owner, (owner, mine))
+        if not self._begins or (self._pause and owner != self._begins):
+            self._next()
         try:
             await mine
         except asyncio.CancelledError:
@@ -84,16 +87,25 @@ class Shares:
             begun()
 
     def _pass_on(self) -> None:
-        """It is the next one's turn, who still waits."""
-        while True:
-            try:
-                following = self._rota.take()
-            except IndexError:
-                self._begins = False
-                return
+        """It is the next one's turn: at once, or after a pause where the same owner has many and is alone."""
+        loop = asyncio.get_running_loop()
+        alone = len(self._rota) == 1 and self._under_way[self._begins] > _MANY
+        if alone:
+            self._pause = loop.call_later(min(loop.time() - self._begun_at, _BEGINNING_S), self._next)
+        else:
+            self._next()
+
+    def _next(self) -> None:
+        if self._pause:
+            self._pause.cancel()
+            self._pause = None
+        while len(self._rota):
+            owner, following = self._rota.take(served=self._begins)
             if not following.done():
+                self._begins, self._begun_at = owner, asyncio.get_running_loop().time()
                 following.set_result(None)
                 return
+        self._begins = ""
 
 
 def _owner(scope: Scope) -> str:

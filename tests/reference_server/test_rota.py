@@ -42,3 +42,13 @@ def test_between_two_of_one_owner_each_other_owner_who_is_ready_has_one(owners: 
         previous[owner] = len(taken)
         taken.append(owner)
         left.remove(owner)
+
+
+def test_who_has_just_had_a_turn_is_behind_those_who_have_come_since() -> None:
+    rota: Rota[str] = Rota()
+    rota.put("ann", "ann 1")
+    rota.put("ann", "ann 2")
+    assert rota.take() == "ann 1"
+    rota.put("ben", "ben 1")
+    assert rota.take(served="ann") == "ben 1"
+    assert rota.take(served="ben") == "ann 2"
