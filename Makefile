@@ -51,6 +51,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.restart
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.refusals
+	$(BIN)/python -m benchmarks.crowd
 
 conformance: $(READY)
 	tests/conformance/run.sh

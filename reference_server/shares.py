@@ -3,7 +3,8 @@
 To begin a request takes the most of its time in the event loop. So there is one that begins, until its answer does, or
 until it has had so much time that it must be waiting for something, as a call for its task or a stream for news does;
 then it is another user's turn. One who has many under way, and nobody beside them, leaves as much time as they take:
-so whoever comes then need not wait. Of one user so many are under way, and what is more is told to come again (429).
+so whoever comes then need not wait. Of one user so many are under way, and what is more is told to come again (429),
+after a moment: who asks again as soon as they are refused would have the server do nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from reference_server.rota import Rota
 
 _BEGINNING_S = 0.02
 _MANY = 32
+_MOMENT_S = 0.5
+_MOST_REFUSED_LATER = 100
 
 
 class Shares:
@@ -32,6 +35,7 @@ class Shares:
         self._begins = ""
         self._begun_at = 0.0
         self._pause: asyncio.TimerHandle | None = None
+        self._refused_later = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -40,9 +44,7 @@ class Shares:
             await self._app(scope, receive, send)
             return
         if self._under_way[owner] >= self._most_of_owner:
-            text = f"{self._most_of_owner} of your requests are under way, which is the most: try again later\n"
-            refusal = PlainTextResponse(text, 429, {"retry-after": "1", "connection": "close"})
-            await refusal(scope, receive, send)
+            await self._refuse(scope, receive, send)
             return
         self._under_way[owner] += 1
         try:
@@ -52,6 +54,17 @@ class Shares:
             self._under_way[owner] -= 1
             if not self._under_way[owner]:
                 del self._under_way[owner]
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        text = f"{self._most_of_owner} of your requests are under way, which is the most: try again later\n"
+        refusal = PlainTextResponse(text, 429, {"retry-after": "1", "connection": "close"})
+        if self._refused_later < _MOST_REFUSED_LATER:
+            self._refused_later += 1
+            try:
+                await asyncio.sleep(_MOMENT_S)
+            finally:
+                self._refused_later -= 1
+        await refusal(scope, receive, send)
 
     async def _turn(self, owner: str) -> None:
         """Wait until it is this owner's turn; it is over with ``_pass_on``."""
