@@ -16,11 +16,11 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reference_server import limits, outputs
+from reference_server import limits, upkeep
 from reference_server.audience import Audience
 from reference_server.counting import Counting
 from reference_server.crashpoints import CrashPoints
@@ -37,7 +37,6 @@ from reference_server.writer import Writer
 
 _STOPPING_S = 2.0
 _PURGING_S = 3600.0
-_PURGED_AT_ONCE = 500
 
 T = TypeVar("T")
 log = logging.getLogger("reference_server")
@@ -122,7 +121,7 @@ class Engine:
                     await self._left.wait()
         self._executor.close()
         self.counting.close()
-        await self._in(self._watcher, self._writer.close, _STOPPING_S)
+        await self.work(self._writer.close, _STOPPING_S)
         await self._in(self._reading, self._reader.close)
         self._workers.close()
         for threads in (self._reading, self._watcher):
@@ -145,7 +144,7 @@ class Engine:
         """Cancel for good; False when there is nothing to cancel."""
         cancelled = await self._halt(task_id, Store.cancel)
         if cancelled:
-            await self._sweep(task_id)
+            await upkeep.sweep(self, task_id)
         return cancelled
 
     async def pause(self, task_id: str) -> bool:
@@ -225,6 +224,10 @@ class Engine:
             log.error("storage fails: %s", error)
             raise Refusal(f"the store cannot be written now ({error}): nothing was changed, try again later") from None
 
+    async def work(self, ask: Callable[..., T], *arguments: Any) -> T:
+        """Do the watch's work on files, off the event loop."""
+        return await self._in(self._watcher, ask, *arguments)
+
     @staticmethod
     async def _in(threads: ThreadPoolExecutor, ask: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, ask, *arguments)
@@ -302,8 +305,8 @@ class Engine:
                 await self.audience.look_elsewhere()
                 if time.monotonic() - purged_at > _PURGING_S:
                     purged_at = time.monotonic()
-                    await self._sweep()
-                    await self._purge()
+                    await upkeep.sweep(self)
+                    await upkeep.purge(self)
             except Exception:
                 log.exception("the watch over the store failed; it goes on")
             await asyncio.sleep(PULSE_S)
@@ -313,7 +316,7 @@ class Engine:
 
         A task that this process has had before and that another process has let go on is among the former.
         """
-        others = await self._in(self._watcher, self._workers.others)
+        others = await self.work(self._workers.others)
         resting = [execution for execution in self._executor.resting() if execution.task]
         ours = dict(await self.read(lambda store: store.claimable(others)))
         for task_id, owner in ours.items():
@@ -322,17 +325,3 @@ class Engine:
         for execution in resting:
             if execution.task_id not in ours:
                 self._executor.halt(execution)
-
-    async def _sweep(self, task_id: str | None = None) -> None:
-        """Remove what kills have left beside the destinations of all tasks, or of one."""
-        folders = await self.read(lambda store: store.folders(task_id))
-        left = await self._in(self._watcher, outputs.left_in, folders)
-        stale = await self.read(lambda store: [one.path for one in left if outputs.is_stale(one, store.find)])
-        await self._in(self._watcher, outputs.remove, stale)
-
-    async def _purge(self) -> None:
-        if self.settings.retention is None:
-            return
-        before = (datetime.now(UTC) - self.settings.retention).isoformat(timespec="microseconds")
-        while await self.write(lambda store: store.purge(before, _PURGED_AT_ONCE)) == _PURGED_AT_ONCE:
-            pass

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from reference_server import limits
 from reference_server.data_root import DataRoot
 from reference_server.errors import Refusal
 from reference_server.lifecycle import TERMINAL, among
+from reference_server.task_rows import Admission
 
 _KNOWN_TIMES = 20  # as long as it took to find out
 _SIZE = "octet_length(bodies)" if sqlite3.sqlite_version_info >= (3, 43) else "length(CAST(bodies AS BLOB))"
@@ -30,7 +30,7 @@ class Quotas:
     files: int = limits.FILES
     _stored: dict[str, tuple[float, int]] = field(default_factory=dict)
 
-    def admission(self, owner: str) -> Callable[[sqlite3.Connection], None] | None:
+    def admission(self, owner: str) -> Admission | None:
         """What is asked in the store before a new task is made; it raises Refusal. None for who has no quotas."""
         return (lambda db: self._admit(db, owner)) if owner else None
 

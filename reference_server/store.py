@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import errno
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,9 +36,9 @@ from reference_server.lifecycle import (
 )
 from reference_server.schema import BUSY_S, FORMAT, connect
 from reference_server.task import Checkpoint, Lasting, Submission, Task, now
+from reference_server.task_rows import Admission
 
 _ROOM_BYTES = 1 << 20  # for the next batches
-Admission = Callable[[sqlite3.Connection], None]
 _NOW = "max(updated_at, :at)"  # clocks are set back now and then
 _UPDATED = f"updated_at = {_NOW}"
 # The submission of a task that has ended is NULL, once its key stands for the task no longer.
@@ -255,8 +254,7 @@ class Store:
         return self._move(
             Event.ANSWER if left else Event.ANSWER_THE_LAST,
             task_id,
-            "prompts = :prompts",
-            "answers = :answers",
+            *("prompts = :prompts", "answers = :answers"),
             prompts=json.dumps(left) if left else "",
             answers=json.dumps({**task.answers, **given}),
         )

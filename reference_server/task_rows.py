@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from reference_server.errors import Damaged
 from reference_server.lifecycle import STATUSES, Event, condition
 from reference_server.seals import ADVICE, SEALED, check_task, seal_of
 from reference_server.task import Task
+
+Admission = Callable[[sqlite3.Connection], None]
+"""Refuses a new task by what is stored, in the transaction that is to store it; raises Refusal."""
 
 _COLUMNS = ", ".join((*SEALED, "seal"))
 
