@@ -59,7 +59,7 @@ class Stage:
     recorder: Recorder = field(init=False)
     _moved_at: float = field(init=False, default=0)
     _starved_s: float = field(init=False, default=0)
-    _measures: bool = field(init=False, default=False)
+    _booted_at: float = field(init=False, default=0)
     _heartbeat: Heartbeat = field(init=False, default_factory=Heartbeat)
     _stir: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _watches: list[asyncio.Task[None]] = field(init=False, default_factory=list)
@@ -71,11 +71,15 @@ class Stage:
     ) -> None:
         """Append an event of the server's present life to the history.
 
-        Where a time of recovery is claimed, what a client hears after a fault says how long the server starved.
+        Where a client hears something later after a restart than is claimed, it says how long the server starved.
         """
-        if self._measures and self.landed and process.startswith("client") and type_ in (Type.OK, Type.FAIL):
+        if self._is_late() and self.landed and process.startswith("client") and type_ in (Type.OK, Type.FAIL):
             value = {**(value or {}), "starved_s": round(self.server.starved_s, 6) if self.server else 0.0}
         self.recorder.write(process, type_, op, value or {}, life=max(len(self.lives), 1), task=task)
+
+    def _is_late(self) -> bool:
+        claimed_s = self.header.claims.get("recovery_deadline_s")
+        return claimed_s is not None and time.monotonic() - self._booted_at > claimed_s and tells_waiting()
 
     def _heard(self, operation: Operation) -> None:
         if self.client.saw(operation):
@@ -130,7 +134,6 @@ class Stage:
         """Open the history; start the server and its client. Raises SubjectError."""
         self.recorder = Recorder(self.header, self.site.folder, self._heard)
         self._moved_at = time.monotonic()
-        self._measures = self.header.claims.get("recovery_deadline_s") is not None and tells_waiting()
         expected = self.client.enter(self)
         if expected is not None:
             self.write(LAB, Type.OK, Op.EXPECT, expected)
@@ -215,7 +218,7 @@ class Stage:
         self.client.server_starts()
         if self.lives and self.client.halted:
             self.write(LAB, Type.OK, Op.WORKED, self.executions())  # while nobody lives
-        self._starved_s = 0.0
+        self._booted_at, self._starved_s = time.monotonic(), 0.0
         points = [f.at for f in self.plan.faults[self.landed :] if f.at.parks]
         life = await self.site.boot(points)
         self.lives.append(life)
