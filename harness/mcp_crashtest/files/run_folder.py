@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mcp_crashtest.files.atomic import write_atomically, write_json
+from mcp_crashtest.files.atomic import replacing, write_atomically, write_json
 from mcp_crashtest.model.columns import Table, digest_of
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.operation import History
@@ -65,13 +65,16 @@ class RunFolder:
         return self.history_file.exists()
 
     def save_table(self, table: Table) -> None:
-        """Keep a table beside the history that refers to it; one that the golden run has too is the same file."""
+        """Keep a table beside the history that refers to it; one that the golden run has too is the same file.
+
+        Several may do so at once, and somebody may read it at any moment.
+        """
         path = self._table(table.digest)
         if self.golden is not None and not path.exists():
             with suppress(OSError):
                 os.link(RunFolder(self.golden)._table(table.digest), path)
         if not path.exists():
-            with path.open("w", encoding="ascii") as file:
+            with replacing(path) as file:
                 file.writelines(table.pieces())
 
     def take_over(self, digest: str, known: Iterable[Table]) -> Table:

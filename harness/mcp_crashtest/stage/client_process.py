@@ -110,12 +110,21 @@ class ClientProcess:
             done, _ = await asyncio.wait({self._reading}, timeout=_DRAINING_S)
             if not done:
                 raise HarnessError("a client's journal does not end although the client has")
+            if not self._reading.cancelled() and (error := self._reading.exception()) is not None:
+                raise HarnessError(f"a client's journal cannot be taken over: {error!r}") from error
 
     async def ended(self, deadline_s: float) -> Exit:
         """Wait for the end of the process, and of its journal."""
         ended = await self.process.wait_exit(deadline_s)
         await self.drained()
         return ended
+
+    async def how_it_ended(self, deadline_s: float) -> str:
+        """Wait for its end; what became of it, in words, also where its journal could not be taken over."""
+        try:
+            return f"ended with {await self.ended(deadline_s)}:\n{self.log_tail()}"
+        except HarnessError as error:
+            return f"has ended: {error}"
 
     async def close(self) -> None:
         """End the client if it lives, and stop listening."""

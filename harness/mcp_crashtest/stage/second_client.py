@@ -97,9 +97,9 @@ class SecondClient:
 
     async def _watch_end(self, process: ClientProcess) -> None:
         stage = self._stage
-        ended = await process.ended(stage.limits.total_s)
+        how = await process.how_it_ended(stage.limits.total_s)
         if process is self._process and not stage.ended and not process.expected_to_end:
-            stage.failure = HarnessError(f"the lab's second client ended with {ended}:\n{process.log_tail()}")
+            stage.failure = HarnessError(f"the lab's second client {how}")
         stage.stir()
 
     # --- what is seen

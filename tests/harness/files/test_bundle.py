@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -215,3 +216,18 @@ def test_of_one_run_it_is_known_how_all_runs_of_its_plan_were_judged(tmp_path: P
 def test_a_folder_that_is_no_bundle_is_not_rechecked(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a report directory"):
         list(Bundle(tmp_path).judged_runs())
+
+
+def test_a_table_that_two_keep_at_once_is_whole_for_whoever_reads_it(tmp_path: Path) -> None:
+    table = Table.of([(str(n), str(n)) for n in range(20_000)], width=2)
+    with ThreadPoolExecutor(2) as two:
+        for number in range(20):
+            folder = RunFolder(tmp_path / str(number))
+            folder.path.mkdir()
+            keeping = [two.submit(folder.save_table, table) for _ in range(2)]
+            while not names(folder.path) or names(folder.path)[-1].startswith("."):
+                pass
+            assert folder.table(table.digest) == table
+            for kept in keeping:
+                kept.result()
+            assert len(names(folder.path)) == 1
