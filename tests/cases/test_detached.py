@@ -34,7 +34,9 @@ def test_a_worker_that_outlives_the_kill_refutes_it_and_is_named_with_the_key(tm
 def test_it_is_never_green(tmp_path: Path, name: str) -> None:
     done = certify(tmp_path, "--profile", case(name), "--quick")
     assert done.code in (1, 4), done.out + done.err
-    assert done.certificate["level"] == 0
+    assert done.certificate["verdict"] != "PASS"
+    # A worker that has ended soon after its server was told to stop is no fault of a planned restart: one star at most.
+    assert done.certificate["level"] <= 1
 
 
 @pytest.mark.cases
