@@ -42,9 +42,11 @@ def test_a_door_bears_what_was_found_before(name: str) -> None:
         DOORS[name].holds(case.read_bytes())
 
 
-@pytest.mark.parametrize(
-    "examples", [30, pytest.param(500, marks=pytest.mark.soak), pytest.param(5000, marks=pytest.mark.soak, id="hours")]
-)
+FOR_HOURS = [pytest.mark.soak, pytest.mark.timeout(3600)]
+DEPTHS = [30, pytest.param(500, marks=pytest.mark.soak), pytest.param(5000, marks=FOR_HOURS, id="hours")]
+
+
+@pytest.mark.parametrize("examples", DEPTHS)
 @pytest.mark.parametrize("name", DOORS)
 def test_a_door_reads_or_refuses(name: str, examples: int, record_property: Callable[[str, object], None]) -> None:
     door = DOORS[name]
