@@ -93,6 +93,7 @@ class Loop:
     most_kills: int
     kills: int = 0
     tasks: int = 0
+    known: set[str | None] = field(default_factory=set)
     weights: dict[int, str] = field(default_factory=dict)
     server: Life | None = None
 
@@ -215,15 +216,20 @@ class Loop:
                 code = client.wait()
                 assert code == 0, (code, client.err.read_text())
                 break
-            client.kill()
-            self.kills += 1
+            if client.kill() != 0:
+                self.kills += 1
+            if client.said() is not None:  # it was at its end: once more would be another job
+                break
         self.wait_ready()
-        [said] = json.loads(client.out.read_text())["jobs"]
-        job.begun({"task_id": said["task_id"]})
+        said = client.said()
+        assert said is not None
+        job.begun({"task_id": said["jobs"][0]["task_id"]})
         job.seen(read(self.port, f"task://status/{job.task_id}"))
-        self.tasks += 1
+        self.tasks += job.task_id not in self.known  # the same request of the same client is the same task for ever
+        self.known.add(job.task_id)
         check(job, self.data, lambda uri: read(self.port, uri), self.weights)
-        assert read(self.port, "task://list")["total"] == self.tasks
+        listed = read(self.port, "task://list")
+        assert listed["total"] == self.tasks, f"round {number} ({job.words}): {listed['tasks'][:3]}"
 
 
 @contextmanager

@@ -37,6 +37,14 @@ class Life:
     out: Path
     err: Path
 
+    def said(self) -> dict[str, Any] | None:
+        """The JSON object that it has printed; None before that is whole."""
+        try:
+            said: dict[str, Any] = json.loads(self.out.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # it may not have opened its output yet
+            return None
+        return said
+
     def kill(self) -> int:
         """Kill it, if it lives, and reap it: its exit code, negative for the signal."""
         os.kill(self.pid, signal.SIGKILL)  # not reaped yet: the number is its own

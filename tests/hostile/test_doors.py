@@ -43,7 +43,7 @@ def test_a_door_bears_what_was_found_before(name: str) -> None:
 
 
 FOR_HOURS = [pytest.mark.soak, pytest.mark.timeout(3600)]
-DEPTHS = [30, pytest.param(500, marks=pytest.mark.soak), pytest.param(5000, marks=FOR_HOURS, id="hours")]
+DEPTHS = [20, pytest.param(500, marks=pytest.mark.soak), pytest.param(5000, marks=FOR_HOURS, id="hours")]
 
 
 @pytest.mark.parametrize("examples", DEPTHS)

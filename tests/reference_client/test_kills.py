@@ -144,7 +144,7 @@ def test_an_answer_that_is_cut_off_leaves_the_submission_uncertain(other: Server
 
 
 @pytest.mark.parametrize("lives", [3, pytest.param(14, marks=pytest.mark.soak)])
-@pytest.mark.parametrize("tool", ["process", "migrate", "start_keyed", "crunch"])
+@pytest.mark.parametrize("tool", ["process", pytest.param("migrate", marks=pytest.mark.soak), "start_keyed", "crunch"])
 def test_random_kills_leave_one_task_and_a_readable_state(
     server: Server, program_for: ProgramFor, tool: str, lives: int
 ) -> None:

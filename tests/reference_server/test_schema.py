@@ -53,7 +53,7 @@ def test_a_first_start_that_was_killed_at_any_moment_does_no_harm(tmp_path: Path
     """Many kills at random moments: before the file, with an empty one, in its first transaction, and after."""
     moments = random.Random(7)
     sizes = set()
-    for number in range(40):
+    for number in range(24):
         path = tmp_path / f"{number}.db"
         with subprocess.Popen([sys.executable, "-c", MAKING, str(path)], stdout=subprocess.PIPE, text=True) as making:
             assert making.stdout
