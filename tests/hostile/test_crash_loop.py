@@ -18,7 +18,6 @@ FOR_HOURS = [pytest.mark.soak, pytest.mark.timeout(7200)]
 @pytest.mark.parametrize(
     ("victims", "kills"),
     [
-        pytest.param(SERVER, 4, id="server-few"),
         pytest.param(SERVER, 60, id="server-some", marks=IN_CI),
         pytest.param(BOTH, 6, id="everything-some", marks=IN_CI),
         pytest.param(SERVER, 2000, id="server-hours", marks=FOR_HOURS),

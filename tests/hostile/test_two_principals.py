@@ -42,7 +42,7 @@ def principal(server: Server, who: str) -> Raw:
 
 
 async def tasks_of(owner: Raw) -> list[str]:
-    """A task that is over, one that goes on, and one that rests."""
+    """A task that is over, one that goes on, and one that is paused."""
     kept: dict[str, Any] = {"batch_size": 5, "total_items": 10, "idempotency_key": SECRET}
     over = await owner.start("start_batch_processing", **kept)
     await owner.until(over)
@@ -74,7 +74,7 @@ async def test_whatever_a_stranger_asks_of_a_task_he_hears_what_is_said_of_one_t
 ) -> None:
     ann, ben = principal(server, "ann"), principal(server, "ben")
     tried = 0
-    for task_id in await tasks_of(ann):
+    for task_id in (await tasks_of(ann))[:2]:
         before, unknown_id = await ann.get(task_id), secrets.token_hex(16)
         asked = await questions(ben)
         for question in asked:  # some begin tasks of his own, which are to be over when it is compared

@@ -82,7 +82,8 @@ class Operated(server.Jobs):
     def job_status(self, user: str, job_id: str) -> dict[str, Any]:
         """How a job stands, and its records."""
         self.check(job_id, user)
-        return {**self.status(job_id), "status": self.stands(job_id), "records": self.records(job_id)}
+        stands = self.stands(job_id)  # first: what is said beside it may be newer, and never less
+        return {**self.status(job_id), "status": stands, "records": self.records(job_id)}
 
     def cancel_job(self, user: str, job_id: str) -> str:
         """Cancel a job; what it has done is kept."""

@@ -144,6 +144,7 @@ def test_processing_is_paused_and_goes_on(program: Program, era: tuple[str, ...]
     assert done["result"]["total_processed"] == records
 
 
+@pytest.mark.soak  # as the one before, which is blocking
 def test_a_task_behind_a_resource_is_paused_and_goes_on(program: Program) -> None:
     words = ("--no-tasks-extension", "migrate", "long.jsonl", "paused.jsonl", "--records", "10000", "--batch-size", "5")
     [job] = program.json(*words, "--detach")["jobs"]
