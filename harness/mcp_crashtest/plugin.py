@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -28,11 +27,10 @@ if TYPE_CHECKING:
     from mcp_crashtest.files.bundle import Bundle
     from mcp_crashtest.laboratory.laboratory import Laboratory
     from mcp_crashtest.laboratory.trial import Trial
-    from mcp_crashtest.model.plan import Plan
     from mcp_crashtest.model.profile import Profile
 
 _HELD = pytest.StashKey[IO[str]]()
-_REHEARSED: pytest.StashKey[dict[str, dict[str, list[Plan]]]] = pytest.StashKey()
+_ESTIMATED = pytest.StashKey[set[str]]()
 _GATE = pytest.StashKey[Gate]()
 _PROFILES: pytest.StashKey[list[Profile]] = pytest.StashKey()
 
@@ -158,7 +156,6 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
     )
     item.stash[scenarios.TRIAL] = trial
     _estimate(item, laboratory)
-    _foresee(item, laboratory)
     tell(item, TrialBegan(profile.name, trial.scenario, trial.level, trial.story))
     return trial
 
@@ -171,30 +168,18 @@ def _profiles_to_come(item: pytest.Item) -> list[Profile]:
 
 def _estimate(item: pytest.Item, laboratory: Laboratory) -> None:
     """Once for each subject: about how much is to come. A worker does not know what the others will play."""
-    profile, known = scenarios.profile_of(item), item.config.stash.setdefault(_REHEARSED, {})
-    if is_worker(item.config) or profile.name in known:
+    profile, said = scenarios.profile_of(item), item.config.stash.setdefault(_ESTIMATED, set())
+    if is_worker(item.config) or profile.name in said:
         return
     from mcp_crashtest.laboratory.estimate import rehearsed, seconds
 
+    said.add(profile.name)
     bench, budget = laboratory.bench(profile), options.budget_of(item.config, profile)
-    known[profile.name] = {
-        scenarios.scenario_of(other): rehearsed(other.obj, bench, scenarios.scenario_of(other), laboratory.seed, budget)
-        for other in item.session.items
-        if isinstance(other, pytest.Function) and scenarios.is_for(other, profile)
-    }
-    plans = list(chain.from_iterable(known[profile.name].values()))
+    plans = []
+    for other in item.session.items:
+        if isinstance(other, pytest.Function) and scenarios.is_for(other, profile):
+            plans += rehearsed(other.obj, bench, scenarios.scenario_of(other), laboratory.seed, budget)
     tell(item, Estimated(profile.name, len(plans), seconds(plans, bench, laboratory.bundle, laboratory.jobs)))
-
-
-def _foresee(item: pytest.Item, laboratory: Laboratory) -> None:
-    """Tell the laboratory what is to be played after this scenario."""
-    known = item.config.stash.get(_REHEARSED, {})
-    behind = item.session.items[item.session.items.index(item) + 1 :]
-    for other in behind:
-        if scenarios.level_of(other) > 0 and scenarios.why_not(other) is None:
-            profile, scenario = scenarios.profile_of(other), scenarios.scenario_of(other)
-            laboratory.foresee(profile, scenario, known.get(profile.name, {}).get(scenario, ()))
-            return
 
 
 @pytest.hookimpl(wrapper=True)

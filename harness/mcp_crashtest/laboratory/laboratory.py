@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Any
 
 from mcp_crashtest.files.bundle import Bundle
-from mcp_crashtest.laboratory.ahead import Ahead, UnderWay
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.golden import golden_of, golden_run
 from mcp_crashtest.laboratory.plain_faults import unknown_word
@@ -53,8 +52,6 @@ class Laboratory:
         self._unsaid: dict[str, SubjectError | UsageError] = {}
         self._overdue: set[str] = set()
         self._pacing = asyncio.Lock()
-        self._places = asyncio.Semaphore(jobs)
-        self._ahead = Ahead(self._placed)
 
     def __enter__(self) -> Laboratory:
         return self
@@ -64,7 +61,6 @@ class Laboratory:
 
     def close(self) -> None:
         """End every process that was started, then the event loop."""
-        self._runner.run(self._ahead.close())
         if self._spawner:
             spawner, self._spawner = self._spawner, None
             self._runner.run(spawner.close())
@@ -115,12 +111,6 @@ class Laboratory:
         bench = await probed(Bench(profile), self.bundle, spawner)
         return replace(bench, golden=await golden_run(bench, self.bundle, spawner, self.seed, self._pacing))
 
-    def foresee(self, profile: Profile, scenario: str, plans: Iterable[Plan]) -> None:
-        """Say which plans come after those that are played next: lanes that have nothing to do begin with them."""
-        bench = self._benches.get(profile.digest)
-        if isinstance(bench, Bench) and bench.rights and self.until is None:
-            self._ahead.foresee(bench, scenario, plans)
-
     def play(
         self, bench: Bench, scenario: str, plans: Iterable[Numbered], seen: Callable[[int, Outcome], None]
     ) -> list[Outcome]:
@@ -146,30 +136,23 @@ class Laboratory:
 
         bench = await self._with_workloads(bench, scenario, plans, note)
         waiting = (numbered for numbered in plans if bench.is_known(numbered[1]))
-        under_way = UnderWay()
-        self._ahead.comes_to(bench, scenario)
 
         async def lane() -> None:
             for number, plan in waiting:
                 if self._is_over(plans):
                     return
-                begun = self._ahead.take(bench, scenario, number, plan)
-                with under_way:
-                    outcome = await (begun or self._placed(bench, scenario, number, plan))
+                outcome = await self._until_landed(bench, scenario, number, plan)
                 if suspected(outcome) and bench.profile.digest not in self._overdue:
                     suspects.append((number, outcome))
                 elif not note(number, outcome):
                     return
                 if suspects:
                     return
-            await self._ahead.work(under_way)
 
         go_on = True
         while go_on:
             await self._lanes(lane, self.jobs if bench.rights else 1)
             go_on = bool(suspects)
-            if suspects:
-                await self._ahead.quiet()
             for number, outcome in suspects:
                 go_on &= note(number, await self._settled(bench, scenario, number, outcome))
             suspects.clear()
@@ -228,10 +211,6 @@ class Laboratory:
         bench = replace(bench, others=goldens)
         self._benches[bench.profile.digest] = bench
         return bench
-
-    async def _placed(self, bench: Bench, scenario: str, number: int, plan: Plan) -> Outcome:
-        async with self._places:
-            return await self._until_landed(bench, scenario, number, plan)
 
     async def _until_landed(self, bench: Bench, scenario: str, number: int, plan: Plan) -> Outcome:
         """Play a plan; where the job was over before a fault could land, once more: that shows nothing yet."""
