@@ -52,7 +52,9 @@ def test_a_terminal_that_knows_ascii_alone_is_told_the_stars_in_it(tmp_path: Pat
     assert err == ""
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [pytest.param(signal.SIGTERM, 143, marks=pytest.mark.soak), (signal.SIGINT, 130)]
+)
 def test_whoever_ends_a_session_hears_what_was_shown_so_far_and_nothing_is_left(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_server_that_ends_by_itself_before_the_kill_makes_the_run_invalid(tmp_
     assert "before this fault could land" in named(done, KILLED, "small")["reason"]
 
 
+@pytest.mark.soak
 def test_nothing_outlives_a_lab_that_is_killed(tmp_path: Path) -> None:
     started = subprocess.Popen(
         [*CLI, "certify", "--profile", str(SMALL), "--report-dir", str(tmp_path)],

@@ -51,6 +51,7 @@ def test_it_names_the_invariant_the_smallest_plan_the_replay_and_the_advice(cert
     assert "5 records are in the output more than once" in shown
 
 
+@pytest.mark.soak
 def test_the_replay_reproduces_it_at_least_seven_times_of_ten(certified: Done, report: Path, tmp_path: Path) -> None:
     replayed = lab("replay", interrupted(report), "--times", 10, "--report-dir", tmp_path / "replay")
     assert replayed.code == 1, replayed.err

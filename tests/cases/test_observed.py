@@ -48,6 +48,7 @@ def of(done: Done, scenario: str, case: str) -> dict[str, Any]:
     return named(done, scenario, case.rsplit("/", 1)[-1])
 
 
+@pytest.mark.soak
 def test_a_server_that_is_warming_up_is_waited_for(tmp_path: Path) -> None:
     with Laboratory(Bundle(tmp_path), seed=0, jobs=1) as laboratory:
         assert laboratory.bench(read_profile(HERE / "21-warming-up/a-503.toml")).golden is not None

@@ -63,7 +63,7 @@ async def test_the_tasks_of_a_process_that_was_killed_are_taken_over_at_once(pai
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("phase", ["before-write", "committed-unacknowledged"])
+@pytest.mark.parametrize("phase", ["before-write", pytest.param("committed-unacknowledged", marks=pytest.mark.soak)])
 async def test_a_process_that_was_frozen_and_replaced_writes_nothing_when_it_thaws(
     pair: tuple[Server, Server], phase: str
 ) -> None:
