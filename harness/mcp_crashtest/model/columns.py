@@ -11,15 +11,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.texts import column
+from mcp_crashtest.model.texts import Column, column, parts
 
 COLUMNS_FORMAT = 1
 _DIGEST_LETTERS = 32
-_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,14 @@ class Table:
     @classmethod
     def of(cls, rows: Iterable[Sequence[Any]], width: int) -> Table:
         """From rows, which are taken one by one; raises ValueError where one has another width."""
-        following = iter(rows)
-        parts = []
-        while part := list(islice(following, _AT_A_TIME)):
+        columns = [Column() for _ in range(width)]
+        for part in parts(rows):
             for row in part:
                 if len(row) != width:
                     raise ValueError(f"expected rows of {width} values, found {len(row)}")
-            parts.append(cls(tuple(map(column, zip(*part, strict=True)))))
-        return cls.joined(parts, width)
+            for growing, values in zip(columns, zip(*part, strict=True), strict=True):
+                growing.extend(values)
+        return cls(tuple(growing.whole() for growing in columns))
 
     @classmethod
     def joined(cls, parts: Sequence[Table], width: int) -> Table:
@@ -57,11 +56,8 @@ class Table:
         yield _json(head) + "\n"
         for values in self.columns:
             yield "["
-            following = iter(values)
-            between = ""
-            while part := list(islice(following, _AT_A_TIME)):
-                yield between + _json(part)[1:-1]
-                between = ","
+            for number, part in enumerate(parts(values)):
+                yield ("," if number else "") + _json(part)[1:-1]
             yield "]\n"
 
     @cached_property

@@ -5,10 +5,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, pairwise
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 _ENCODING, _ERRORS = "utf-8", "surrogatepass"
 _AT_A_TIME = 4096
+T = TypeVar("T")
 
 
 class Texts(Sequence[str]):
@@ -53,14 +54,40 @@ class Texts(Sequence[str]):
         return f"Texts({list(self)!r})"
 
 
+class Column:
+    """A column that grows part by part: one buffer as long as all values are strings, else a list."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._ends = array("Q")
+        self._mixed: list[Any] | None = None
+
+    def extend(self, part: Sequence[Any]) -> None:
+        """Add some values."""
+        if self._mixed is None and not all(type(value) is str for value in part):
+            self._mixed = list(Texts(bytes(self._buffer), self._ends))
+        if self._mixed is not None:
+            self._mixed.extend(part)
+            return
+        for text in part:
+            self._buffer += text.encode(_ENCODING, _ERRORS)
+            self._ends.append(len(self._buffer))
+
+    def whole(self) -> Sequence[Any]:
+        """All of them: ``Texts``, or a tuple."""
+        return Texts(bytes(self._buffer), self._ends) if self._mixed is None else tuple(self._mixed)
+
+
 def column(values: Iterable[Any]) -> Sequence[Any]:
     """These values, as ``Texts`` where all of them are strings; else as a tuple. They are taken one by one."""
+    growing = Column()
+    for part in parts(values):
+        growing.extend(part)
+    return growing.whole()
+
+
+def parts(values: Iterable[T]) -> Iterator[list[T]]:
+    """Values as they come, some at a time."""
     following = iter(values)
-    buffer, ends = bytearray(), array("Q")
     while part := list(islice(following, _AT_A_TIME)):
-        if not all(type(value) is str for value in part):
-            return (*Texts(bytes(buffer), ends), *part, *following)
-        for text in part:
-            buffer += text.encode(_ENCODING, _ERRORS)
-            ends.append(len(buffer))
-    return Texts(bytes(buffer), ends)
+        yield part
