@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from reference_server import limits
 from reference_server.errors import Refusal
-from reference_server.rota import Rota
+from reference_server.rota import Rota, counted
 from reference_server.sources import Source
 
 _PIECE_RECORDS = 1000
@@ -36,8 +36,7 @@ class Counting:
             raise Refusal(
                 f"{self._asking[owner]} of your requests are waiting until their records are counted: try again later"
             )
-        self._asking[owner] += 1
-        try:
+        with counted(self._asking, owner):
             fingerprint = await self.turn(owner, source.fingerprint)
             cursor = found = 0
             while found < most:
@@ -46,10 +45,6 @@ class Counting:
                     break
                 found += records
             return found, fingerprint
-        finally:
-            self._asking[owner] -= 1
-            if not self._asking[owner]:
-                del self._asking[owner]
 
     def close(self) -> None:
         """Count nothing more."""

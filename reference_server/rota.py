@@ -6,7 +6,9 @@ from several threads has a lock for it.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -42,3 +44,15 @@ class Rota(Generic[T]):
         else:
             del self._lines[owner]
         return one
+
+
+@contextmanager
+def counted(under_way: Counter[str], owner: str) -> Iterator[None]:
+    """One more of this owner's is under way meanwhile; who has none does not stand in the counter."""
+    under_way[owner] += 1
+    try:
+        yield
+    finally:
+        under_way[owner] -= 1
+        if not under_way[owner]:
+            del under_way[owner]

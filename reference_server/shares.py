@@ -16,7 +16,7 @@ from collections import Counter
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reference_server.rota import Rota
+from reference_server.rota import Rota, counted
 
 _BEGINNING_S = 0.02
 _MANY = 32
@@ -46,14 +46,9 @@ class Shares:
         if self._under_way[owner] >= self._most_of_owner:
             await self._refuse(scope, receive, send)
             return
-        self._under_way[owner] += 1
-        try:
+        with counted(self._under_way, owner):
             await self._turn(owner)
             await self._begin(scope, receive, send)
-        finally:
-            self._under_way[owner] -= 1
-            if not self._under_way[owner]:
-                del self._under_way[owner]
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         text = f"{self._most_of_owner} of your requests are under way, which is the most: try again later\n"
