@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.reference_server.conftest import fresh
+from tests.reference_server.conftest import fresh, guarded
 
-__all__ = ["disk", "fresh"]
+__all__ = ["disk", "fresh", "guarded"]
 
 HERE = "tests/hostile/"
 

@@ -16,9 +16,8 @@ import pytest
 
 from mcp_crashtest.wire.messages import HANDSHAKE
 from tests.lab import environment
-from tests.reference_server.conftest import DEADLINE_S, Server
+from tests.reference_server.conftest import DEADLINE_S, TOKENS, Server, token_file
 from tests.reference_server.raw import Raw, received
-from tests.reference_server.test_principals import TOKENS, token_file
 
 Recorded = Callable[[str, object], None]
 ASKED = 20

@@ -14,8 +14,8 @@ from reference_server import limits
 from reference_server.counting import Counting
 from reference_server.datasets import file_source
 from reference_server.errors import Refusal
-from tests.reference_server.conftest import Server
-from tests.reference_server.test_principals import client, token_file
+from tests.reference_server.conftest import Server, token_file
+from tests.reference_server.test_principals import client
 
 Recorded = Callable[[str, object], None]
 LONGEST = 1 << 20

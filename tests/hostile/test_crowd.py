@@ -9,8 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks import crowd
-from tests.reference_server.conftest import Server
-from tests.reference_server.test_principals import TOKENS, token_file
+from tests.reference_server.conftest import TOKENS, Server, token_file
 
 Recorded = Callable[[str, object], None]
 

@@ -10,8 +10,8 @@ from fastmcp import Client
 from fastmcp.exceptions import ToolError
 
 from reference_server.data_root import folder_name
-from tests.reference_server.conftest import Server
-from tests.reference_server.test_principals import client, start, token_file, wait_for
+from tests.reference_server.conftest import Server, token_file
+from tests.reference_server.test_principals import client, start, wait_for
 
 pytestmark = pytest.mark.asyncio
 Recorded = Callable[[str, object], None]

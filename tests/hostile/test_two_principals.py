@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +18,14 @@ from reference_server.effects import Effects
 from reference_server.engine import Engine, Settings
 from reference_server.schema import prepare
 from tests.hostile.strangers import OF_A_TASK, Question, answer, questions
-from tests.reference_server.conftest import Server, fill
+from tests.reference_server.conftest import TOKENS, Server
 from tests.reference_server.raw import Raw
 
-TOKENS = {"ann": "ann-has-a-long-token-here", "ben": "ben-has-another-long-token"}
 SECRET = "what-only-ann-knows"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("two")
-    fill(folder)
-    tokens = folder / "tokens"
-    tokens.write_text("".join(f"{who} {token}\n" for who, token in TOKENS.items()))
-    tokens.chmod(0o600)
-    running = Server(folder, extra=("--tokens", str(tokens))).start()
-    yield running
-    running.kill()
-
-
-def principal(server: Server, who: str) -> Raw:
-    return Raw(server, headers={"Authorization": f"Bearer {TOKENS[who]}"})
+def principal(guarded: Server, who: str) -> Raw:
+    return Raw(guarded, headers={"Authorization": f"Bearer {TOKENS[who]}"})
 
 
 async def tasks_of(owner: Raw) -> list[str]:
@@ -70,9 +57,9 @@ def test_every_method_that_the_server_answers_is_asked(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_whatever_a_stranger_asks_of_a_task_he_hears_what_is_said_of_one_that_there_is_not(
-    server: Server, record_property: Callable[[str, object], None]
+    guarded: Server, record_property: Callable[[str, object], None]
 ) -> None:
-    ann, ben = principal(server, "ann"), principal(server, "ben")
+    ann, ben = principal(guarded, "ann"), principal(guarded, "ben")
     tried = 0
     for task_id in (await tasks_of(ann))[:2]:
         before, unknown_id = await ann.get(task_id), secrets.token_hex(16)
@@ -94,8 +81,8 @@ async def test_whatever_a_stranger_asks_of_a_task_he_hears_what_is_said_of_one_t
 
 
 @pytest.mark.asyncio
-async def test_the_owner_is_answered_otherwise_so_that_there_was_something_to_hide(server: Server) -> None:
-    ann, ben = principal(server, "ann"), principal(server, "ben")
+async def test_the_owner_is_answered_otherwise_so_that_there_was_something_to_hide(guarded: Server) -> None:
+    ann, ben = principal(guarded, "ann"), principal(guarded, "ben")
     task_id = (await tasks_of(ann))[0]
     for question in (
         Question("tasks/get", {"taskId": "{id}"}),
@@ -107,8 +94,8 @@ async def test_the_owner_is_answered_otherwise_so_that_there_was_something_to_hi
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("method", [name for name, given in OF_A_TASK.items() if given is None and name != "ping"])
-async def test_what_is_listed_for_a_stranger_holds_nothing_of_another(server: Server, method: str) -> None:
-    ann, ben = principal(server, "ann"), principal(server, "ben")
+async def test_what_is_listed_for_a_stranger_holds_nothing_of_another(guarded: Server, method: str) -> None:
+    ann, ben = principal(guarded, "ann"), principal(guarded, "ben")
     task_ids = await tasks_of(ann)
     listed = repr(await ben.ask(method)) + repr(await ben.ask("resources/read", uri="task://list"))
     assert not [task_id for task_id in task_ids if task_id in listed]
@@ -116,15 +103,15 @@ async def test_what_is_listed_for_a_stranger_holds_nothing_of_another(server: Se
 
 
 @pytest.mark.asyncio
-async def test_who_subscribes_to_a_strangers_task_hears_nothing(server: Server) -> None:
+async def test_who_subscribes_to_a_strangers_task_hears_nothing(guarded: Server) -> None:
     heard: list[object] = []
 
     async def hear(message: object) -> None:
         heard.append(message)
 
-    ann = principal(server, "ann")
+    ann = principal(guarded, "ann")
     going_on = (await tasks_of(ann))[1]
-    async with Client(server.ready["url"], auth=TOKENS["ben"], mode="legacy", message_handler=hear) as ben:
+    async with Client(guarded.ready["url"], auth=TOKENS["ben"], mode="legacy", message_handler=hear) as ben:
         said = []
         for task_id in (going_on, secrets.token_hex(16)):
             try:

@@ -25,6 +25,7 @@ from tests.lab import environment
 DEADLINE_S = 30.0
 RECORDS = 60
 BATCH = 10
+TOKENS = {"ann": "ann-has-a-long-token-here", "ben": "ben-has-another-long-token"}
 
 
 @dataclass(slots=True)
@@ -213,3 +214,22 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def protocol(request: pytest.FixtureRequest) -> str:
     """Each protocol era."""
     return str(request.param)
+
+
+def token_file(folder: Path) -> Path:
+    """Two users, who share the input of all jobs if there is one."""
+    if (folder / "data").is_dir() and not (folder / "data" / "shared").exists():
+        (folder / "data" / "shared").symlink_to(".")
+    path = folder / "tokens"
+    path.write_text("# who, and the token\n" + "".join(f"{who} {token}\n" for who, token in TOKENS.items()))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("guarded")
+    fill(folder)
+    server = Server(folder, extra=("--tokens", str(token_file(folder)))).start()
+    yield server
+    server.kill()

@@ -17,7 +17,6 @@ CALLS: dict[str, dict[str, Any]] = {
     "start_ml_training": TRAIN,
     "resumable_data_processing": PROCESS,
 }
-TOKENS = {"ann": "ann-has-a-long-token-here", "ben": "ben-has-another-long-token"}
 CONFIRM: dict[str, Any] = {**MIGRATE, "destination_path": "there.jsonl", "confirm": True}
 YES = {"action": "accept", "content": {"overwrite": True}}
 

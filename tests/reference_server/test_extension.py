@@ -18,8 +18,8 @@ from mcp_crashtest.wire.errors import RpcError
 from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS
 from reference_server.extension import SUBMISSIONS
 from reference_server.tools import durable, processing
-from tests.reference_server.conftest import RECORDS, Server, fill
-from tests.reference_server.extension_calls import BATCHES, CALLS, SLOW, TOKENS, TRAIN, YES, asking, total_of
+from tests.reference_server.conftest import RECORDS, TOKENS, Server, fill, token_file
+from tests.reference_server.extension_calls import BATCHES, CALLS, SLOW, TRAIN, YES, asking, total_of
 from tests.reference_server.raw import DECLARED, EXTENSION, Raw, Refused
 from tests.reference_server.test_jobs import MIGRATE, PROCESS
 
@@ -283,10 +283,7 @@ async def test_a_store_that_cannot_write_is_an_internal_error_for_all_who_wait_a
 @pytest.mark.asyncio
 async def test_a_task_of_another_is_refused_as_if_it_were_unknown(tmp_path: Path) -> None:
     fill(tmp_path)
-    tokens = tmp_path / "tokens"
-    tokens.write_text("".join(f"{who} {token}\n" for who, token in TOKENS.items()))
-    tokens.chmod(0o600)
-    server = Server(tmp_path, extra=("--tokens", str(tokens))).start()
+    server = Server(tmp_path, extra=("--tokens", str(token_file(tmp_path)))).start()
     try:
         ann, ben = (Raw(server, headers={"Authorization": f"Bearer {token}"}) for token in TOKENS.values())
         task_id = await ann.start("start_batch_processing", **{**SLOW, "idempotency_key": "k"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from reference_server.audience import Onlooker
 from reference_server.lifecycle import Status
 from reference_server.notifications import MOST_OF_ONE_OWNER, SubscribedClient
 from reference_server.task import Task
-from tests.reference_server.conftest import DEADLINE_S, Server, fill
-from tests.reference_server.extension_calls import BATCHES, SLOW, TOKENS
+from tests.reference_server.conftest import DEADLINE_S, TOKENS, Server
+from tests.reference_server.extension_calls import BATCHES, SLOW
 from tests.reference_server.raw import EXTENSION, Raw, Refused, broken, received
 
 STEPS: dict[str, Any] = {"batch_size": 1, "total_items": 4, "processing_delay": 0.2}
@@ -232,18 +232,6 @@ async def test_a_session_is_told_until_it_unsubscribes(raw: Raw) -> None:
 
 
 # --- owners
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("guarded")
-    fill(folder)
-    tokens = folder / "tokens"
-    tokens.write_text("".join(f"{who} {token}\n" for who, token in TOKENS.items()))
-    tokens.chmod(0o600)
-    server = Server(folder, extra=("--tokens", str(tokens))).start()
-    yield server
-    server.kill()
 
 
 @pytest.mark.asyncio

@@ -15,8 +15,7 @@ from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 
 from tests.lab import environment
-from tests.reference_server.conftest import DEADLINE_S, Server
-from tests.reference_server.test_principals import token_file
+from tests.reference_server.conftest import DEADLINE_S, Server, token_file
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 

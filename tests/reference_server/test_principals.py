@@ -7,7 +7,6 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,8 @@ from mcp_types import TextResourceContents
 
 from tests import warm
 from tests.lab import environment
-from tests.reference_server.conftest import Server, fill
+from tests.reference_server.conftest import TOKENS, Server, fill
 
-TOKENS = {"ann": "ann-has-a-long-token-here", "ben": "ben-has-another-long-token"}
 MAKING = """
 import asyncio, sys
 from pathlib import Path
@@ -49,25 +47,6 @@ asyncio.run(make(Path(sys.argv[1]), sys.argv[2]))
 """
 BATCHES: dict[str, Any] = {"batch_size": 10, "total_items": 20, "idempotency_key": "the same for both"}
 MODES = ("auto", "legacy")
-
-
-def token_file(folder: Path) -> Path:
-    """Two users, who share the input of all jobs if there is one."""
-    if (folder / "data").is_dir() and not (folder / "data" / "shared").exists():
-        (folder / "data" / "shared").symlink_to(".")
-    path = folder / "tokens"
-    path.write_text("# who, and the token\n" + "".join(f"{who} {token}\n" for who, token in TOKENS.items()))
-    path.chmod(0o600)
-    return path
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("guarded")
-    fill(folder)
-    server = Server(folder, extra=("--tokens", str(token_file(folder)))).start()
-    yield server
-    server.kill()
 
 
 def client(server: Server, who: str, mode: Any = "auto") -> Client[Any]:

@@ -23,9 +23,9 @@ from reference_server.sources import JsonLines
 from reference_server.store import Store
 from reference_server.table_source import Table
 from reference_server.task import Submission
-from tests.reference_server.conftest import DEADLINE_S, Server
+from tests.reference_server.conftest import DEADLINE_S, Server, token_file
 from tests.reference_server.tables import made
-from tests.reference_server.test_principals import client, start, token_file, wait_for
+from tests.reference_server.test_principals import client, start, wait_for
 
 pytestmark = pytest.mark.asyncio
 
