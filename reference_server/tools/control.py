@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from fastmcp import Context
 from fastmcp.exceptions import ToolError
 from fastmcp.server.providers.local_provider import LocalProvider
 
+from reference_server.engine import Engine
 from reference_server.lifecycle import Status
 from reference_server.requests import engine_of, own_task, principal, refusing
+from reference_server.task import Task
 
 provider = LocalProvider()
+
+
+async def _refuse(engine: Engine, task: Task, why: str) -> NoReturn:
+    """Say why not, and how the task stands now."""
+    now = await own_task(engine, task.task_id)
+    raise ToolError(f"the task {task.task_id} {why}: it is {now.status}")
 
 
 @provider.tool
@@ -22,8 +30,7 @@ async def cancel_task(ctx: Context, task_id: str) -> str:
     with refusing():
         task = await own_task(engine, task_id)
         if not await engine.cancel(task.task_id):
-            now = await own_task(engine, task_id)
-            raise ToolError(f"the task {task.task_id} cannot be cancelled: it is {now.status}")
+            await _refuse(engine, task, "cannot be cancelled")
     return f"Task {task.task_id} is cancelled: see task://status/{task.task_id}"
 
 
@@ -34,8 +41,7 @@ async def pause_task(ctx: Context, task_id: str) -> dict[str, Any]:
     with refusing():
         task = await own_task(engine, task_id)
         if not await engine.pause(task.task_id):
-            now = await own_task(engine, task_id)
-            raise ToolError(f"the task {task.task_id} is not running: it is {now.status}")
+            await _refuse(engine, task, "is not running")
     return {"task_id": task.task_id, "status": Status.PAUSED.value, "message": f"Task {task.task_id} is paused"}
 
 
@@ -46,8 +52,7 @@ async def resume_task(ctx: Context, task_id: str) -> dict[str, Any]:
     with refusing():
         task = await own_task(engine, task_id)
         if not await engine.resume(task):
-            now = await own_task(engine, task_id)
-            raise ToolError(f"the task {task.task_id} is not paused: it is {now.status}")
+            await _refuse(engine, task, "is not paused")
     return {"task_id": task.task_id, "status": Status.RUNNING.value, "message": f"Task {task.task_id} goes on"}
 
 
@@ -58,8 +63,7 @@ async def forget_task(ctx: Context, task_id: str) -> str:
     with refusing():
         task = await own_task(engine, task_id)
         if not await engine.forget(task):
-            now = await own_task(engine, task_id)
-            raise ToolError(f"the task {task.task_id} is not finished: it is {now.status}")
+            await _refuse(engine, task, "is not finished")
     return f"Task {task.task_id} is forgotten"
 
 
