@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcp_crashtest.contracts import resource_task, resumable_tool, tasks_extension, tool_task
 from mcp_crashtest.contracts.contract import Contract
-from mcp_crashtest.model.profile import ContractKind
+from mcp_crashtest.model.contract_spec import ContractKind
 
 CONTRACTS: dict[ContractKind, Contract] = {
     ContractKind.RESUMABLE_TOOL: resumable_tool,

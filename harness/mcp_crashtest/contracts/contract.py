@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.words import COMPLETED as COMPLETED
 from mcp_crashtest.contracts.words import ENDS as ENDS
-from mcp_crashtest.model.profile import ObserveSpec
+from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.session import Session, ToolReply
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from mcp_crashtest.contracts.contract import Refused, parse
 from mcp_crashtest.contracts.words import ENDS, normalise
+from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.paths import find
-from mcp_crashtest.model.profile import ObserveSpec
 
 
 def says_the_end(result: Any, observe: ObserveSpec) -> bool:

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mcp_crashtest.model.contract_spec import ContractKind, ToolSpec
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec, Unit
 from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.model.profile import ContractKind, ObserveSpec, RecordsSpec, ToolSpec, Unit
 
 JOB_VARIABLE = "CRASHTEST_JOB"
 _REPEAT_S = 0.25

@@ -13,9 +13,9 @@ from typing import Any
 
 from mcp_crashtest.contracts.job import Job, Journal
 from mcp_crashtest.contracts.words import ENDS, ends, meaning
+from mcp_crashtest.model.observe_spec import ObserveSpec, Unit
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.paths import find, trace
-from mcp_crashtest.model.profile import ObserveSpec, Unit
 from mcp_crashtest.model.showing import bounded
 
 _DONE_OF_TOTAL = re.compile(r"([0-9]{1,15}) ?(?:/|of) ?([0-9]{1,15})")

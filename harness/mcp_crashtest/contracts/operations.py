@@ -16,10 +16,10 @@ from mcp_crashtest.contracts import tasks_extension
 from mcp_crashtest.contracts.contract import Refused, document_in, unwrapped
 from mcp_crashtest.contracts.shape import errors_in
 from mcp_crashtest.contracts.words import FAILED, Words, normalise
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
 from mcp_crashtest.model.offers import ANSWER, ListSpec, StatsSpec
 from mcp_crashtest.model.operation import name_of
 from mcp_crashtest.model.paths import fill, find, placeholders
-from mcp_crashtest.model.profile import ContractKind, ContractSpec
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.errors import RpcError
 from mcp_crashtest.wire.session import Session, ToolReply

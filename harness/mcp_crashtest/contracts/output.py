@@ -19,9 +19,9 @@ from mcp_crashtest.contracts.observing import Sight
 from mcp_crashtest.files.outputs import each_record, each_row, holds_lines, neighbours, read_document
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.observe_spec import RecordsSpec
 from mcp_crashtest.model.operation import name_of
 from mcp_crashtest.model.paths import fill, find, placeholders
-from mcp_crashtest.model.profile import RecordsSpec
 from mcp_crashtest.model.showing import bounded
 from mcp_crashtest.model.text import excerpt, summarise
 from mcp_crashtest.wire.errors import RpcError

@@ -7,7 +7,7 @@ from typing import Any
 
 from mcp_crashtest.contracts.contract import Seen, document_in
 from mcp_crashtest.contracts.job import Job
-from mcp_crashtest.model.profile import ObserveSpec
+from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.wire.session import Session, tool_reply
 
 HANDLE = "task"

@@ -16,8 +16,8 @@ from mcp_crashtest.contracts.contract import (
 )
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.observing import progress_in
+from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.paths import find
-from mcp_crashtest.model.profile import ObserveSpec
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.errors import RpcError
 from mcp_crashtest.wire.messages import TASKS

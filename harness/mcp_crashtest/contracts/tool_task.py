@@ -11,8 +11,8 @@ from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.resource_task import EXTENSIONS as EXTENSIONS
 from mcp_crashtest.contracts.resource_task import refusal as refusal
 from mcp_crashtest.contracts.resource_task import seen_in
+from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.paths import fill, find
-from mcp_crashtest.model.profile import ObserveSpec
 from mcp_crashtest.wire.session import Session, tool_reply
 
 HANDLE = "id"

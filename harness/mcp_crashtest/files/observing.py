@@ -8,10 +8,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import fields
 from typing import Any
 
+from mcp_crashtest.model.contract_spec import ToolSpec
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.observe_spec import RecordsSpec
 from mcp_crashtest.model.offers import ASKS, ListSpec, StatsSpec
 from mcp_crashtest.model.paths import find, placeholders
-from mcp_crashtest.model.profile import SITE_NAMES, Profile, RecordsSpec, ToolSpec
+from mcp_crashtest.model.profile import SITE_NAMES, Profile
 
 _TASK = frozenset({"handle", "task_id"})
 _WORDS = ("completed", "failed", "cancelled", "running", ASKS)

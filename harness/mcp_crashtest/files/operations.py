@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mcp_crashtest.model.contract_spec import ToolSpec
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.offers import OPERATIONS, ListSpec, Principal, StatsSpec
 from mcp_crashtest.model.paths import find
-from mcp_crashtest.model.profile import Profile, ToolSpec
+from mcp_crashtest.model.profile import Profile
 
 SPECS: Mapping[str, type[Any]] = {
     "cancel": ToolSpec,

@@ -17,21 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from mcp_crashtest.files.observing import check_observe
 from mcp_crashtest.files.operations import SPECS, check_operations, principals_in
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.model.paths import find
-from mcp_crashtest.model.profile import (
-    Claims,
-    ClientSpec,
-    ContractKind,
-    ContractSpec,
-    ObserveSpec,
-    Profile,
-    RecordsSpec,
-    SubjectSpec,
-    ToolSpec,
-    Workload,
-)
+from mcp_crashtest.model.profile import Claims, ClientSpec, Profile, Workload
+from mcp_crashtest.model.subject_spec import SubjectSpec
 
 _TABLES: dict[str, type[Any]] = {
     "subject": SubjectSpec,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from mcp_crashtest.model.profile import SITE_NAMES, ObserveSpec, RecordsSpec
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
+from mcp_crashtest.model.profile import SITE_NAMES
 from mcp_crashtest.model.showing import nearest, paths_in, pretty
 
 _MOST = 3

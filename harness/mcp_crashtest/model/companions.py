@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from mcp_crashtest.model.observe_spec import RecordsSpec
 from mcp_crashtest.model.operation import Operation, Type
 from mcp_crashtest.model.paths import placeholders
-from mcp_crashtest.model.profile import SITE_NAMES, Profile, RecordsSpec, Semantics
+from mcp_crashtest.model.profile import SITE_NAMES, Profile, Semantics
 
 SECOND = "second"
 """How the names of the second client's processes begin."""

@@ -18,8 +18,8 @@ from typing import Any
 
 from mcp_crashtest.model import format_1
 from mcp_crashtest.model.columns import Table, referred
+from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.profile import ContractKind
 
 HISTORY_FORMAT = 2
 

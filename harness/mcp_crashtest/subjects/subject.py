@@ -25,7 +25,8 @@ from mcp_crashtest.files.run_folder import RunFolder, last_bytes
 from mcp_crashtest.model.coordinates import Batch, Coordinate
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.paths import fill
-from mcp_crashtest.model.profile import Kill, Profile, Stop, Workload
+from mcp_crashtest.model.profile import Profile, Workload
+from mcp_crashtest.model.subject_spec import Kill, Stop
 from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.subjects.life import ProcessLife
 from mcp_crashtest.subjects.process import Launch, Site

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.contracts.catalogue import CONTRACTS
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
+from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.model.profile import ContractKind, ContractSpec, ObserveSpec, Profile, SubjectSpec
+from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.subject_spec import SubjectSpec
 from mcp_crashtest.stage.witness import Witness
 from mcp_crashtest.wire.relay import Exchange
 

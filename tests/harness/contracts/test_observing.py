@@ -11,7 +11,8 @@ import pytest
 
 from mcp_crashtest.contracts.job import Job, Journal
 from mcp_crashtest.contracts.observing import Sight, constant_total, progress_in
-from mcp_crashtest.model.profile import ContractKind, ObserveSpec, RecordsSpec, Unit
+from mcp_crashtest.model.contract_spec import ContractKind
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec, Unit
 
 PERCENT = ObserveSpec(progress="$.job.percent")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.contracts.operations import is_advisory, refusal_in
-from mcp_crashtest.model.profile import ContractKind, ContractSpec, ToolSpec
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
 from mcp_crashtest.wire.session import ToolReply
 
 

@@ -16,8 +16,9 @@ from mcp_crashtest.contracts.contract import Refused, document_in, unwrapped
 from mcp_crashtest.contracts.job import Job, Journal
 from mcp_crashtest.contracts.observing import Sight
 from mcp_crashtest.contracts.output import Output
+from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError
-from mcp_crashtest.model.profile import ContractKind, ObserveSpec, RecordsSpec
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.wire.messages import STATELESS, Message
 from mcp_crashtest.wire.session import Session, tool_reply
 from tests.harness.wire.scripted import Says, Scripted, error, opened, result

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.contracts.tasks_extension import progress_of
-from mcp_crashtest.model.profile import ObserveSpec
+from mcp_crashtest.model.observe_spec import ObserveSpec
 
 
 @pytest.mark.parametrize(

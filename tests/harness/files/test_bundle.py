@@ -11,12 +11,15 @@ import pytest
 from mcp_crashtest.files.bundle import Bundle, judged_like, saved_plan, saved_profile
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
 from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.model.profile import ContractKind, ContractSpec, ObserveSpec, Profile, RecordsSpec, SubjectSpec
+from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.subject_spec import SubjectSpec
 from mcp_crashtest.stage.recorder import Recorder
 from tests.harness.checkers.histories import history
 

@@ -6,9 +6,7 @@ import pytest
 
 from mcp_crashtest.files.profiles import Target
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.profile import (
-    ClientSpec,
-)
+from mcp_crashtest.model.profile import ClientSpec
 from tests.harness.files.texts import SHORT, Reader
 
 CLIENT = """

@@ -8,20 +8,12 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.files.profiles import Target, read_profile
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.profile import (
-    Claims,
-    ContractKind,
-    ContractSpec,
-    ObserveSpec,
-    Profile,
-    RecordsSpec,
-    Semantics,
-    SubjectSpec,
-    ToolSpec,
-    Workload,
-)
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
+from mcp_crashtest.model.profile import Claims, Profile, Semantics, Workload
+from mcp_crashtest.model.subject_spec import SubjectSpec
 from tests.harness.files.texts import GOOD, SHORT, Reader
 
 

@@ -10,18 +10,12 @@ import pytest
 from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.plain_faults import refuse_plain_faults, unknown_word
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
 from mcp_crashtest.model.errors import SubjectError, UsageError
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.model.profile import (
-    Claims,
-    ContractKind,
-    ContractSpec,
-    ObserveSpec,
-    Profile,
-    RecordsSpec,
-    SubjectSpec,
-    ToolSpec,
-)
+from mcp_crashtest.model.profile import Claims, Profile
+from mcp_crashtest.model.subject_spec import SubjectSpec
 from tests.harness.checkers.histories import (
     KILL,
     Event,

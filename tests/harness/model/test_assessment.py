@@ -8,17 +8,11 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.model.assessment import has_ledger, not_assessed
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
 from mcp_crashtest.model.invariants import INVARIANTS
-from mcp_crashtest.model.profile import (
-    Claims,
-    ClientSpec,
-    ContractKind,
-    ContractSpec,
-    ObserveSpec,
-    Profile,
-    RecordsSpec,
-    SubjectSpec,
-)
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
+from mcp_crashtest.model.profile import Claims, ClientSpec, Profile
+from mcp_crashtest.model.subject_spec import SubjectSpec
 
 FULL = Profile(
     "full",

@@ -5,18 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mcp_crashtest.model.caps import caps_of, ceiling
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.model.offers import ListSpec
-from mcp_crashtest.model.profile import (
-    Claims,
-    ClientSpec,
-    ContractKind,
-    ContractSpec,
-    ObserveSpec,
-    Profile,
-    RecordsSpec,
-    SubjectSpec,
-    ToolSpec,
-)
+from mcp_crashtest.model.profile import Claims, ClientSpec, Profile
+from mcp_crashtest.model.subject_spec import SubjectSpec
 
 FULL = Profile(
     name="subject",

@@ -8,19 +8,11 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.model.companions import Companion, varies, why_alone
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.model.plan import Plan, Size
-from mcp_crashtest.model.profile import (
-    Claims,
-    ClientSpec,
-    ContractKind,
-    ContractSpec,
-    ObserveSpec,
-    Profile,
-    RecordsSpec,
-    Semantics,
-    SubjectSpec,
-    Workload,
-)
+from mcp_crashtest.model.profile import Claims, ClientSpec, Profile, Semantics, Workload
+from mcp_crashtest.model.subject_spec import SubjectSpec
 
 KEYED = {"key": "{client_id}", "total": "{total_records}"}
 INPUT = Workload(input_file="{state_dir}/data/in.jsonl")

@@ -11,18 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.model.paths import fill, find
-from mcp_crashtest.model.profile import (
-    Claims,
-    ContractKind,
-    ContractSpec,
-    ObserveSpec,
-    Profile,
-    RecordsSpec,
-    SubjectSpec,
-    Workload,
-)
+from mcp_crashtest.model.profile import Claims, Profile, Workload
+from mcp_crashtest.model.subject_spec import SubjectSpec
 from tests.harness.model.strategies import documents, tables, texts
 
 PROFILE = Profile(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
 from mcp_crashtest.model.coordinates import Batch, Phase, Window, WindowName
 from mcp_crashtest.model.faults import Victim
 from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.model.profile import ContractKind, ContractSpec, Profile, SubjectSpec, Workload
+from mcp_crashtest.model.profile import Profile, Workload
+from mcp_crashtest.model.subject_spec import SubjectSpec
 from mcp_crashtest.planning.clients import kills, moments, outages, windows
 from mcp_crashtest.planning.search import draw
 

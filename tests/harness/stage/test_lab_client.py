@@ -8,10 +8,12 @@ from typing import Any, cast
 import pytest
 
 from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
 from mcp_crashtest.model.coordinates import Window, WindowName
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.model.profile import ContractKind, ContractSpec, Profile, SubjectSpec, Workload
+from mcp_crashtest.model.profile import Profile, Workload
+from mcp_crashtest.model.subject_spec import SubjectSpec
 from mcp_crashtest.stage.lab_client import LabClient
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject

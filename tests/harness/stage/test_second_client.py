@@ -10,9 +10,11 @@ import pytest
 
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.companions import SECOND, Companion
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.plan import Plan, Size
-from mcp_crashtest.model.profile import ContractKind, ContractSpec, Profile, SubjectSpec, Workload
+from mcp_crashtest.model.profile import Profile, Workload
+from mcp_crashtest.model.subject_spec import SubjectSpec
 from mcp_crashtest.stage.lab_client import LabClient
 from mcp_crashtest.stage.second_client import SecondClient
 from mcp_crashtest.stage.stage import OUTPUT, Stage

@@ -1,0 +1,61 @@
+"""Which durability pattern a subject offers, and the calls by which it is driven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from mcp_crashtest.model.offers import ANSWER, ListSpec, StatsSpec
+
+
+class ContractKind(StrEnum):
+    """A durability pattern over MCP."""
+
+    RESUMABLE_TOOL = "resumable-tool"
+    RESOURCE_TASK = "resource-task"
+    TOOL_TASK = "tool-task"
+    TASKS_EXTENSION = "tasks-extension"
+
+    @property
+    def blocking(self) -> bool:
+        """Whether it is one call that comes back with the output, made again after a crash."""
+        return self is ContractKind.RESUMABLE_TOOL
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What the pattern itself says how to ask for, beside following a job."""
+        return frozenset({"cancel", ANSWER}) if self is ContractKind.TASKS_EXTENSION else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A call about a task; ``arguments`` may hold ``{handle}``, and ``{task_id}``, the last part of a handle."""
+
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractSpec:
+    """Which pattern the subject offers, the call that starts the job, and the one that asks how it stands.
+
+    What else can be asked of it about a task: to cancel, pause and resume it, to give it what it asks for, to list all
+    tasks, to count them.
+    """
+
+    kind: ContractKind
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    status: ToolSpec | None = None
+    cancel: ToolSpec | None = None
+    pause: ToolSpec | None = None
+    resume: ToolSpec | None = None
+    answer: ToolSpec | None = None
+    list: ListSpec | None = None
+    stats: StatsSpec | None = None
+
+    def offers(self, operation: str) -> bool:
+        """Whether this can be asked of the subject: the profile says how, or the pattern itself."""
+        return getattr(self, operation, None) is not None or operation in self.kind.operations

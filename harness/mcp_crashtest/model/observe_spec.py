@@ -1,0 +1,75 @@
+"""Where status, progress, count and records stand in what a subject answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Unit(StrEnum):
+    """What progress is counted in, where no total stands beside it."""
+
+    RECORDS = "records"
+    PERCENT = "percent"
+    FRACTION = "fraction"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsSpec:
+    """Where the final output's records are found: behind a tool, a resource or in a file, or in the result itself.
+
+    ``items`` is the path of the list within the document (not for line formats), ``next`` the path of what leads to
+    the next page (a resource's URI, a tool's ``{next}``), ``key`` the path of a record's identity within the record.
+    With ``sqlite``, a database file, the records are the rows of ``query``. All of them may hold placeholders: of the
+    command, and names or paths in the document that says that the job is done.
+    """
+
+    key: str
+    file: str | None = None
+    resource: str | None = None
+    tool: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    sqlite: str | None = None
+    query: str | None = None
+    items: str = "$"
+    next: str | None = None
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Where they are, but for the result itself: one of these, or none."""
+        named = {"file": self.file, "resource": self.resource, "tool": self.tool, "sqlite": self.sqlite}
+        return {name: where for name, where in named.items() if where is not None}
+
+
+DEFAULT_PATHS = {"status": "$.status", "progress": "$.progress", "total": "$.total"}
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveSpec:
+    """Where status, progress, count and records stand in what the subject answers; None is what nobody has written.
+
+    ``total`` may be a number too, for a total that is always the same. ``words`` are the subject's own words for a
+    status, by ours: completed, failed, cancelled, and running for one that is no end.
+    """
+
+    handle: str | None = None
+    status: str | None = None
+    progress: str | None = None
+    total: str | float | None = None
+    unit: Unit | None = None
+    count: str | None = None
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    records: RecordsSpec | None = None
+
+    def path(self, name: str) -> str:
+        """The path of status, progress or total: the written one, or the usual one."""
+        written = getattr(self, name)
+        return written if isinstance(written, str) else DEFAULT_PATHS[name]
+
+    @property
+    def written(self) -> Mapping[str, str]:
+        """The paths that somebody has written, by key; those within records apart."""
+        named = {name: getattr(self, name) for name in ("handle", "status", "progress", "total", "count")}
+        return {name: path for name, path in named.items() if isinstance(path, str)}
