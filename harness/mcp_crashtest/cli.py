@@ -123,9 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     certifying.set_defaults(run=_certify)
     add = certifying.add_argument
     add("--profile", action="append", metavar="FILE", help="TOML profile (repeatable; default: the reference server)")
-    add(
-        "--look", action="append", metavar="FILE", help="a first look at this profile too, as with --quick (repeatable)"
-    )
+    add("--look", action="append", metavar="FILE", help="a plan of each scenario on this profile too (repeatable)")
     target = certifying.add_mutually_exclusive_group()
     target.add_argument("--command", metavar="CMD", help="start the subject with this instead of the profile's command")
     target.add_argument("--url", metavar="URL", help="test the running server at this URL; it is never killed")

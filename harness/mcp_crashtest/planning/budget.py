@@ -11,16 +11,23 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_QUICK_SHARE, _QUICK_LEAST = 8, 3
 _TOLERATED_SHARE, _A_FEW = 10, 3
 
 
 class Budget(StrEnum):
-    """How many plans of each scenario are played: a few for a first look, what a star is owed, or all of them."""
+    """How many plans of each scenario are played: a few for a first look, what a star is owed, or all of them.
 
+    LOOK is a first look beside others that are tried in full: one of each scenario, and more only where many are owed.
+    """
+
+    LOOK = "look"
     QUICK = "quick"
     CORE = "core"
     FULL = "full"
+
+
+_SHARE = 8
+_LEAST = {Budget.LOOK: 1, Budget.QUICK: 3}
 
 
 def corners_first(plans: Sequence[T]) -> list[T]:
@@ -37,6 +44,6 @@ def tolerated(runs: int) -> int:
 def prefix_length(planned: int, core: int | None, budget: Budget) -> int:
     """How many of so many plans are played: as many as a star is owed, all of them, or a few for a first look."""
     owed = planned if core is None else min(core, planned)
-    if budget is Budget.QUICK:
-        return min(owed, max(_QUICK_LEAST, -(-owed // _QUICK_SHARE)))
+    if budget in _LEAST:
+        return min(owed, max(_LEAST[budget], -(-owed // _SHARE)))
     return planned if budget is Budget.FULL else owed

@@ -14,7 +14,7 @@ from mcp_crashtest.model.caps import NUMERALS, Cap, ceiling
 from mcp_crashtest.model.verdict import DEFAULT_LEVEL, HIGHEST_LEVEL, Verdict
 
 Scenario = Mapping[str, Any]
-_QUICK, _QUICK_LEVEL = "quick", 1
+_FIRST_LOOKS, _QUICK_LEVEL = ("quick", "look"), 1
 _NAMED = 4
 
 
@@ -49,11 +49,12 @@ class Selection:
     @property
     def quick(self) -> bool:
         """Whether it is a first look."""
-        return self.budget == _QUICK
+        return self.budget in _FIRST_LOOKS
 
     def of(self, subject: Mapping[str, Any]) -> Selection:
         """What was asked for of one subject: of some a first look was enough."""
-        return replace(self, budget=_QUICK, level=None) if subject.get("budget") == _QUICK else self
+        budget = str(subject.get("budget"))
+        return replace(self, budget=budget, level=None) if budget in _FIRST_LOOKS else self
 
     def plays(self, level: int, *, own: bool = False) -> bool:
         """Whether scenarios of a level are played; those that were asked for by name are, unless a level was too."""

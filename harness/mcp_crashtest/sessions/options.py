@@ -27,7 +27,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("mcp-crashtest", "mcp-crashtest: kill MCP servers and clients, prove exact resumption")
     add = group.addoption
     add("--crashtest-profile", action="append", metavar="FILE", help="TOML profile of the subject (repeatable)")
-    add("--crashtest-look", action="append", metavar="FILE", help="a first look at this profile, beside (repeatable)")
+    add("--crashtest-look", action="append", metavar="FILE", help="a plan of each scenario on it too (repeatable)")
     add("--crashtest-command", metavar="CMD", help="start the subject with this command instead of the profile's")
     add("--crashtest-url", metavar="URL", help="test the running server at this URL, which the lab may not kill")
     add(
@@ -77,7 +77,9 @@ def selection_of(config: pytest.Config) -> Selection:
 
 def budget_of(config: pytest.Config, profile: Profile | None = None) -> Budget:
     """How many plans of each scenario are played, of a certain profile or of most."""
-    if config.getoption("--crashtest-quick") or (profile is not None and profile.name in config.stash[_LOOKED_AT]):
+    if profile is not None and profile.name in config.stash[_LOOKED_AT]:
+        return Budget.LOOK
+    if config.getoption("--crashtest-quick"):
         return Budget.QUICK
     return Budget.FULL if config.getoption("--crashtest-full") else Budget.CORE
 

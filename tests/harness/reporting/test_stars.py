@@ -60,7 +60,7 @@ def test_a_scenario_that_could_not_be_assessed_takes_its_star_and_says_why() -> 
 
 
 def test_of_a_subject_that_was_only_looked_at_one_star_is_asked_whatever_is_asked_of_others() -> None:
-    looked_at = {"budget": "quick"}
+    looked_at = {"budget": "look"}
     for selection in (Selection(None), Selection(2)):
         assert judged(ALL, selection, looked_at) == Stars("subject", 1, 1, None)
         assert judged({**ALL, WORKS: "FAIL"}, selection, looked_at).earned == 0
