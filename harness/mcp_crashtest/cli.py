@@ -157,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     depth = certifying.add_mutually_exclusive_group()
     depth.add_argument("--quick", action="store_true", help="a first look: a few plans of every scenario, one star")
     depth.add_argument("--full", action="store_true", help="all plans, not only those that a star is owed")
-    add("--time-limit", type=values.seconds, metavar="S", help="begin no run after so many seconds; what is left caps")
+    add("--time-limit", type=values.seconds, metavar="S", help="begin no run after so many seconds; all play what fits")
     add("--fail-fast", action="store_true", help="play nothing more once an invariant is broken")
     add("--last-failed", action="store_true", help="only what failed, or proved nothing, in DIR's last session")
     add("--scenarios", metavar="DIR", help="your own folder of scenarios instead of ours")

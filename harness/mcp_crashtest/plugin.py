@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 import pytest
 
 from mcp_crashtest.model.errors import NoRoom, NotApplicable, NotAssessed, UsageError
-from mcp_crashtest.model.events import Estimated, SettingUp, TrialBegan, TrialEnded
+from mcp_crashtest.model.events import SettingUp, TrialBegan, TrialEnded
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import Tally
 from mcp_crashtest.sessions import options, scenarios
@@ -145,17 +145,19 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
         laboratory.bundle.save_profile(profile)
     tell(item, SettingUp(profile.name))
     beside = [] if is_worker(item.config) else _profiles_to_come(item)
+    bench = laboratory.bench(profile, beside)
+    _estimate(item, laboratory, len(beside))
     trial = Trial(
         laboratory=laboratory,
-        bench=laboratory.bench(profile, beside),
+        bench=bench,
         scenario=scenarios.scenario_of(item),
         level=scenarios.level_of(item),
         story=scenarios.story_of(item),
         listener=partial(tell, item),
         budget=options.budget_of(request.config, profile),
+        share=options.share_of(request.config, profile),
     )
     item.stash[scenarios.TRIAL] = trial
-    _estimate(item, laboratory)
     tell(item, TrialBegan(profile.name, trial.scenario, trial.level, trial.story))
     return trial
 
@@ -166,20 +168,21 @@ def _profiles_to_come(item: pytest.Item) -> list[Profile]:
     return [profile for profile in profiles if any(scenarios.is_for(other, profile) for other in item.session.items)]
 
 
-def _estimate(item: pytest.Item, laboratory: Laboratory) -> None:
-    """Once for each subject: about how much is to come. A worker does not know what the others will play."""
+def _estimate(item: pytest.Item, laboratory: Laboratory, profiles: int) -> None:
+    """Once for each subject: about how much is to come. A worker does not know what the others will play.
+
+    Of the time that is left each of the profiles that are to come has the same part.
+    """
     profile, said = scenarios.profile_of(item), item.config.stash.setdefault(_ESTIMATED, set())
     if is_worker(item.config) or profile.name in said:
         return
-    from mcp_crashtest.laboratory.estimate import rehearsed, seconds
+    from mcp_crashtest.sessions.forecast import forecast
 
+    left_s = item.config.stash[_GATE].left_s
+    found, share = forecast(item, laboratory, None if left_s is None else left_s / max(profiles - len(said), 1))
     said.add(profile.name)
-    bench, budget = laboratory.bench(profile), options.budget_of(item.config, profile)
-    plans = []
-    for other in item.session.items:
-        if isinstance(other, pytest.Function) and scenarios.is_for(other, profile):
-            plans += rehearsed(other.obj, bench, scenarios.scenario_of(other), laboratory.seed, budget)
-    tell(item, Estimated(profile.name, len(plans), seconds(plans, bench, laboratory.bundle, laboratory.jobs)))
+    options.fit(item.config, profile, share)
+    tell(item, found)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -30,7 +30,7 @@ from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.model.verdict import Finding, Verdict
-from mcp_crashtest.planning.budget import Budget, prefix_length, tolerated
+from mcp_crashtest.planning.budget import Budget, fitting, prefix_length, tolerated
 from mcp_crashtest.planning.clients import windows
 from mcp_crashtest.planning.exhaustive import boundary_of, phases_of
 from mcp_crashtest.planning.search import draw, search
@@ -45,7 +45,10 @@ _TENTHS, _TENTH = 10, 100  # of a thousand
 
 @dataclass(slots=True)
 class Trial:
-    """One scenario on one subject; ``listener`` is told of every run. ``planned`` counts the scenario's plans."""
+    """One scenario on one subject; ``listener`` is told of every run. ``planned`` counts the scenario's plans.
+
+    ``share``: how much of what the budget takes is played, where there is no time for all of it.
+    """
 
     laboratory: Laboratory
     bench: Bench
@@ -54,6 +57,7 @@ class Trial:
     story: str
     listener: Listener
     budget: Budget = Budget.CORE
+    share: float = 1.0
     outcomes: list[Outcome] = field(default_factory=list)
     planned: int = 0
     _numbers: int = 0
@@ -159,7 +163,7 @@ class Trial:
         if missing:
             raise NotAssessed("; ".join(sorted(missing)))
         self.planned += len(plans)
-        return plans[: prefix_length(len(plans), core, self.budget)]
+        return plans[: fitting(prefix_length(len(plans), core, self.budget), self.share)]
 
     def _fails(self, plan: Plan) -> bool:
         return self._play([plan])[0].verdict is Verdict.FAIL

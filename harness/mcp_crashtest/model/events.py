@@ -21,12 +21,16 @@ class SettingUp:
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
-    """About so many runs are to come on a subject, and they will take about so long."""
+    """About so many runs are to come on a subject, and they will take about so long.
+
+    ``owed``: how many it would be if there were time for all of them.
+    """
 
     tag: ClassVar[str] = "estimated"
     profile: str
     runs: int
     seconds: float
+    owed: int
 
 
 @dataclass(frozen=True, slots=True)

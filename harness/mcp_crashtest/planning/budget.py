@@ -18,10 +18,12 @@ class Budget(StrEnum):
     """How many plans of each scenario are played: a few for a first look, what a star is owed, or all of them.
 
     LOOK is a first look beside others that are tried in full: one of each scenario, and more only where many are owed.
+    FITTED is the share of what a star is owed that fits into the time that there is.
     """
 
     LOOK = "look"
     QUICK = "quick"
+    FITTED = "fitted"
     CORE = "core"
     FULL = "full"
 
@@ -47,3 +49,8 @@ def prefix_length(planned: int, core: int | None, budget: Budget) -> int:
     if budget in _LEAST:
         return min(owed, max(_LEAST[budget], -(-owed // _SHARE)))
     return planned if budget is Budget.FULL else owed
+
+
+def fitting(owed: int, share: float) -> int:
+    """How many of so many plans are this share of them: one at least, where there is any."""
+    return min(owed, max(int(owed * share), 1))

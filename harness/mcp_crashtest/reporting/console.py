@@ -44,6 +44,15 @@ from mcp_crashtest.reporting.stars import applying
 _COLOURS = {"PASS": "green", "FAIL": "bold red", "INVALID": "yellow", "SKIP": "dim"}
 _LONGEST = 600
 _LONG_S = 180
+_VERY_LONG_S = 1800
+_FITTED = (
+    "  that is what fits into the time limit, some of every scenario: one star at most. A smaller job needs less time: "
+    "[workload] records"
+)
+_VERY_LONG = (
+    "  a smaller job shows the same in less time: [workload] records; --quick is a first look, --time-limit S plays "
+    "what fits of every scenario"
+)
 _AS_PROMINENT_AS_STARS = ("capped: ", "asked for ", "cut short")
 
 
@@ -125,8 +134,13 @@ class ConsoleFace:
 
     def _expect(self, event: Estimated) -> None:
         """Say how much is to come, and follow it over all scenarios."""
-        said = f"{event.profile}: about {event.runs} runs, about {about(event.seconds)}"
+        of = f" of {event.owed}" if event.runs < event.owed else ""
+        said = f"{event.profile}: about {event.runs}{of} runs, about {about(event.seconds)}"
         self.console.print(clean(said, 120), soft_wrap=True, markup=False, highlight=False)
+        if event.runs < event.owed:
+            self.console.print(_FITTED, soft_wrap=True, markup=False, highlight=False)
+        elif event.seconds > _VERY_LONG_S:
+            self.console.print(_VERY_LONG, soft_wrap=True, markup=False, highlight=False)
         self._runs += event.runs
         if self.console.is_terminal:
             if self._overall is None:

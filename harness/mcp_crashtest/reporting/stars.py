@@ -14,7 +14,7 @@ from mcp_crashtest.model.caps import NUMERALS, Cap, ceiling
 from mcp_crashtest.model.verdict import DEFAULT_LEVEL, HIGHEST_LEVEL, Verdict
 
 Scenario = Mapping[str, Any]
-_FIRST_LOOKS, _QUICK_LEVEL = ("quick", "look"), 1
+_FIRST_LOOKS, _FITTED, _QUICK_LEVEL = ("quick", "look"), "fitted", 1
 _NAMED = 4
 
 
@@ -54,6 +54,8 @@ class Selection:
     def of(self, subject: Mapping[str, Any]) -> Selection:
         """What was asked for of one subject: of some a first look was enough."""
         budget = str(subject.get("budget"))
+        if budget == _FITTED and not self.quick:
+            return replace(self, budget=budget)
         return replace(self, budget=budget, level=None) if budget in _FIRST_LOOKS else self
 
     def plays(self, level: int, *, own: bool = False) -> bool:
@@ -125,6 +127,8 @@ def _obstacle(
         return str(bound[0])
     if selection.quick and level > _QUICK_LEVEL:
         return "a first look earns one star at most"
+    if selection.budget == _FITTED and level > _QUICK_LEVEL:
+        return "what fits into --time-limit earns one star at most"
     of_level = [s for s in played if s["level"] == level]
     applicable = applying(of_level)
     failed = [s for s in applicable if s["verdict"] != Verdict.PASS.name]

@@ -27,6 +27,11 @@ class Gate:
         return None if self.limit_s is None else self._opened + self.limit_s
 
     @property
+    def left_s(self) -> float | None:
+        """How many seconds are left; None where there is no limit."""
+        return None if self.until is None else max(self.until - time.monotonic(), 0.0)
+
+    @property
     def out_of_time(self) -> str:
         """What is said of what was left when the time was over."""
         return f"the time limit of {self.limit_s:g} s was over"

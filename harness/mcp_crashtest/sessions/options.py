@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mcp_crashtest.model.profile import Profile
 
 _LOOKED_AT: pytest.StashKey[frozenset[str]] = pytest.StashKey()
+_SHARES = pytest.StashKey[dict[str, float]]()
 _FAILED = ("FAIL", "INVALID")
 _GIVE_PROFILE = "give --profile, or --crashtest-profile under pytest"
 
@@ -77,11 +78,23 @@ def selection_of(config: pytest.Config) -> Selection:
 
 def budget_of(config: pytest.Config, profile: Profile | None = None) -> Budget:
     """How many plans of each scenario are played, of a certain profile or of most."""
+    if profile is not None and share_of(config, profile) < 1:
+        return Budget.FITTED
     if profile is not None and profile.name in config.stash[_LOOKED_AT]:
         return Budget.LOOK
     if config.getoption("--crashtest-quick"):
         return Budget.QUICK
     return Budget.FULL if config.getoption("--crashtest-full") else Budget.CORE
+
+
+def share_of(config: pytest.Config, profile: Profile) -> float:
+    """Which share of the plans that are owed is played; 1 for all."""
+    return config.stash.get(_SHARES, {}).get(profile.name, 1.0)
+
+
+def fit(config: pytest.Config, profile: Profile, share: float) -> None:
+    """Play no more than this share of the plans that are owed of a profile: there is no time for more."""
+    config.stash.setdefault(_SHARES, {})[profile.name] = share
 
 
 def settle(config: pytest.Config) -> None:

@@ -82,6 +82,14 @@ def test_a_first_look_asks_for_one_star_and_earns_no_more() -> None:
     assert judged({**ALL, KILLED: "INVALID"}, quick) == Stars("subject", 1, 1, None)
 
 
+def test_what_was_fitted_into_a_time_limit_earns_one_star_and_the_level_asked_for_stays() -> None:
+    fitted = judged(ALL, Selection(None), {"budget": "fitted"})
+    assert fitted == Stars("subject", 1, 2, "what fits into --time-limit earns one star at most")
+    assert judged({**ALL, KILLED: "FAIL"}, Selection(None), {"budget": "fitted"}).earned == 1
+    assert judged(ALL, Selection(1), {"budget": "fitted"}) == Stars("subject", 1, 1, None)
+    assert judged(ALL, Selection(None, budget="quick"), {"budget": "fitted"}) == Stars("subject", 1, 1, None)
+
+
 def test_a_selection_asks_for_nothing_and_earns_what_it_showed() -> None:
     assert judged({KILLED: "PASS"}, Selection(None, scenarios=(KILLED,))) == Stars("subject", 0, 0, None)
     both = Selection(None, scenarios=(WORKS, RESTART))
