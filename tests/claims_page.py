@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mcp_crashtest.model.claims import page
+from mcp_crashtest.model.standing import MEANINGS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "claims.md"
 _HEAD = """# What each claim switches
@@ -19,9 +20,20 @@ stays, because it is `resumes` that promises this. Nothing at all may change a j
 """
 
 
+_NOT_TRIED = """
+## What was not tried
+
+Certificate, console, `list` and `explain` say why something was not tried in one of four words:
+
+| word | meaning |
+|---|---|
+"""
+
+
 def text() -> str:
     """What is to stand in the file."""
-    return _HEAD + "\n".join(page()) + "\n"
+    standings = "".join(f"| {standing} | {meaning} |\n" for standing, meaning in MEANINGS.items())
+    return _HEAD + "\n".join(page()) + "\n" + _NOT_TRIED + standings
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mcp_crashtest.model.standing import Standing
+
 ROOT = Path(__file__).resolve().parents[1]
 LAB = ROOT / "harness" / "mcp_crashtest"
 MOST_LINES = 330
@@ -101,3 +103,16 @@ def test_the_names_of_contracts_stand_in_one_module_of_the_lab() -> None:
 @pytest.mark.parametrize("text", ["report/runs/x", "history.jsonl", "boot-1.log", "plan.json", "*/ledger.jsonl"])
 def test_a_spelt_path_is_found(text: str) -> None:
     assert BUNDLE_NAMES.search(text)
+
+
+def test_why_something_was_not_tried_is_said_in_the_words_of_one_table() -> None:
+    of_the_lab = [path for path in FILES if LAB in (ROOT / path).parents and path.name != "standing.py"]
+    spelt = [
+        f"{path}:{node.lineno}"
+        for path in of_the_lab
+        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and any(node.value.startswith(str(standing)) for standing in Standing)
+    ]
+    assert not spelt

@@ -137,7 +137,7 @@ def list_scenarios(options: argparse.Namespace) -> int:
     for level, name, story in rows:
         print(f"{'*' * level:<6}{name:<26}{story}")
     for cap in caps_of(profile) if profile else ():
-        print(f"not assessed: {cap}" if cap.stars is None else f"capped: {cap}")
+        print(cap.said)
     for invariant, why in unseen(profile).items() if profile else ():
         print(f"{invariant}: {why}")
     return ExitCode.CERTIFIED

@@ -1,8 +1,4 @@
-"""Which invariants a profile lets nobody assess, and why: said before anything is played, and beside the stars after.
-
-*Not applicable* makes no sense for the subject, *not offered* it does not have, *not claimed* it does not promise; *not
-assessed* could be there, and nobody can see it.
-"""
+"""Which invariants a profile lets nobody assess, and why: said before anything is played, and beside the stars."""
 
 from __future__ import annotations
 
@@ -13,15 +9,22 @@ from mcp_crashtest.model.claims import held
 from mcp_crashtest.model.faults import Right
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.standing import (
+    ASKS_NOTHING,
+    BLOCKING,
+    IS_CLIENT,
+    IS_SERVER,
+    NO_LEDGER,
+    NO_PRINCIPALS,
+    NO_RECORDS,
+    UNCLAIMED,
+    UNJUDGED,
+    Reason,
+    Standing,
+    unsaid,
+)
 
-_NO_LEDGER = "not assessed: no ledger shows what was executed; have the server write a line to {ledger} for each record"
-_NO_RECORDS = "not assessed: nobody sees the records of the output; say in [observe] records where they are"
-_BLOCKING = "not applicable: a call that comes back with the output has no task to ask about"
-_IS_CLIENT = "not applicable: the subject is a client"
-_IS_SERVER = "not applicable: the subject is a server"
-_NOT_YET = "not assessed: this version does not judge it"
-
-Reason = Callable[[Profile, Set[Right]], str | None]
+Why = Callable[[Profile, Set[Right]], Reason | None]
 
 
 def not_assessed(profile: Profile, rights: Set[Right] = frozenset(Right)) -> dict[str, str]:
@@ -32,9 +35,9 @@ def not_assessed(profile: Profile, rights: Set[Right] = frozenset(Right)) -> dic
         reasons = _of_client(name) if profile.client else _of_server(name, profile, rights)
         why = next(reasons, None)
         if why is None and not profile.client and not held(claims, name):
-            why = "not claimed: see [claims]"
+            why = UNCLAIMED
         if why is not None:
-            found[name] = why
+            found[name] = str(why)
     return found
 
 
@@ -50,53 +53,57 @@ def _claims(profile: Profile) -> Mapping[str, Any]:
     return {name: getattr(claims, name) for name in claims.__slots__}
 
 
-def _of_client(name: str) -> Iterator[str]:
+def _of_client(name: str) -> Iterator[Reason]:
     if not name.startswith("client.") and name != "task.duplicated":
-        yield _IS_CLIENT
+        yield IS_CLIENT
 
 
-def _of_server(name: str, profile: Profile, rights: Set[Right]) -> Iterator[str]:
+def _of_server(name: str, profile: Profile, rights: Set[Right]) -> Iterator[Reason]:
     if name.startswith("client."):
-        yield _IS_SERVER
+        yield IS_SERVER
     for names, reason in _TABLE:
         if name in names and (why := reason(profile, rights)) is not None:
             yield why
 
 
-def _no_task(profile: Profile, _: Set[Right]) -> str | None:
-    return _BLOCKING if profile.contract.kind.blocking else None
+def _no_task(profile: Profile, _: Set[Right]) -> Reason | None:
+    return BLOCKING if profile.contract.kind.blocking else None
 
 
-def _no_records(profile: Profile, _: Set[Right]) -> str | None:
-    return _NO_RECORDS if profile.observe.records is None else None
+def _no_records(profile: Profile, _: Set[Right]) -> Reason | None:
+    return NO_RECORDS if profile.observe.records is None else None
 
 
-def _no_number(profile: Profile, rights: Set[Right]) -> str | None:
+def _no_number(profile: Profile, rights: Set[Right]) -> Reason | None:
     return None if profile.observe.count is not None else _no_records(profile, rights)
 
 
-def _no_ledger(profile: Profile, _: Set[Right]) -> str | None:
-    return None if has_ledger(profile) else _NO_LEDGER
+def _no_ledger(profile: Profile, _: Set[Right]) -> Reason | None:
+    return None if has_ledger(profile) else NO_LEDGER
 
 
-def _no_restart(_: Profile, rights: Set[Right]) -> str | None:
-    return None if Right.SERVER in rights else f"not assessed: {Right.SERVER}"
+def _no_restart(_: Profile, rights: Set[Right]) -> Reason | None:
+    return None if Right.SERVER in rights else Reason(Standing.NOT_ASSESSED, Right.SERVER)
 
 
-def _not_offered(*operations: str) -> Reason:
-    def reason(profile: Profile, _: Set[Right]) -> str | None:
+def _unsaid(*operations: str) -> Why:
+    def why(profile: Profile, _: Set[Right]) -> Reason | None:
         said = any(profile.contract.offers(operation) for operation in operations)
-        return None if said else f"not offered: [contract] {' or '.join(operations)} is not said"
+        return None if said else unsaid(*operations)
 
-    return reason
-
-
-def _no_principals(profile: Profile, _: Set[Right]) -> str | None:
-    return None if getattr(profile, "principals", ()) else "not offered: there are no [[principals]]"
+    return why
 
 
-def _unjudged(_: Profile, __: Set[Right]) -> str | None:
-    return _NOT_YET
+def _asks_nothing(profile: Profile, _: Set[Right]) -> Reason | None:
+    return None if profile.contract.offers("answer") else ASKS_NOTHING
+
+
+def _no_principals(profile: Profile, _: Set[Right]) -> Reason | None:
+    return None if profile.principals else NO_PRINCIPALS
+
+
+def _unjudged(_: Profile, __: Set[Right]) -> Reason | None:
+    return UNJUDGED
 
 
 _TASKS = (
@@ -109,16 +116,16 @@ _TASKS = (
     "task.listing",
 )
 _RECORDS = ("records.lost", "records.duplicated", "records.unexpected", "records.reordered", "records.content")
-_TABLE: tuple[tuple[tuple[str, ...], Reason], ...] = (
+_TABLE: tuple[tuple[tuple[str, ...], Why], ...] = (
     (_TASKS, _no_task),
     (_RECORDS, _no_records),
     (("records.count", "task.false-success"), _no_number),
     (("effects.lost",), _no_records),
     (("effects.rework", "effects.lost", "task.duplicated", "fencing.double-run"), _no_ledger),
     (("recovery.deadline", "recovery.loop", "fencing.double-run"), _no_restart),
-    (("task.cancel-forgotten",), _not_offered("cancel", "pause")),
-    (("task.input-forgotten",), _not_offered("answer")),
-    (("task.listing",), _not_offered("list", "stats")),
+    (("task.cancel-forgotten",), _unsaid("cancel", "pause")),
+    (("task.input-forgotten",), _asks_nothing),
+    (("task.listing",), _unsaid("list", "stats")),
     (("isolation.leak",), _no_principals),
     (("wire.invalid",), _unjudged),
 )

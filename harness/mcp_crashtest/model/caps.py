@@ -1,6 +1,6 @@
 """What a profile by itself keeps from being assessed, before anything is played: each cap says what to add.
 
-A cap on the stars is as prominent as the stars. What takes no star, but is not looked at, is "not assessed".
+A cap on the stars is as prominent as the stars. What takes no star, but is not looked at, is not assessed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mcp_crashtest.model.assessment import has_ledger, not_assessed
 from mcp_crashtest.model.faults import Right
 from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.standing import NO_LEDGER, NO_RECORDS, Standing, unsaid
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 
 NUMERALS = ("no star", "one star", "two stars", "three stars", "four stars", "five stars")
@@ -27,17 +28,15 @@ class Cap:
         """With the stars that remain."""
         return self.text if self.stars is None else f"{NUMERALS[self.stars]} at most: {self.text}"
 
+    @property
+    def said(self) -> str:
+        """As a line of its own."""
+        return f"{Standing.NOT_ASSESSED if self.stars is None else 'capped'}: {self}"
 
-_NO_RECORDS = Cap(
-    "nobody sees the records of its output: say where they are with [observe] records (a file, a resource or a list in "
-    "the result, and the key of a record)",
-    1,
-)
+
+_NO_RECORDS = Cap(NO_RECORDS.text, 1)
 _NO_CLAIM = Cap('"fails honestly; does not resume" is all that it claims: [claims] resumes is false', 1)
-_NO_LEDGER = Cap(
-    "rework and double runs (effects.*, fencing.double-run): nothing is told of {ledger}; name it in [subject] command "
-    "or environment, and have the server append a line to that file for each record it processes"
-)
+_NO_LEDGER = Cap(f"rework and double runs (effects.*, fencing.double-run): {NO_LEDGER.text}")
 _OPERATIONS = {
     "cancel": ("cancel", "task.cancel-forgotten"),
     "pause": ("pause | resume", "task.cancel-forgotten"),
@@ -49,14 +48,10 @@ def _unasked(profile: Profile) -> Iterator[Cap]:
     """What a server may well have, and nobody has said how it is asked for."""
     if profile.client or profile.contract.kind.blocking:
         return
-    unsaid = {name: said for name, said in _OPERATIONS.items() if name not in profile.operations}
-    if unsaid:
-        keys = " | ".join(key for key, _ in unsaid.values())
-        invariants = ", ".join(dict.fromkeys(invariant for _, invariant in unsaid.values()))
-        yield Cap(
-            f"{', '.join(unsaid)} ({invariants}): nobody has said how they are asked for; where the server has them, "
-            f"say [contract] {keys} = {{ tool, arguments }}"
-        )
+    missing = {name: said for name, said in _OPERATIONS.items() if name not in profile.operations}
+    if missing:
+        invariants = ", ".join(dict.fromkeys(invariant for _, invariant in missing.values()))
+        yield Cap(f"{', '.join(missing)} ({invariants}): {unsaid(*(key for key, _ in missing.values())).text}")
 
 
 def caps_of(profile: Profile) -> tuple[Cap, ...]:

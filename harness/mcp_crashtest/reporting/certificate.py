@@ -14,8 +14,9 @@ from typing import Any
 
 from mcp_crashtest import __version__
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.standing import Reason, Standing
 from mcp_crashtest.model.verdict import Verdict, worst
-from mcp_crashtest.reporting.stars import Listed, Scenario, Selection, caps, stars, takes_stars
+from mcp_crashtest.reporting.stars import Listed, Scenario, Selection, caps, inapplicable, stars, takes_stars
 
 CERTIFICATE_FORMAT = 2
 _EARLIER_FORMAT = 1
@@ -60,6 +61,7 @@ def certificate(
         "scenarios": [{k: v for k, v in s.items() if k != "recoveries_s"} | _times(s) for s in scenarios],
         "findings": [finding for s in scenarios for finding in s["findings"]],
         "caps": caps(scenarios, subjects),
+        "not_applicable": inapplicable(scenarios),
         "recovery_s": _quantiles(recoveries),
         "environment": environment(),
     }
@@ -99,7 +101,8 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
         lines.append(f"recovery: median {recovery['p50']:.3f} s, 95 % within {recovery['p95']:.3f} s{said}")
     if certificate["seed"]:
         lines.append(f"seed: {certificate['seed']}, with which the same plans are played again")
-    return lines + [f"not assessed: {cap}" for cap in certificate["caps"] if cap not in capped]
+    lines += [str(Reason(Standing.NOT_ASSESSED, cap)) for cap in certificate["caps"] if cap not in capped]
+    return lines + [str(Reason(Standing.NOT_APPLICABLE, said)) for said in certificate.get("not_applicable", ())]
 
 
 def _earned(certificate: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mcp_crashtest.model.caps import NUMERALS, Cap, ceiling
+from mcp_crashtest.model.standing import Standing
 from mcp_crashtest.model.verdict import DEFAULT_LEVEL, HIGHEST_LEVEL, Verdict
 
 Scenario = Mapping[str, Any]
@@ -172,6 +173,15 @@ def caps(scenarios: Sequence[Scenario], subjects: Mapping[str, Mapping[str, Any]
             counted = f" after {s['runs']} of {s['plans']} plans" if s["runs"] else ""
             reasons.setdefault(s["reason"], []).append(f"{'*' * s['level']} {s['id']}{counted}")
     return [_cap_line(texts.get(text, text), names) for text, names in reasons.items()]
+
+
+def inapplicable(scenarios: Sequence[Scenario]) -> list[str]:
+    """What makes no sense for a subject: each reason once, with the scenarios. What is for another kind is left out."""
+    reasons: dict[str, list[str]] = {}
+    for s in scenarios:
+        if s["verdict"] == Verdict.SKIP.name and s.get("standing") == Standing.NOT_APPLICABLE and not s["runs"]:
+            reasons.setdefault(s["reason"], []).append(f"{'*' * s['level']} {s['id']}")
+    return [_cap_line(text, names) for text, names in reasons.items()]
 
 
 def _cap_line(text: str, names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from mcp_crashtest.model.caps import caps_of, unseen
 from mcp_crashtest.model.errors import CrashtestError, SubjectError, Unproven, UsageError, Violation
+from mcp_crashtest.model.standing import IS_CLIENT, IS_SERVER, Standing
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import unplayed
 from mcp_crashtest.sessions.catalogue import is_standard, scenario_name
@@ -28,8 +29,8 @@ MARK = (
     "crashtest(level, client=False): a scenario of mcp-crashtest and the stars it is for; client: for a client under "
     "test, not for a server"
 )
-_FOR_CLIENTS = "this scenario is for clients, and the subject is a server"
-_FOR_SERVERS = "this scenario is for servers, and the subject is a client"
+_FOR_CLIENTS = f"this scenario is for clients, and {IS_SERVER.text}"
+_FOR_SERVERS = f"this scenario is for servers, and {IS_CLIENT.text}"
 
 
 def level_of(item: pytest.Item) -> int:
@@ -149,6 +150,7 @@ def summary_of(item: pytest.Item, error: BaseException | None) -> dict[str, Any]
     return {
         **summed,
         "applies": why_not(item) is None and not item.stash.get(INAPPLICABLE, False),
+        **({"standing": Standing.NOT_APPLICABLE} if item.stash.get(INAPPLICABLE, False) else {}),
         "error": kind,
         "subject": {**_identity(profile), "budget": budget_of(item.config, profile)},
     }

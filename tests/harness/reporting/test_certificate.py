@@ -58,6 +58,17 @@ def test_what_could_not_be_assessed_is_named() -> None:
     assert "not assessed: no right to kill (not run: ** both-killed)" in summary_lines(shown)
 
 
+def test_what_makes_no_sense_for_a_subject_is_named_and_takes_no_star() -> None:
+    other = {"verdict": "SKIP", "runs": 0, "applies": False, "reason": "it is one call", "standing": "not applicable"}
+    for_clients = {**scenario(2, "SKIP", id="client", runs=0, applies=False, reason="it is for clients")}
+    shown = summed(
+        scenario(1, "PASS"), scenario(2, "PASS"), {**scenario(2, "SKIP", id="second-job"), **other}, for_clients
+    )
+    assert "not applicable: it is one call (not run: ** second-job)" in summary_lines(shown)
+    assert not [line for line in summary_lines(shown) if "for clients" in line]
+    assert (shown["caps"], shown["level"]) == ([], 2)
+
+
 def test_the_chance_of_a_violation_is_below_three_over_the_number_of_faults() -> None:
     shown = summed(scenario(1, "PASS", faults_confirmed=50), scenario(2, "PASS", faults_confirmed=100))
     assert shown["faults"]["confirmed"] == 150

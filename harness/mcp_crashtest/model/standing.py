@@ -1,0 +1,67 @@
+"""What was not tried on a subject, and why: in the same words wherever it is said.
+
+A ``Standing`` is one of four words, a ``Reason`` a standing with its sentence. Sentences that depend on a subject alone
+stand here; a scenario that finds out by itself that it makes no sense says so with a sentence of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Standing(StrEnum):
+    """Why something was not tried."""
+
+    NOT_OFFERED = "not offered"
+    NOT_APPLICABLE = "not applicable"
+    NOT_ASSESSED = "not assessed"
+    NOT_CLAIMED = "not claimed"
+
+
+MEANINGS = {
+    Standing.NOT_OFFERED: "the subject has nothing of the kind",
+    Standing.NOT_APPLICABLE: "it makes no sense for this subject",
+    Standing.NOT_ASSESSED: "it could be there, and nobody has seen it",
+    Standing.NOT_CLAIMED: "the subject does not promise it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was not tried: its standing, and a sentence without it."""
+
+    standing: Standing
+    text: str
+
+    def __str__(self) -> str:
+        """As it is said: ``not assessed: ...``."""
+        return f"{self.standing}: {self.text}"
+
+
+BLOCKING = Reason(Standing.NOT_APPLICABLE, "a call that comes back with the output has no task to ask about")
+IS_CLIENT = Reason(Standing.NOT_APPLICABLE, "the subject is a client")
+IS_SERVER = Reason(Standing.NOT_APPLICABLE, "the subject is a server")
+ASKS_NOTHING = Reason(Standing.NOT_OFFERED, "its tasks ask for nothing: [contract] answer is not said")
+UNCLAIMED = Reason(Standing.NOT_CLAIMED, "see [claims]")
+UNJUDGED = Reason(Standing.NOT_ASSESSED, "this version does not judge it")
+NO_PRINCIPALS = Reason(Standing.NOT_ASSESSED, "there is nobody else to ask: name two or more [[principals]]")
+NO_RECORDS = Reason(
+    Standing.NOT_ASSESSED,
+    "nobody sees the records of its output: say where they are with [observe] records (a file, a resource or a list in "
+    "the result, and the key of a record)",
+)
+NO_LEDGER = Reason(
+    Standing.NOT_ASSESSED,
+    "nothing is told of {ledger}; name it in [subject] command or environment, and have the server append a line to "
+    "that file for each record it processes",
+)
+
+
+def unsaid(*keys: str) -> Reason:
+    """Nobody has said how this is asked for, by these keys of ``[contract]``."""
+    return Reason(
+        Standing.NOT_ASSESSED,
+        "nobody has said how they are asked for; where the server has them, say [contract] "
+        f"{' | '.join(keys)} = {{ tool, arguments }}",
+    )
