@@ -7,6 +7,7 @@ same functions what it has overheard: neither can know a contract differently fr
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,9 +16,13 @@ from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.words import COMPLETED as COMPLETED
 from mcp_crashtest.contracts.words import ENDS as ENDS
 from mcp_crashtest.model.observe_spec import ObserveSpec
+from mcp_crashtest.model.offers import HANDLE_NUMBER
+from mcp_crashtest.model.operation import name_of
+from mcp_crashtest.model.paths import fill, find, placeholders
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.session import Session, ToolReply
 
+ONE_WORD = re.compile(r"""[^\s"'{}\[\]]{1,200}""")
 INVALID_PARAMS, RESOURCE_NOT_FOUND = -32602, -32002
 
 
@@ -71,6 +76,31 @@ class Contract(Protocol):
 
     async def look(self, session: Session, job: Job, handle: str, deadline_s: float) -> Seen:
         """Ask about a task once; raises Vanished, Refused and WireError."""
+
+
+def named(handle: str) -> Mapping[str, Any]:
+    """What a task's handle fills in the calls about it: the handle, its last part, and the number that it is."""
+    number = {HANDLE_NUMBER: int(handle)} if handle.isascii() and handle.isdigit() else {HANDLE_NUMBER: handle}
+    return {"handle": handle, "task_id": name_of(handle), **number}
+
+
+def said_handle(document: Any, said: str) -> str | None:
+    """The handle at a path of the answer, or filled from it, as in ``task://status/{job.id}``; None where it is not.
+
+    An answer that is one word is called ``id``.
+    """
+    if said.startswith("$"):
+        found = find(document, said)
+        return str(found) if _is_name(found) and str(found) else None
+    word = isinstance(document, str) and ONE_WORD.fullmatch(document.strip())
+    values = document if isinstance(document, Mapping) else {"id": document.strip()} if word else {}
+    if not all(_is_name(find(values, f"$.{name}")) for name in placeholders(said)):
+        return None
+    return str(fill(said, values))
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def document_in(reply: ToolReply) -> Any:

@@ -16,6 +16,7 @@ from mcp_crashtest.contracts.conversation import LOST, Conversation
 from mcp_crashtest.contracts.shape import told_of
 from mcp_crashtest.contracts.words import COMPLETED, ENDS, FAILED
 from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.paths import find, placeholders
 from mcp_crashtest.model.showing import bounded
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.errors import DeadlineExceeded, RpcError
@@ -57,13 +58,16 @@ async def _submit(contract: Contract, conversation: Conversation, session: Sessi
         journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(error), arguments=bounded(job.arguments))
         raise
     refusal, handle = contract.refusal(result), contract.handle_in(result, job.observe)
-    if refusal is None and handle is None and job.observe.handle is not None:
-        answer = document_in(tool_reply(result))
-        conversation.sight.lacks(f"the answer of {job.tool}", "handle", job.observe.handle, answer)
+    more: dict[str, Any] = {}
     if refusal is None and handle is None and not job.kind.blocking:
+        more["answer"] = bounded(document_in(tool_reply(result)))
         refusal = f"no {contract.HANDLE} in the tool's answer: {excerpt(tool_reply(result).text)}"
+        if (said := job.observe.handle) is not None:
+            missing = next((n for n in placeholders(said) if find(more["answer"], f"$.{n}") is None), None)
+            what = {"placeholder": missing} if missing is not None else {}
+            conversation.sight.lacks(f"the answer of {job.tool}", "handle", said, more["answer"], **what)
     if refusal is not None:
-        journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(refusal), arguments=bounded(job.arguments))
+        journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(refusal), arguments=bounded(job.arguments), **more)
         raise Refused(refusal)
     journal.task = handle
     journal.write(Type.OK, Op.SUBMIT)

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_crashtest.contracts import tasks_extension
-from mcp_crashtest.contracts.contract import Refused, document_in, unwrapped
+from mcp_crashtest.contracts.contract import Refused, document_in, named, unwrapped
 from mcp_crashtest.contracts.shape import errors_in
 from mcp_crashtest.contracts.words import FAILED, Words, normalise
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
 from mcp_crashtest.model.offers import ANSWER, ListSpec, StatsSpec
-from mcp_crashtest.model.operation import name_of
 from mcp_crashtest.model.paths import fill, find, placeholders
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.errors import RpcError
@@ -69,7 +68,7 @@ async def order(
         if spec is None:
             await _OWN[contract.kind, operation](session, handle, deadline_s)
             return
-        asked = fill(spec.arguments, {**values, **_named(handle)})
+        asked = fill(spec.arguments, {**values, **named(handle)})
         reply = await session.call_tool(spec.tool, asked, deadline_s=deadline_s)
     except RpcError as error:
         raise Refused(str(error)) from error
@@ -87,10 +86,6 @@ async def refuse_misfit(session: Session, contract: ContractSpec, operation: str
         raise Misfit(f"{operation}: the server has no tool {spec.tool!r}; it has {', '.join(sorted(names))}")
     if _BAD_CALL.search(said):
         raise Misfit(f"{operation}: the tool {spec.tool!r} does not take these arguments: {said}")
-
-
-def _named(handle: str) -> Mapping[str, str]:
-    return {"handle": handle, "task_id": name_of(handle)}
 
 
 def refusal_in(reply: ToolReply) -> str | None:
@@ -112,7 +107,7 @@ async def listed(
     session: Session, spec: ListSpec, words: Words, handle: str, values: Mapping[str, Any], deadline_s: float
 ) -> Listed:
     """All tasks that are listed, page by page, their ends in our words. Raises Refused, Misfit and WireError."""
-    known, tasks = {**values, **_named(handle)}, []
+    known, tasks = {**values, **named(handle)}, []
     where: Any = spec.resource
     for _ in range(_MOST_PAGES):
         document = await _read(session, spec, where, known, deadline_s)
@@ -128,7 +123,7 @@ async def counted(
     session: Session, spec: StatsSpec, handle: str, values: Mapping[str, Any], deadline_s: float
 ) -> dict[str, int]:
     """How many tasks there are of each status, and in all, as far as it is said. Raises Refused and WireError."""
-    document = await _read(session, spec, spec.resource, {**values, **_named(handle)}, deadline_s)
+    document = await _read(session, spec, spec.resource, {**values, **named(handle)}, deadline_s)
     paths = {**spec.counts, **({"total": spec.total} if spec.total else {})}
     found = {name: find(document, path) for name, path in paths.items()}
     for name, number in found.items():

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from mcp_crashtest.contracts.contract import COMPLETED, Refused, document_in, unwrapped
+from mcp_crashtest.contracts.contract import COMPLETED, Refused, document_in, named, unwrapped
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.observing import Sight
 from mcp_crashtest.files.outputs import each_record, each_row, holds_lines, neighbours, read_document
@@ -50,10 +50,10 @@ class Output:
         self._sight = sight
         self._document = document
         own = document if isinstance(document, Mapping) else {}
-        named = {"handle": handle, "id": name_of(handle), "task_id": name_of(handle)} if handle else {}
+        ours = {**named(handle), "id": name_of(handle)} if handle else {}
         self._around = around
         outer = around if isinstance(around, Mapping) else {}
-        self._values = {**named, **outer, **own, **job.values}
+        self._values = {**ours, **outer, **own, **job.values}
         self._shown: Any = document
         self._ends_at = time.monotonic() + job.deadline_s
 

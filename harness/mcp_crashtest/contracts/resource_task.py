@@ -14,6 +14,7 @@ from mcp_crashtest.contracts.contract import (
     Seen,
     Vanished,
     document_in,
+    said_handle,
     unwrapped,
 )
 from mcp_crashtest.contracts.job import Job
@@ -27,6 +28,9 @@ from mcp_crashtest.wire.session import Session, tool_reply
 
 HANDLE = "resource URI"
 EXTENSIONS: tuple[str, ...] = ()
+_GONE = re.compile(
+    r"((task|job|run)[ _-]?)?(not[ _-]?found|no such (task|job|run)|does[ _-]not[ _-]exist)", re.IGNORECASE
+)
 _URI = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
 
 
@@ -37,11 +41,10 @@ def refusal(result: Mapping[str, Any]) -> str | None:
 
 
 def handle_in(result: Mapping[str, Any], observe: ObserveSpec) -> str | None:
-    """The URI where the profile says, in a resource link, or the first in the text."""
+    """The URI where the profile says, or made as it says, in a resource link, or the first in the text."""
     reply = tool_reply(result)
     if observe.handle:
-        found = find(document_in(reply), observe.handle)
-        return found if isinstance(found, str) else None
+        return said_handle(document_in(reply), observe.handle)
     links: list[str] = [
         c["uri"] for c in reply.content if c.get("type") == "resource_link" and isinstance(c.get("uri"), str)
     ]
@@ -72,6 +75,8 @@ def seen_in(document: Any, job: Job) -> Seen:
     status = normalise(word, observe.words)
     if status is None and isinstance(document, str):
         raise Refused(f"expected JSON, found {excerpt(document)}", document)
+    if status is not None and _GONE.fullmatch(status.strip()):
+        raise Vanished(f"the status is {excerpt(status)!r}", document)
     if status is None:
         raise Vanished(f"no status at {observe.path('status')} in {excerpt(document)}", document)
     failure = None if status == COMPLETED else _failure(document)

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_crashtest.contracts.contract import Seen, Vanished, document_in
+from mcp_crashtest.contracts.contract import ONE_WORD, Seen, Vanished, document_in, named, said_handle
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.resource_task import EXTENSIONS as EXTENSIONS
 from mcp_crashtest.contracts.resource_task import refusal as refusal
 from mcp_crashtest.contracts.resource_task import seen_in
 from mcp_crashtest.model.observe_spec import ObserveSpec
-from mcp_crashtest.model.paths import fill, find
+from mcp_crashtest.model.paths import fill
 from mcp_crashtest.wire.session import Session, tool_reply
 
 HANDLE = "id"
-_WORD = re.compile(r"""[^\s"'{}\[\]]{1,200}""")
 
 
 def handle_in(result: Mapping[str, Any], observe: ObserveSpec) -> str | None:
     """The id where the profile says, by default the answer's text if it is one word; a number is an id too."""
     reply = tool_reply(result)
     if observe.handle is None or refusal(result) is not None:
-        return reply.text if _WORD.fullmatch(reply.text) and not reply.is_error else None
-    found = find(document_in(reply), observe.handle)
-    return str(found) if isinstance(found, str | int) and str(found) else None
+        return reply.text if ONE_WORD.fullmatch(reply.text) and not reply.is_error else None
+    return said_handle(document_in(reply), observe.handle)
 
 
 async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Seen:
     """Call the status tool; what it refuses to speak of is gone."""
     assert job.status is not None
-    asked = fill(job.status.arguments, {"handle": handle})
+    asked = fill(job.status.arguments, {**job.values, **named(handle)})
     reply = await session.call_tool(job.status.tool, asked, deadline_s=deadline_s)
     if reply.is_error:
         raise Vanished(reply.text)

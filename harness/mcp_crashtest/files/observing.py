@@ -16,6 +16,10 @@ from mcp_crashtest.model.paths import find, placeholders
 from mcp_crashtest.model.profile import SITE_NAMES, Profile
 
 _TASK = frozenset({"handle", "task_id"})
+_ALSO = {
+    "total": "; a total that is always the same is a number, as in total = 100",
+    "handle": '; a URI is made of an id so: handle = "task://status/{job_id}"',
+}
 _WORDS = ("completed", "failed", "cancelled", "running", ASKS)
 
 
@@ -30,12 +34,13 @@ def _paths(profile: Profile) -> Iterator[str]:
     paths = dict(observe.written)
     if records:
         paths |= {f"records.{name}": getattr(records, name) or "$" for name in ("items", "next", "key")}
+    if observe.handle is not None and not observe.handle.startswith("$") and any(placeholders(observe.handle)):
+        del paths["handle"]  # filled from the answer, it is no path
     for name, path in paths.items():
         try:
             find(None, path)
         except UsageError as error:
-            also = "; a total that is always the same is a number, as in total = 100" if name == "total" else ""
-            yield f"[observe] {name}: {error}{also}"
+            yield f"[observe] {name}: {error}{_ALSO.get(name, '')}"
 
 
 def _records(records: RecordsSpec | None) -> Iterator[str]:

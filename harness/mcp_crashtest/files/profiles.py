@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from mcp_crashtest.files.misplaced import hint
 from mcp_crashtest.files.observing import check_observe
 from mcp_crashtest.files.operations import SPECS, check_operations, principals_in
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
@@ -112,7 +113,8 @@ def _no_unknown(place: str, kind: type[Any], data: Mapping[str, Any], source: st
     known = {field.name for field in fields(kind)}
     unknown = sorted(set(data) - known)
     if unknown:
-        raise UsageError(f"{source}: {place} has no key {unknown[0]!r}; it knows {', '.join(sorted(known))}")
+        meant = hint(place.strip("[]"), unknown[0], data[unknown[0]], _TABLES)
+        raise UsageError(f"{source}: {place} has no key {unknown[0]!r}; it knows {', '.join(sorted(known))}{meant}")
 
 
 def _check(profile: Profile, source: str) -> None:
@@ -133,7 +135,9 @@ def _check(profile: Profile, source: str) -> None:
     asks = profile.contract.kind is ContractKind.TOOL_TASK
     if asks != (profile.contract.status is not None):
         which = "needs a" if asks else "has no"
-        raise UsageError(f"{source}: [contract] kind {profile.contract.kind} {which} status = {{ tool, arguments }}")
+        example = ', as in status = { tool = "get_status", arguments = { job_id = "{handle}" } }' if asks else ""
+        needed = f"[contract] kind {profile.contract.kind} {which} status = {{ tool, arguments }}{example}"
+        raise UsageError(f"{source}: {needed}")
     check_operations(profile, source)
     if profile.client:
         _check_client(profile, profile.client, source)

@@ -12,9 +12,10 @@ from typing import Any
 
 from mcp_crashtest.laboratory.advice import on_arguments, on_path, on_word
 from mcp_crashtest.laboratory.bench import Bench
+from mcp_crashtest.laboratory.patterns import argument_for, id_path, is_uri, on_handle, on_pending
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.operation import History, Op, Operation, Type
-from mcp_crashtest.model.paths import placeholders
+from mcp_crashtest.model.paths import fill, placeholders
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.showing import bounded, nearest, paths_in, pretty
 from mcp_crashtest.model.verdict import Judgement
@@ -111,6 +112,9 @@ def _of_profile(bench: Bench, history: History) -> Iterator[str]:
     profile = bench.profile
     if _failed(history):
         yield from _no_such_tool(bench)
+        yield from _another_pattern(bench, history)
+        yield from _status_called_wrongly(bench, history)
+    yield from on_pending(profile, bench.tools, _answered(history))
     yield from _called_wrongly(bench, history)
     short = _stored(history) is not None and _stored(history) != history.header.workload["records"]
     for what, paths, document in _unseen(history):
@@ -158,7 +162,47 @@ def _called_wrongly(bench: Bench, history: History) -> Iterator[str]:
             f"{given}\n\nand its input schema is\n\n{shown}"
         )
     elif contract.kind.blocking is False and error.startswith("no ") and bench.profile.observe.handle is None:
-        yield f'[observe] has no handle: {error}\n\nSay where in it the task is named:\n\n  handle = "$.…"'
+        where = id_path(refused.value.get("answer")) or "$.…"
+        yield f'[observe] has no handle: {error}\n\nSay where in it the task is named:\n\n  handle = "{where}"'
+
+
+def _answered(history: History) -> Any:
+    """The document of a call's answer, where it did not hold what was wanted."""
+    output = next(history.of(Op.OUTPUT, types=[Type.OK]), None)
+    if output is not None and output.value.get("document") is not None:
+        return output.value["document"]
+    return next((event.value["document"] for event in history.of(Op.UNSEEN) if event.value["document"]), None)
+
+
+def _another_pattern(bench: Bench, history: History) -> Iterator[str]:
+    """An id, where the URI of a resource was wanted."""
+    named = next(history.of(Op.SUBMIT, types=[Type.OK]), None)
+    refused = next((e for e in history.of(Op.SUBMIT, types=[Type.FAIL]) if "answer" in e.value), None)
+    handle = str(named.task) if named and named.task else None
+    said = None
+    if handle is not None and not is_uri(handle):
+        said = on_handle(bench.profile, bench.tools, None, handle)
+    elif named is None and refused is not None and bench.profile.observe.handle is None:
+        said = on_handle(bench.profile, bench.tools, refused.value["answer"], None)
+    if said is not None:
+        yield said
+
+
+def _status_called_wrongly(bench: Bench, history: History) -> Iterator[str]:
+    """A call of the status tool that its own schema refuses."""
+    refused = next(history.of(Op.STATUS, types=[Type.FAIL]), None)
+    spec = bench.profile.contract.status
+    if refused is None or spec is None:
+        return
+    schema = bench.tools.get(spec.tool, {})
+    faults = list(on_arguments(schema, fill(spec.arguments, {"handle": refused.task or ""}))) if schema else []
+    if faults or _BAD_CALL.search(str(refused.value.get("error"))):
+        argument = argument_for(schema, bench.profile.observe.handle)
+        yield (
+            f"the tool {spec.tool} refuses its [contract] status arguments: {'; '.join(faults) or 'it says why'}\n  "
+            f"{refused.value.get('error')}\n\nIs it told which job is meant?\n\n  "
+            f'status = {{ tool = "{spec.tool}", arguments = {{ {argument} = "{{handle}}" }} }}'
+        )
 
 
 def _unseen(history: History) -> Iterator[tuple[str, Mapping[str, Any], Any]]:

@@ -11,6 +11,7 @@ from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.files.storage import room_for
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.conductor import conduct
+from mcp_crashtest.laboratory.typed import typed
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.operation import Header, History
 from mcp_crashtest.model.plan import Plan
@@ -84,7 +85,7 @@ def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subje
     run_id = f"{folder.name}-{secrets.token_hex(4)}"
     warm_lives = 0 if bench.cold else int(bool(plan.faults)) if plan.cold else None
     return Subject(
-        bench.profile,
+        typed(bench.profile, bench.tools),
         spawner,
         folder,
         run_id,

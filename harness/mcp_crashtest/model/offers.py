@@ -15,6 +15,9 @@ ASKS = "input_required"
 ANSWER = "answer"
 """What a task is given that asks its client for something."""
 
+HANDLE_NUMBER = "handle_number"
+"""What a handle is called in a template where a tool wants it as a number."""
+
 TRESPASS = "trespass"
 """What the second of two principals is to try with the task of the first."""
 

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.contracts.catalogue import CONTRACTS
+from mcp_crashtest.contracts.contract import Vanished
+from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.contracts.resource_task import seen_in
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
 from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.operation import Op, Type
@@ -89,3 +92,37 @@ def test_an_id_is_where_the_profile_says_and_a_number_is_one_too(document: Any, 
     observe = ObserveSpec(handle="$.id")
     assert CONTRACTS[TOOL].handle_in(text("x", structuredContent=document), observe) == task
     assert CONTRACTS[TOOL].handle_in(text("no JSON"), observe) is None
+
+
+@pytest.mark.parametrize("kind", [RESOURCE, TOOL])
+@pytest.mark.parametrize(
+    ("handle", "answer", "task"),
+    [
+        ("task://status/{task_id}", {"task_id": "7f"}, "task://status/7f"),
+        ("task://status/{job.id}", {"job": {"id": 17}}, "task://status/17"),
+        ("task://status/{$.job.id}", {"job": {"id": 17}}, "task://status/17"),
+        ("task://{id}", "7f", "task://7f"),  # the answer is one word
+        ("task://status/{task_id}", {"task": "7f"}, None),
+        ("task://status/{job}", {"job": {"id": 17}}, None),
+        ("task://status/{ok}", {"ok": True}, None),
+        ("task://{id}", "the job 7f has begun", None),
+        ("$.job.id", {"job": {"id": 17}}, "17"),
+        ("$.ok", {"ok": True}, None),
+    ],
+)
+def test_a_handle_is_made_of_what_the_answer_says(
+    kind: ContractKind, handle: str, answer: Any, task: str | None
+) -> None:
+    said = text(answer) if isinstance(answer, str) else text("", structuredContent=answer)
+    assert CONTRACTS[kind].handle_in(said, ObserveSpec(handle=handle)) == task
+
+
+@pytest.mark.parametrize("word", ["not_found", "Not Found", "job not found", "TASK_NOT_FOUND", "no such job"])
+def test_a_status_that_says_that_there_is_no_such_task_is_none(word: str) -> None:
+    with pytest.raises(Vanished):
+        seen_in({"status": word}, Job("u", "p", TOOL, "t", {}, ObserveSpec(), 3, 1.0))
+
+
+def test_a_word_that_speaks_of_something_else_is_a_status() -> None:
+    job = Job("u", "p", TOOL, "t", {}, ObserveSpec(), 3, 1.0)
+    assert seen_in({"status": "cache not found, computing"}, job).status == "cache not found, computing"

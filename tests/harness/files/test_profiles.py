@@ -65,6 +65,26 @@ def test_a_status_tool_that_is_missing_or_out_of_place_is_said(read: Reader, tex
         read(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[observe]\nstatus_tool = 'ask'", 'status = { tool = "ask", arguments = { job_id = "{handle}" } }'),
+        ("[observe]\nrecords_uri = 'job://{id}'", 'records = { resource = "job://{id}", key = "$.id" }'),
+        ("[observe]\ntool = 'ask'", "tool belongs to [contract]"),
+        ("[observe]\nhandle = 'job_id'", 'handle = "task://status/{job_id}"'),
+        ("[claims]\nhandle = '$.id'", "handle belongs to [observe]"),
+    ],
+)
+def test_a_key_out_of_its_place_is_told_where_it_belongs(read: Reader, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        read(f"{SHORT}\n{text}")
+
+
+def test_a_handle_may_be_made_of_an_id(read: Reader) -> None:
+    template = "task://status/{job.id}"
+    assert read(f"{SHORT}\n[observe]\nhandle = '{template}'").observe.handle == template
+
+
 def test_a_profile_is_called_as_it_says_or_as_its_file(read: Reader) -> None:
     assert read(SHORT).name == "mine"
     assert read('name = "yours"' + SHORT).name == "yours"

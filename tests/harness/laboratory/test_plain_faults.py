@@ -268,3 +268,16 @@ def test_no_other_end_is_taken_for_a_word_that_nobody_knows(events: Events) -> N
 def test_who_claims_to_resume_is_judged_and_not_asked_for_words() -> None:
     run = history(killed(strange("interrupted"), status("interrupted")), faults=[KILL])
     assert unknown_word(bench().profile, run) is None
+
+
+def test_a_status_call_that_the_tool_does_not_take_is_the_profiles_mistake() -> None:
+    tools = {"start": SCHEMA, "job_status": {"required": ["job_id"], "properties": {"job_id": {"type": "string"}}}}
+    gone = [Event("client-0", Type.FAIL, Op.STATUS, {"error": "field required"}, "t")]
+    text = said(UsageError, bench(tools), boot(), connect(), submit(), gone, failed("vanished"))
+    assert "job_status refuses its [contract] status arguments: 'job_id' is required and missing" in text
+    assert 'status = { tool = "job_status", arguments = { job_id = "{handle}" } }' in text
+
+
+def test_a_status_tool_that_forgets_is_the_servers_fault() -> None:
+    gone = [Event("client-0", Type.FAIL, Op.STATUS, {"error": "unknown job t"}, "t")]
+    said(SubjectError, bench(), boot(), connect(), submit(), gone, failed("vanished"), end())
