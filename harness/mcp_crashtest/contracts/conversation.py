@@ -15,7 +15,7 @@ from typing import Any
 
 from mcp_crashtest.contracts.contract import Refused, Vanished
 from mcp_crashtest.contracts.job import Job, Journal
-from mcp_crashtest.contracts.observing import Sight, constant_total
+from mcp_crashtest.contracts.observing import Sight, constant_total, in_records
 from mcp_crashtest.contracts.output import Output
 from mcp_crashtest.contracts.shape import errors_in, shape_of
 from mcp_crashtest.contracts.warming import Patience, asked_pause_s
@@ -157,7 +157,7 @@ class Conversation:
             self.sight.missing("a progress notification", told, {"total": self.job.observe.path("total")})
         if not total:
             return False
-        return self.journal.once(Op.PROGRESS, done=round(done / total * records), total=records)
+        return self.journal.once(Op.PROGRESS, done=in_records(done, total, self.job.observe, records), total=records)
 
     async def output(self, session: Session, document: Any, status: str, around: Any = None) -> None:
         """Journal the final output: what the document says, and the records behind it where the profile knows."""

@@ -14,6 +14,7 @@ from typing import Any
 from mcp_crashtest.contracts.contract import Contract, Refused, Seen, Vanished, document_in
 from mcp_crashtest.contracts.conversation import LOST, Conversation
 from mcp_crashtest.contracts.shape import told_of
+from mcp_crashtest.contracts.watching import is_watched, watched
 from mcp_crashtest.contracts.words import COMPLETED, ENDS, FAILED
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.paths import find, placeholders
@@ -33,7 +34,7 @@ async def drive(contract: Contract, conversation: Conversation) -> int:
     journal.task = job.handle
 
     async def call(session: Session) -> None:
-        result = await _submit(contract, conversation, session)
+        result = await watched(conversation, session, _submit(contract, conversation, session))
         await conversation.output(session, document_in(tool_reply(result)), COMPLETED)
 
     async def start_and_follow(session: Session) -> None:
@@ -48,7 +49,7 @@ async def _submit(contract: Contract, conversation: Conversation, session: Sessi
     job, journal = conversation.job, conversation.journal
     journal.write(Type.INVOKE, Op.SUBMIT, tool=job.tool)
     asked = {"name": job.tool, "arguments": dict(job.arguments)}
-    heard = conversation.progress if job.kind.blocking else None
+    heard = conversation.progress if job.kind.blocking and not is_watched(job) else None
     try:
         result = await session.call("tools/call", asked, deadline_s=conversation.left_s, on_progress=heard)
     except (*LOST, DeadlineExceeded) as error:

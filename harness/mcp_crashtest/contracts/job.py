@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mcp_crashtest.model.contract_spec import ContractKind, ToolSpec
-from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec, Unit
+from mcp_crashtest.model.contract_spec import ContractKind, StatusSpec
+from mcp_crashtest.model.observe_spec import LedgerSpec, ObserveSpec, RecordsSpec, Unit
 from mcp_crashtest.model.operation import Op, Type
 
 JOB_VARIABLE = "CRASHTEST_JOB"
@@ -27,7 +27,7 @@ class Job:
     """One client's work: drive ``tool`` at ``url`` until its output is known, or ``deadline_s`` is over.
 
     ``handle`` is the task that an earlier life of this client had; None to submit the job anew. ``status`` is the call
-    that asks about it, where that is a tool's. ``away_s``: how long it stays away when it loses its connections.
+    that asks how it stands. ``away_s``: how long it stays away when it loses its connections.
     ``values`` stand for the placeholders of what is observed; a server may say for ``ready_deadline_s`` that it is not
     ready yet. ``headers`` go with each request. Tables of records are left in ``folder``.
     """
@@ -41,7 +41,7 @@ class Job:
     records: int
     deadline_s: float
     handle: str | None = None
-    status: ToolSpec | None = None
+    status: StatusSpec | None = None
     away_s: float = 0.0
     values: Mapping[str, Any] = field(default_factory=dict)
     ready_deadline_s: float = 30.0
@@ -60,8 +60,9 @@ class Job:
         records = observe.pop("records")
         observe["unit"] = Unit(observe["unit"]) if observe["unit"] else None
         observe["words"] = {meaning: tuple(words) for meaning, words in observe["words"].items()}
+        observe["ledger"] = LedgerSpec(**observe["ledger"]) if observe["ledger"] else None
         data["observe"] = ObserveSpec(**observe, records=RecordsSpec(**records) if records else None)
-        data["status"] = ToolSpec(**data["status"]) if data["status"] else None
+        data["status"] = StatusSpec(**data["status"]) if data["status"] else None
         return cls(**{**data, "kind": ContractKind(data["kind"])})
 
 

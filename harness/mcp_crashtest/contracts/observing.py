@@ -6,6 +6,7 @@ paths have not found anything yet, each time that there are others, and never ag
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,12 @@ def constant_total(observe: ObserveSpec, records: int) -> float | None:
     if observe.total is None and observe.progress is not None and _PERCENT.search(observe.progress):
         return _UNITS[Unit.PERCENT]
     return None
+
+
+def in_records(done: float, total: float, observe: ObserveSpec, records: int) -> int:
+    """Progress in records. Batches are whole, but for the last one."""
+    found = round(done / total * records)
+    return min(found, records) if observe.unit is Unit.BATCHES and done <= math.ceil(total) else found
 
 
 def _total(document: Any, observe: ObserveSpec, records: int) -> float | None:

@@ -7,6 +7,7 @@ than the status. What is missing then is missing.
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections.abc import Iterable, Mapping
 from itertools import chain, islice
@@ -16,6 +17,7 @@ from typing import Any
 from mcp_crashtest.contracts.contract import COMPLETED, Refused, document_in, named, unwrapped
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.observing import Sight
+from mcp_crashtest.files.commands import document_of, rows_of, shown_by
 from mcp_crashtest.files.outputs import each_record, each_row, holds_lines, neighbours, read_document
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
@@ -100,6 +102,10 @@ class Output:
         """Key and digest of each record: there may be a million, which are looked at one by one."""
         if spec.sqlite is not None:
             return self._named(self._rows(spec, spec.sqlite), spec)
+        if spec.postgres is not None:
+            return self._named(await self._asked(spec, spec.postgres), spec)
+        if spec.command is not None:
+            return self._named(self._items(await self._shown_by(spec.command), spec), spec)
         if spec.file is not None:
             return self._named(self._file(spec, spec.file), spec)
         return await self._paged(spec)
@@ -121,6 +127,20 @@ class Output:
         for name in names:
             query = query.replace(f"'{{{name}}}'", "?").replace(f"{{{name}}}", "?")
         return each_row(Path(str(self._filled("records.sqlite", template))), query, values)
+
+    async def _asked(self, spec: RecordsSpec, template: str) -> list[Any]:
+        query = spec.query or ""
+        named = {name: self._filled("records.query", f"{{{name}}}") for name in placeholders(query)}
+        return await rows_of(str(self._filled("records.postgres", template)), query, named, self._folder)
+
+    async def _shown_by(self, command: str) -> Any:
+        """Split first and fill then: what fills a placeholder is one word, whatever it is."""
+        words = [str(self._filled("records.command", word)) for word in shlex.split(command)]
+        return document_of(await shown_by(words, self._folder))
+
+    @property
+    def _folder(self) -> str:
+        return str(self._job.values.get("here", "."))
 
     async def _paged(self, spec: RecordsSpec) -> Table:
         """The records behind a tool or a resource, a page after the other; those in the document, if there is neither.

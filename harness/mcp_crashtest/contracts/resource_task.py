@@ -56,13 +56,17 @@ def handle_in(result: Mapping[str, Any], observe: ObserveSpec) -> str | None:
 
 async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Seen:
     """Read the resource; one that is not there, or has no status, is gone."""
+    return seen_in(await document_at(session, handle, deadline_s), job)
+
+
+async def document_at(session: Session, uri: str, deadline_s: float) -> Any:
+    """The document behind a resource; raises Vanished where there is none."""
     try:
-        document = unwrapped(await session.read_resource(handle, deadline_s=deadline_s))
+        return unwrapped(await session.read_resource(uri, deadline_s=deadline_s))
     except RpcError as error:
         if error.code in (INVALID_PARAMS, RESOURCE_NOT_FOUND):
             raise Vanished(str(error)) from error
         raise
-    return seen_in(document, job)
 
 
 def seen_in(document: Any, job: Job) -> Seen:

@@ -8,8 +8,8 @@ from typing import Any
 from mcp_crashtest.contracts.contract import ONE_WORD, Seen, Vanished, document_in, named, said_handle
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.resource_task import EXTENSIONS as EXTENSIONS
+from mcp_crashtest.contracts.resource_task import document_at, seen_in
 from mcp_crashtest.contracts.resource_task import refusal as refusal
-from mcp_crashtest.contracts.resource_task import seen_in
 from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.wire.session import Session, tool_reply
@@ -27,9 +27,16 @@ def handle_in(result: Mapping[str, Any], observe: ObserveSpec) -> str | None:
 
 async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Seen:
     """Call the status tool; what it refuses to speak of is gone."""
-    assert job.status is not None
-    asked = fill(job.status.arguments, {**job.values, **named(handle)})
-    reply = await session.call_tool(job.status.tool, asked, deadline_s=deadline_s)
+    return seen_in(await status_of(session, job, named(handle), deadline_s), job)
+
+
+async def status_of(session: Session, job: Job, names: Mapping[str, Any], deadline_s: float) -> Any:
+    """The document that says how a job stands; ``names`` fill the call. Raises Vanished where there is none."""
+    spec, values = job.status, {**job.values, **names}
+    assert spec is not None
+    if spec.tool is None:
+        return await document_at(session, str(fill(spec.resource, values)), deadline_s)
+    reply = await session.call_tool(spec.tool, fill(spec.arguments, values), deadline_s=deadline_s)
     if reply.is_error:
         raise Vanished(reply.text)
-    return seen_in(document_in(reply), job)
+    return document_in(reply)

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from mcp_crashtest.faults.absence import ServerAway
-from mcp_crashtest.files.ledger import read_effects
 from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.proof import NOTHING_RESTARTED, Proof
 from mcp_crashtest.stage.stage import OUTPUT, Stage
@@ -120,7 +119,7 @@ def restarted_nothing(proof: Proof) -> Proof:
 
 def finished(stage: Stage) -> bool:
     """Whether nothing is left to do for the job, as far as client and ledger show."""
-    records, effects = stage.site.workload.records, read_effects(stage.site.folder.ledger)
+    records, effects = stage.site.workload.records, stage.site.folder.effects()
     executed = 0 if effects is None else len({record for _, record, _ in effects.executions})
     return max(executed, stage.client.done) >= records
 

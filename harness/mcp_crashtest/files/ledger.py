@@ -1,6 +1,7 @@
 """The ledger: effects outside the subject's own store, which show work that was done twice.
 
-The subject appends one JSON line for each record that it executes: ``{"task": ..., "record": ..., "attempt": ...}``.
+The subject appends one JSON line for each record that it executes: ``{"task": ..., "record": ..., "attempt": ...}``,
+or with other names, where the profile says them.
 The lab owns the file and reads it once the run is over. A last line torn by a kill is an effect that did not happen.
 """
 
@@ -16,8 +17,12 @@ from typing import Any
 
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.observe_spec import LedgerSpec
+from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.texts import column
 
+USUAL = LedgerSpec()
+_THE_TASK = "the task"
 _LONGEST_NAME = 200
 
 
@@ -37,8 +42,8 @@ class Effects:
         return {"executions": self.executions, "stretches": self.stretches}
 
 
-def read_effects(path: Path) -> Effects | None:
-    """All effects; None without a ledger.
+def read_effects(path: Path, names: LedgerSpec = USUAL) -> Effects | None:
+    """All effects; None without a ledger. ``names`` say where a line names its task and its record.
 
     Raises SubjectError for a line, other than a torn last one, that is not as described above.
     """
@@ -50,7 +55,7 @@ def read_effects(path: Path) -> Effects | None:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n") or line == b"\n":
                 continue
-            task, record = _effect(line, number)
+            task, record = _effect(line, number, names)
             known = times[task][record] > 0
             stretches += known and not again
             again = known
@@ -58,15 +63,21 @@ def read_effects(path: Path) -> Effects | None:
     return Effects(_table(times), stretches)
 
 
-def _effect(line: bytes, number: int) -> tuple[str, str]:
+def _effect(line: bytes, number: int, names: LedgerSpec) -> tuple[str, str]:
     text = line.decode(errors="replace")
     try:
         entry = json.loads(text)
-        return str(entry["task"])[:_LONGEST_NAME], str(entry["record"])[:_LONGEST_NAME]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        task = find(entry, names.task) if names.task else _THE_TASK
+        record = find(entry, names.record)
+        if task is None or record is None:
+            raise ValueError(f"nothing at {names.record if task is not None else names.task}")
+        return str(task)[:_LONGEST_NAME], str(record)[:_LONGEST_NAME]
+    except (ValueError, RecursionError) as error:
         shown = text.rstrip()[:_LONGEST_NAME]
+        wanted = "{'task': ..., 'record': ...}" if names == USUAL else f"a record at {names.record}, of {names.task}"
         raise SubjectError(
-            f"line {number} of the ledger is not {{'task': ..., 'record': ...}} as JSON: {shown!r}"
+            f"line {number} of the ledger is not {wanted} as JSON: {shown!r}; where its names are others, say them in "
+            f'the profile: [observe] ledger = {{ task = "$.job", record = "$.key" }}'
         ) from error
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 import math
+import shlex
+import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import fields
 from typing import Any
 
-from mcp_crashtest.model.contract_spec import ToolSpec
+from mcp_crashtest.model.assessment import has_ledger
+from mcp_crashtest.model.contract_spec import StatusSpec, ToolSpec
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.observe_spec import RecordsSpec
+from mcp_crashtest.model.observe_spec import LEDGER_GROWTH, RecordsSpec
 from mcp_crashtest.model.offers import ASKS, ListSpec, StatsSpec
 from mcp_crashtest.model.paths import find, placeholders
 from mcp_crashtest.model.profile import SITE_NAMES, Profile
@@ -36,6 +39,14 @@ def _paths(profile: Profile) -> Iterator[str]:
         paths |= {f"records.{name}": getattr(records, name) or "$" for name in ("items", "next", "key")}
     if observe.handle is not None and not observe.handle.startswith("$") and any(placeholders(observe.handle)):
         del paths["handle"]  # filled from the answer, it is no path
+    if observe.progress == LEDGER_GROWTH:
+        if not profile.contract.kind.blocking:
+            yield f"[observe] progress: {LEDGER_GROWTH} is for calls that come back with the output"
+        if not has_ledger(profile):
+            told = f"name {LEDGER_GROWTH} in [subject] command or environment"
+            yield f"[observe] progress: the ledger's growth shows nothing where nobody writes it: {told}"
+    if observe.ledger:
+        paths["ledger.record"], paths["ledger.task"] = observe.ledger.record, observe.ledger.task or "$"
     for name, path in paths.items():
         try:
             find(None, path)
@@ -48,9 +59,26 @@ def _records(records: RecordsSpec | None) -> Iterator[str]:
         return
     if len(records.sources) > 1 or (not records.sources and "$." not in records.items):
         found = f" (found {' and '.join(records.sources)})" if records.sources else ""
-        yield f"[observe] records needs a file, a resource, or items in the result; or a tool, or sqlite{found}"
-    if (records.sqlite is None) != (records.query is None):
-        yield "[observe] records: sqlite is the database's file, and query what is asked of it: give both"
+        yield (
+            f"[observe] records needs a file, a resource, or items in the result; or a tool, sqlite, postgres or a "
+            f"command{found}"
+        )
+    if (records.sqlite is None and records.postgres is None) != (records.query is None):
+        yield (
+            "[observe] records: sqlite is the database's file (postgres: how to reach it), and query what is asked of "
+            "it: give both"
+        )
+    if records.postgres is not None and shutil.which("psql") is None:
+        yield (
+            "[observe] records: postgres is asked by psql, which is not installed here: install PostgreSQL's client "
+            "(apt-get install postgresql-client), or have a command of yours show them: records = { command = ... }"
+        )
+    if records.command is not None:
+        try:
+            if not shlex.split(records.command):
+                yield "[observe] records: the command is empty"
+        except ValueError as error:
+            yield f"[observe] records: the command {records.command!r} cannot be split into words: {error}"
     if records.arguments and records.tool is None:
         yield "[observe] records: arguments are those of a tool: give tool too"
 
@@ -73,8 +101,10 @@ def _unfilled(profile: Profile) -> Iterator[str]:
     yield from _nobody_fills("[contract] arguments", contract.arguments, SITE_NAMES)
     for field in fields(contract):
         call = getattr(contract, field.name)
-        if isinstance(call, ToolSpec):
-            yield from _nobody_fills(f"[contract] {field.name}", call.arguments, SITE_NAMES | _TASK)
+        if isinstance(call, ToolSpec | StatusSpec):
+            template = [call.arguments, getattr(call, "resource", None)]
+            names = SITE_NAMES if contract.kind.blocking else SITE_NAMES | _TASK
+            yield from _nobody_fills(f"[contract] {field.name}", template, names)
         elif isinstance(call, ListSpec | StatsSpec):
             template = [call.arguments, call.resource]
             yield from _nobody_fills(f"[contract] {field.name}", template, SITE_NAMES | _TASK | {"next"})

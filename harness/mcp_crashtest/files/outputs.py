@@ -47,7 +47,7 @@ def each_record(path: Path) -> Iterator[Any]:
         if path.suffix in _SEPARATORS:
             yield from csv.DictReader(file, delimiter=_SEPARATORS[path.suffix], restkey="(beyond the header)")
         else:
-            yield from (_record(line) for line in _lines(file))
+            yield from (record_in(line) for line in _lines(file))
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -55,7 +55,8 @@ def _lines(file: TextIO) -> Iterator[str]:
     return (line.removesuffix("\n").removesuffix("\r") for line in file)
 
 
-def _record(line: str) -> Any:
+def record_in(line: str) -> Any:
+    """The record that stands in a line of JSON; a torn one is called by its text."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):

@@ -18,10 +18,10 @@ from pydantic import TypeAdapter, ValidationError
 from mcp_crashtest.files.misplaced import hint
 from mcp_crashtest.files.observing import check_observe
 from mcp_crashtest.files.operations import SPECS, check_operations, principals_in
-from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
+from mcp_crashtest.model.observe_spec import LedgerSpec, ObserveSpec, RecordsSpec
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.profile import Claims, ClientSpec, Profile, Workload
 from mcp_crashtest.model.subject_spec import SubjectSpec
@@ -98,7 +98,7 @@ def _table(key: str, kind: type[Any], data: Any, source: str) -> Any:
     if not isinstance(data, Mapping):
         raise UsageError(f"{source}: [{key}] must be a table")
     _no_unknown(f"[{key}]", kind, data, source)
-    for inner, spec in (("records", RecordsSpec), ("status", ToolSpec), *SPECS.items()):
+    for inner, spec in (("records", RecordsSpec), ("ledger", LedgerSpec), ("status", StatusSpec), *SPECS.items()):
         if kind in (ObserveSpec, ContractSpec) and isinstance(data.get(inner), Mapping):
             _no_unknown(f"[{key}] {inner}", spec, data[inner], source)
     try:
@@ -132,12 +132,15 @@ def _check(profile: Profile, source: str) -> None:
             f"{source}: [workload] wants 1 <= batch <= records <= {_MOST_RECORDS}, found batch = {workload.batch}, "
             f"records = {workload.records}"
         )
-    asks = profile.contract.kind is ContractKind.TOOL_TASK
-    if asks != (profile.contract.status is not None):
+    kind, status = profile.contract.kind, profile.contract.status
+    asks = kind is ContractKind.TOOL_TASK
+    if (asks and status is None) or (status is not None and not asks and not kind.blocking):
         which = "needs a" if asks else "has no"
         example = ', as in status = { tool = "get_status", arguments = { job_id = "{handle}" } }' if asks else ""
         needed = f"[contract] kind {profile.contract.kind} {which} status = {{ tool, arguments }}{example}"
         raise UsageError(f"{source}: {needed}")
+    if status is not None and (status.tool is None) == (status.resource is None):
+        raise UsageError(f"{source}: [contract] status needs a tool or a resource, one of the two")
     check_operations(profile, source)
     if profile.client:
         _check_client(profile, profile.client, source)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.files.atomic import replacing, write_atomically, write_json
+from mcp_crashtest.files.ledger import USUAL, Effects, read_effects
 from mcp_crashtest.model.columns import Table, digest_of
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.observe_spec import LedgerSpec
 from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Plan
 
@@ -29,10 +31,14 @@ Written = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """One run's evidence. ``golden`` is the folder of the golden run, with whose output most outputs are equal."""
+    """One run's evidence. ``golden`` is the folder of the golden run, with whose output most outputs are equal.
+
+    ``names`` say where the lines of the ledger name task and record.
+    """
 
     path: Path
     golden: Path | None = None
+    names: LedgerSpec = USUAL
 
     @property
     def name(self) -> str:
@@ -165,6 +171,10 @@ class RunFolder:
     def ledger(self) -> Path:
         """The effects file, outside the state."""
         return self.path / "ledger.jsonl"
+
+    def effects(self) -> Effects | None:
+        """What was executed, as the ledger shows it up to now; None without one. Raises SubjectError."""
+        return read_effects(self.ledger, self.names)
 
     def server_log(self, life: int) -> Path:
         """Where the standard output and error of a server's life go."""

@@ -87,7 +87,10 @@ def _on_placeholder(observe: ObserveSpec, key: str, way: Mapping[str, Any], what
 
 def _to_paste(observe: ObserveSpec, key: str, others: list[str]) -> str:
     if key == "total":
-        lines = [f'total = "{path}"' for path in others[:1]] + ["total = 100", 'unit = "percent"', 'unit = "records"']
+        lines = [f'total = "{path}"' for path in others[:1]] + [
+            "total = 100",
+            *(f'unit = "{unit}"' for unit in ("percent", "records", "batches")),
+        ]
         return "\n".join(["Say in [observe] what progress is counted in, one of:\n", *map(_indented, lines)])
     if not others:
         return f"Change {key} in [observe] of the profile, or leave it out."

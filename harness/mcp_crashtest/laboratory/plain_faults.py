@@ -136,7 +136,8 @@ def _no_such_tool(bench: Bench) -> Iterator[str]:
     profile, names = bench.profile, list(bench.tools)
     records = profile.observe.records
     called = {"[contract] tool": profile.contract.tool}
-    called |= {"[contract] status.tool": profile.contract.status.tool} if profile.contract.status else {}
+    status = profile.contract.status
+    called |= {"[contract] status.tool": status.tool} if status and status.tool else {}
     called |= {"[observe] records.tool": records.tool} if records and records.tool else {}
     for place, name in called.items():
         if names and name not in names:
@@ -192,7 +193,7 @@ def _status_called_wrongly(bench: Bench, history: History) -> Iterator[str]:
     """A call of the status tool that its own schema refuses."""
     refused = next(history.of(Op.STATUS, types=[Type.FAIL]), None)
     spec = bench.profile.contract.status
-    if refused is None or spec is None:
+    if refused is None or spec is None or spec.tool is None:
         return
     schema = bench.tools.get(spec.tool, {})
     faults = list(on_arguments(schema, fill(spec.arguments, {"handle": refused.task or ""}))) if schema else []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.files.storage import room_for
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.conductor import conduct
-from mcp_crashtest.laboratory.typed import typed
+from mcp_crashtest.laboratory.typed import counted, typed
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.operation import Header, History
 from mcp_crashtest.model.plan import Plan
@@ -84,12 +84,15 @@ def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subje
     """A subject's site for one plan."""
     run_id = f"{folder.name}-{secrets.token_hex(4)}"
     warm_lives = 0 if bench.cold else int(bool(plan.faults)) if plan.cold else None
+    workload = bench.workload(plan)
+    if bench.profile.observe.ledger:
+        folder = replace(folder, names=bench.profile.observe.ledger)
     return Subject(
-        typed(bench.profile, bench.tools),
+        counted(typed(bench.profile, bench.tools), workload),
         spawner,
         folder,
         run_id,
-        bench.workload(plan),
+        workload,
         warm_lives,
         plan.hash_seed,
         starts_again=bool(plan.needs),

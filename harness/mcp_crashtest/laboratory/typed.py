@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from mcp_crashtest.model.contract_spec import ContractSpec, ToolSpec
-from mcp_crashtest.model.observe_spec import RecordsSpec
+from mcp_crashtest.model.contract_spec import ContractSpec, StatusSpec, ToolSpec
+from mcp_crashtest.model.observe_spec import RecordsSpec, Unit
 from mcp_crashtest.model.offers import HANDLE_NUMBER, ListSpec, StatsSpec
-from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.profile import Profile, Workload
 
 Tools = Mapping[str, Mapping[str, Any]]
 _HANDLES = ("{handle}", "{task_id}", "{id}")
@@ -26,14 +26,22 @@ def typed(profile: Profile, tools: Tools) -> Profile:
     changed = {
         field.name: _typed(call, tools)
         for field in fields(ContractSpec)
-        if isinstance(call := getattr(contract, field.name), ToolSpec | ListSpec | StatsSpec)
+        if isinstance(call := getattr(contract, field.name), ToolSpec | StatusSpec | ListSpec | StatsSpec)
     }
     observe = profile.observe if records is None else replace(profile.observe, records=_typed(records, tools))
     return replace(profile, contract=replace(contract, **changed), observe=observe)
 
 
+def counted(profile: Profile, workload: Workload) -> Profile:
+    """The profile whose progress in batches has a total: how many of them this job has, the last one in part."""
+    observe = profile.observe
+    if observe.unit is not Unit.BATCHES or observe.total is not None:
+        return profile
+    return replace(profile, observe=replace(observe, total=workload.records / workload.batch))
+
+
 def _typed(call: Any, tools: Tools) -> Any:
-    assert isinstance(call, ToolSpec | ListSpec | StatsSpec | RecordsSpec)
+    assert isinstance(call, ToolSpec | StatusSpec | ListSpec | StatsSpec | RecordsSpec)
     properties = tools.get(call.tool or "", {}).get("properties")
     known = properties if isinstance(properties, Mapping) else {}
     wanted = {

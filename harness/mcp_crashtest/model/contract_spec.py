@@ -38,6 +38,18 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusSpec:
+    """How one asks how a job stands: a tool's call, or a resource; both may hold placeholders, ``{handle}`` among them.
+
+    Of a call that comes back with the output it shows the progress meanwhile, where nothing else does.
+    """
+
+    tool: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ContractSpec:
     """Which pattern the subject offers, the call that starts the job, and the one that asks how it stands.
 
@@ -48,7 +60,7 @@ class ContractSpec:
     kind: ContractKind
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    status: ToolSpec | None = None
+    status: StatusSpec | None = None
     cancel: ToolSpec | None = None
     pause: ToolSpec | None = None
     resume: ToolSpec | None = None

@@ -12,8 +12,12 @@ class Unit(StrEnum):
     """What progress is counted in, where no total stands beside it."""
 
     RECORDS = "records"
+    BATCHES = "batches"
     PERCENT = "percent"
     FRACTION = "fraction"
+
+
+_SOURCES = ("file", "resource", "tool", "sqlite", "postgres", "command")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,9 @@ class RecordsSpec:
 
     ``items`` is the path of the list within the document (not for line formats), ``next`` the path of what leads to
     the next page (a resource's URI, a tool's ``{next}``), ``key`` the path of a record's identity within the record.
-    With ``sqlite``, a database file, the records are the rows of ``query``. All of them may hold placeholders: of the
-    command, and names or paths in the document that says that the job is done.
+    With ``sqlite``, a database file, or ``postgres``, how to reach one, the records are the rows of ``query``; with
+    ``command`` what it writes to its standard output. All of them may hold placeholders: of the command, and names or
+    paths in the document that says that the job is done.
     """
 
     key: str
@@ -33,15 +38,28 @@ class RecordsSpec:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     sqlite: str | None = None
     query: str | None = None
+    postgres: str | None = None
+    command: str | None = None
     items: str = "$"
     next: str | None = None
 
     @property
     def sources(self) -> Mapping[str, str]:
         """Where they are, but for the result itself: one of these, or none."""
-        named = {"file": self.file, "resource": self.resource, "tool": self.tool, "sqlite": self.sqlite}
+        named = {name: getattr(self, name) for name in _SOURCES}
         return {name: where for name, where in named.items() if where is not None}
 
+
+@dataclass(frozen=True, slots=True)
+class LedgerSpec:
+    """Where the lines of the ledger name a record and the task that it belongs to; None: there is one task."""
+
+    record: str = "$.record"
+    task: str | None = "$.task"
+
+
+LEDGER_GROWTH = "{ledger}"
+"""What stands for progress where the ledger's own growth is to be it."""
 
 DEFAULT_PATHS = {"status": "$.status", "progress": "$.progress", "total": "$.total"}
 
@@ -51,7 +69,8 @@ class ObserveSpec:
     """Where status, progress, count and records stand in what the subject answers; None is what nobody has written.
 
     ``total`` may be a number too, for a total that is always the same. ``words`` are the subject's own words for a
-    status, by ours: completed, failed, cancelled, and running for one that is no end.
+    status, by ours: completed, failed, cancelled, and running for one that is no end. ``progress`` may be the ledger
+    itself, as ``{ledger}``: its growth.
     """
 
     handle: str | None = None
@@ -62,6 +81,7 @@ class ObserveSpec:
     count: str | None = None
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     records: RecordsSpec | None = None
+    ledger: LedgerSpec | None = None
 
     def path(self, name: str) -> str:
         """The path of status, progress or total: the written one, or the usual one."""
@@ -72,4 +92,4 @@ class ObserveSpec:
     def written(self) -> Mapping[str, str]:
         """The paths that somebody has written, by key; those within records apart."""
         named = {name: getattr(self, name) for name in ("handle", "status", "progress", "total", "count")}
-        return {name: path for name, path in named.items() if isinstance(path, str)}
+        return {name: path for name, path in named.items() if isinstance(path, str) and path != LEDGER_GROWTH}

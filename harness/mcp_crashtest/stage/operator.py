@@ -17,6 +17,7 @@ from mcp_crashtest.contracts import operations
 from mcp_crashtest.contracts.catalogue import CONTRACTS
 from mcp_crashtest.contracts.contract import ENDS, Refused, Seen, Vanished
 from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.contracts.observing import in_records
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.offers import ANSWER, ASKS, Principal
 from mcp_crashtest.model.operation import Op, Type
@@ -241,7 +242,10 @@ class Operator:
             seen = await self._seen(await self._ready(), job.handle)
             if seen is not None:
                 done, total = seen.progress or (0, 0)
-                return {"status": seen.status, "done": round(done / total * job.records) if total else None}
+                return {
+                    "status": seen.status,
+                    "done": in_records(done, total, job.observe, job.records) if total else None,
+                }
         return {}
 
     async def _has_ended(self, handle: str) -> bool:

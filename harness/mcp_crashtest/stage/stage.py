@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcp_crashtest.files.ledger import read_effects
 from mcp_crashtest.model.coordinates import Coordinate
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.faults import Victim
@@ -175,7 +174,7 @@ class Stage:
                 self.stray |= not (await life.kill()).confirmed
         if self.door:
             await self.door.cut()
-        if (effects := read_effects(self.site.folder.ledger)) is not None:
+        if (effects := self.site.folder.effects()) is not None:
             self.write(LAB, Type.OK, Op.EFFECTS, effects.to_json())
         value = {"reason": reason, "silent_s": silent_s, "deadline_s": self.limits.silence_s}
         value["starved_s"] = round(self._starved_s, 6)
@@ -191,7 +190,7 @@ class Stage:
 
     def executions(self) -> dict[str, int]:
         """How often any record was executed up to now, by the ledger; empty without one."""
-        effects = read_effects(self.site.folder.ledger)
+        effects = self.site.folder.effects()
         return {} if effects is None else {"executions": sum(times for _, _, times in effects.executions)}
 
     async def _bound_logs(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 from mcp_crashtest.files.ledger import Effects, read_effects
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.observe_spec import LedgerSpec
 
 
 def test_executions_are_counted_in_the_order_of_the_first(tmp_path: Path) -> None:
@@ -44,3 +45,14 @@ def test_work_done_again_is_counted_in_stretches(tmp_path: Path, done: str, stre
     effects = read_effects(ledger)
     assert effects is not None
     assert effects.stretches == stretches
+
+
+def test_lines_with_other_names_are_read_where_they_say(tmp_path: Path) -> None:
+    ledger = tmp_path / "effects"
+    ledger.write_text('{"job":"t","row":{"key":1}}\n{"job":"t","row":{"key":1}}\n')
+    assert read_effects(ledger, LedgerSpec("$.row.key", "$.job")) == Effects(Table.of([("t", "1", 2)], width=3), 1)
+    alone = read_effects(ledger, LedgerSpec("$.row.key", None))
+    assert alone is not None
+    assert [(record, times) for _, record, times in alone.executions] == [("1", 2)]
+    with pytest.raises(SubjectError, match=r'line 1 .* \[observe\] ledger = \{ task = "\$\.job"'):
+        read_effects(ledger)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.files.profiles import Target, read_profile
-from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
@@ -48,14 +48,19 @@ STATUS = 'status = { tool = "ask", arguments = { id = "{handle}" } }'
 
 def test_a_contract_may_name_the_tool_that_is_asked_how_the_job_stands(read: Reader) -> None:
     contract = read(SHORT.replace("resumable-tool", "tool-task") + STATUS).contract
-    assert contract.status == ToolSpec("ask", {"id": "{handle}"})
+    assert contract.status == StatusSpec("ask", {"id": "{handle}"})
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         (SHORT.replace("resumable-tool", "tool-task"), "kind tool-task needs a status"),
-        (SHORT + STATUS, "kind resumable-tool has no status"),
+        (SHORT.replace("resumable-tool", "resource-task") + STATUS, "kind resource-task has no status"),
+        (
+            SHORT + 'status = { tool = "ask", resource = "job://7" }',
+            "status needs a tool or a resource, one of",
+        ),
+        (SHORT + STATUS, "[contract] status: nobody fills {handle}"),
         (SHORT.replace("resumable-tool", "tool-task") + 'status = { tol = "ask" }', "status has no key 'tol'"),
         (SHORT.replace("resumable-tool", "tool-task") + 'status = "ask"', "contract.status"),
     ],
@@ -78,6 +83,23 @@ def test_a_status_tool_that_is_missing_or_out_of_place_is_said(read: Reader, tex
 def test_a_key_out_of_its_place_is_told_where_it_belongs(read: Reader, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
         read(f"{SHORT}\n{text}")
+
+
+@pytest.mark.parametrize(
+    ("observe", "said"),
+    [
+        ("progress = '{ledger}'", "the ledger's growth shows nothing where nobody writes it"),
+        ("records = { command = 'show \"', key = '$.n' }", "cannot be split into words"),
+        ("records = { postgres = 'dsn', key = '$.n' }", "postgres: how to reach it"),
+        ("records = { command = 'x', file = 'y', key = '$.n' }", "(found file and command)"),
+        ("ledger = { task = 'job' }", "the path 'job' must begin with '$'"),
+        ("ledger = { tsk = '$.job' }", "[observe] ledger has no key 'tsk'"),
+        ("unit = 'parsecs'", "observe.unit"),
+    ],
+)
+def test_what_is_said_of_looking_is_checked(read: Reader, observe: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        read(f"{SHORT}\n[observe]\n{observe}")
 
 
 def test_a_handle_may_be_made_of_an_id(read: Reader) -> None:
@@ -178,7 +200,7 @@ WRONG = {
     ),
     "an unknown key of records": (
         tables(observe='records = { key = "$.id", path = "x" }'),
-        "[observe] records has no key 'path'; it knows arguments, file, items, key, next, query, resource, sqlite",
+        "[observe] records has no key 'path'; it knows arguments, command, file, items, key, next, postgres, query",
     ),
     "records without a key": (tables(observe='records = { file = "x" }'), "observe.records.key: Field required"),
     "records that are nowhere": (
@@ -187,11 +209,11 @@ WRONG = {
     ),
     "records that are in two places": (
         tables(observe='records = { key = "$.id", file = "f", tool = "t" }'),
-        "or items in the result; or a tool, or sqlite (found file and tool)",
+        "or items in the result; or a tool, sqlite, postgres or a command (found",
     ),
     "a database without a query": (
         tables(observe='records = { key = "$.id", sqlite = "f" }'),
-        "sqlite is the database's file, and query what is asked of it: give both",
+        "sqlite is the database's file (postgres: how to reach it), and query what is asked of it: give both",
     ),
     "arguments of nobody": (
         tables(observe='records = { key = "$.id", file = "f", arguments = { a = 1 } }'),
@@ -207,7 +229,7 @@ WRONG = {
         tables(observe='total = "100"'),
         "must begin with '$', as in '$.result.count'; a total that is always the same is a number, as in total = 100",
     ),
-    "an unknown unit": (tables(observe='unit = "batches"'), "observe.unit: Input should be 'records', 'percent' or"),
+    "an unknown unit": (tables(observe='unit = "parsecs"'), "observe.unit: Input should be 'records', 'batches'"),
     "an argument that nobody fills": (
         tables(contract='kind = "resumable-tool"\ntool = "work"\narguments = { total = "{total_record}" }'),
         "[contract] arguments: nobody fills {total_record}; did you mean {total_records}? there are batch_size",

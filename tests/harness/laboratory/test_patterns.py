@@ -8,7 +8,7 @@ import pytest
 
 from mcp_crashtest.laboratory.patterns import argument_for, id_path, is_uri, on_handle, on_pending, status_tools
 from mcp_crashtest.laboratory.typed import typed
-from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec, ToolSpec
 from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.model.offers import ListSpec
 from mcp_crashtest.model.profile import Profile
@@ -84,14 +84,14 @@ def test_a_handle_goes_to_a_tool_as_its_schema_wants_it() -> None:
     asked = ContractSpec(
         ContractKind.TOOL_TASK,
         "start",
-        status=ToolSpec("job_state", told),
+        status=StatusSpec("job_state", told),
         cancel=ToolSpec("start", {"jobId": "{handle}"}),
         list=ListSpec(tool="job_state", arguments={"jobId": "{task_id}"}),
     )
     records = RecordsSpec(key="$.n", tool="job_state", arguments={"jobId": "{id}"})
     found = typed(Profile("mine", SubjectSpec("serve", "u"), asked, ObserveSpec(records=records)), TOOLS)
     number = "{handle_number}"
-    assert found.contract.status == ToolSpec("job_state", {**told, "jobId": number})
+    assert found.contract.status == StatusSpec("job_state", {**told, "jobId": number})
     assert found.contract.cancel == asked.cancel
     assert found.contract.list
     assert found.contract.list.arguments == {"jobId": number}

@@ -10,7 +10,7 @@ import pytest
 from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.plain_faults import refuse_plain_faults, unknown_word
-from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.model.operation import Op, Type
@@ -43,7 +43,7 @@ DONE = [*boot(), *connect(), *submit(), *status("running"), *progress(3), *progr
 
 def bench(tools: Mapping[str, Any] = TOOLS, tool: str = "start", resumes: bool = True, **observe: Any) -> Bench:
     total = {"total": "{total_records}"}
-    contract = ContractSpec(ContractKind.TOOL_TASK, tool, total, ToolSpec("job_status", {"id": "{handle}"}))
+    contract = ContractSpec(ContractKind.TOOL_TASK, tool, total, StatusSpec("job_status", {"id": "{handle}"}))
     spec = ObserveSpec(**{"records": RECORDS, **observe})
     claims = Claims(resumes=resumes)
     return Bench(Profile("mine", SubjectSpec("serve", "u"), contract, spec, claims), ("p",), tools=tools)
