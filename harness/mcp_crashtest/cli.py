@@ -1,4 +1,4 @@
-"""The command line: ``mcp-crashtest certify | list | explain | replay | recheck``."""
+"""The command line: ``mcp-crashtest init | check | certify | list | explain | replay | recheck``."""
 
 from __future__ import annotations
 
@@ -66,6 +66,12 @@ def _certify(options: argparse.Namespace) -> int:
     from mcp_crashtest.commands.certify import certify
 
     return certify(options)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from mcp_crashtest.commands.check import check
+
+    return check(options)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -163,6 +169,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--scenarios", metavar="DIR", help="your own folder of scenarios instead of ours")
     add("--json", action="store_true", help="print the certificate as JSON and nothing else")
 
+    _add_check(commands)
+
     listing = commands.add_parser("list", help="list the scenarios")
     listing.set_defaults(run=_list)
     listing.add_argument("--profile", metavar="FILE", help="those for this subject, and what cannot be assessed of it")
@@ -192,6 +200,21 @@ def _parser() -> argparse.ArgumentParser:
     rechecking.add_argument("bundle", metavar="DIR", help="a report directory")
     rechecking.add_argument("--json", action="store_true", help="as JSON")
     return parser
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    checking = commands.add_parser(
+        "check", help="the undisturbed job alone, in words: what each line of a profile finds"
+    )
+    checking.set_defaults(run=_check)
+    add = checking.add_argument
+    add("--profile", action="append", metavar="FILE", help="TOML profile (repeatable; default: ./crashtest.toml)")
+    target = checking.add_mutually_exclusive_group()
+    target.add_argument("--command", metavar="CMD", help="start the server with this instead of the profile's command")
+    target.add_argument("--url", metavar="URL", help="the running server at this URL")
+    add("--jobs", type=values.jobs, default=values.usual_jobs(), metavar="N|auto", help="runs at a time, for estimates")
+    add("--report-dir", metavar="DIR", help="keep the evidence there (default: nowhere)")
+    add("--json", action="store_true", help="as JSON")
 
 
 if __name__ == "__main__":
