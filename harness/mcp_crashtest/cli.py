@@ -16,6 +16,7 @@ from mcp_crashtest.commands.streams import steadfast
 from mcp_crashtest.files.storage import is_full
 from mcp_crashtest.model.errors import CrashtestError, UsageError
 from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.secrets import masked
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 from mcp_crashtest.sessions import values
 
@@ -54,8 +55,9 @@ def _run(arguments: Sequence[str] | None, endings: Endings) -> int:
         return ExitCode.INTERRUPTED
     except Exception as error:
         if not is_full(error):
-            traceback.print_exc()
-        print(f"mcp-crashtest: the lab itself has failed, and shows nothing of its subject: {error}", file=sys.stderr)
+            print(masked(traceback.format_exc()), file=sys.stderr)
+        said = masked(str(error))
+        print(f"mcp-crashtest: the lab itself has failed, and shows nothing of its subject: {said}", file=sys.stderr)
         return ExitCode.NOT_PROVEN
 
 

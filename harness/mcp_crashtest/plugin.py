@@ -17,6 +17,7 @@ import pytest
 
 from mcp_crashtest.model.errors import NoRoom, NotApplicable, NotAssessed, UsageError
 from mcp_crashtest.model.events import SettingUp, TrialBegan, TrialEnded
+from mcp_crashtest.model.secrets import kept, masked
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import Tally
 from mcp_crashtest.sessions import options, scenarios
@@ -212,6 +213,8 @@ def pytest_runtest_makereport(
     error = call.excinfo.value if call.excinfo else None
     if error and scenarios.is_ours(error):
         report.longrepr = f"{scenarios.kind_of(error)}: {error}"
+    elif error and kept():
+        report.longrepr = masked(str(report.longrepr))
     summary = scenarios.summary_of(item, error)
     if summary:
         gate = item.config.stash[_GATE]

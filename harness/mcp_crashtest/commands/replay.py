@@ -14,6 +14,7 @@ from mcp_crashtest.commands.exit_codes import ExitCode, of_verdict
 from mcp_crashtest.files.bundle import Bundle, judged_like, saved_plan, saved_profile
 from mcp_crashtest.files.profiles import Target, read_profile
 from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.files.secrets import refuse_missing
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome
 from mcp_crashtest.model.errors import UsageError
@@ -32,6 +33,7 @@ def replay(options: argparse.Namespace) -> int:
         raise UsageError(f"--times {options.times}: give a number from 1 to {_MOST_TIMES}")
     plan = saved_plan(path)
     profile = _profile(options, path if path.is_dir() else path.parent)
+    refuse_missing(profile)
     console = Console(stderr=options.json)
     console.print(f"replaying on {profile.name}: {plan} ({plan.protocol})", markup=False, highlight=False)
     before = _seen_before(path)

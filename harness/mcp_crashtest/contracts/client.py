@@ -1,4 +1,5 @@
-"""The lab's client as a process: ``python -m mcp_crashtest.contracts.client``, with its job in the environment.
+"""The lab's client as a process: ``python -m mcp_crashtest.contracts.client``, with its job in the environment, and on
+standard input what is nobody else's to see.
 
 It is a real process so that it can be killed like one. SIGINT makes it leave politely, as a person's Ctrl-C does;
 SIGUSR1 makes it lose its connections without a word and go on. Its journal goes to standard output.
@@ -49,7 +50,7 @@ async def work(job: Job, journal: Journal) -> int:
 
 def main() -> None:
     """Read the job and work on it."""
-    job = Job.from_text(os.environ[JOB_VARIABLE])
+    job = Job.from_text(os.environ[JOB_VARIABLE], sys.stdin.read())
     sys.exit(asyncio.run(work(job, Journal(descriptor=1))))
 
 

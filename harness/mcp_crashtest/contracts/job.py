@@ -17,8 +17,10 @@ from typing import Any
 from mcp_crashtest.model.contract_spec import ContractKind, StatusSpec
 from mcp_crashtest.model.observe_spec import LedgerSpec, ObserveSpec, RecordsSpec, Unit
 from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.secrets import keep_secret, kept
 
 JOB_VARIABLE = "CRASHTEST_JOB"
+_HEADERS, _SECRETS = "headers", "secrets"
 _REPEAT_S = 0.25
 
 
@@ -30,6 +32,9 @@ class Job:
     that asks how it stands. ``away_s``: how long it stays away when it loses its connections.
     ``values`` stand for the placeholders of what is observed; a server may say for ``ready_deadline_s`` that it is not
     ready yet. ``headers`` go with each request. Tables of records are left in ``folder``.
+
+    Whoever may see a process may see its environment: the headers, and the secrets of which it may say nothing, go
+    another way.
     """
 
     url: str
@@ -49,13 +54,19 @@ class Job:
     folder: str = "."
 
     def to_text(self) -> str:
-        """Encode as JSON."""
-        return json.dumps(asdict(self))
+        """Encode as JSON what anybody may see."""
+        return json.dumps({name: value for name, value in asdict(self).items() if name != _HEADERS})
+
+    def private_text(self) -> str:
+        """Encode as JSON what nobody else may see."""
+        return json.dumps({_HEADERS: dict(self.headers), _SECRETS: kept()})
 
     @classmethod
-    def from_text(cls, text: str) -> Job:
-        """Decode what ``to_text`` wrote."""
-        data = json.loads(text)
+    def from_text(cls, text: str, private: str = "{}") -> Job:
+        """Decode what ``to_text`` and ``private_text`` wrote; this process knows the secrets from then on."""
+        data = {**json.loads(text), **json.loads(private)}
+        for secret in data.pop(_SECRETS, ()):
+            keep_secret(secret)
         observe = data.pop("observe")
         records = observe.pop("records")
         observe["unit"] = Unit(observe["unit"]) if observe["unit"] else None

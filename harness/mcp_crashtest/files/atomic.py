@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from mcp_crashtest.model.secrets import without_secrets
+
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace ``path`` by a file with this text, durably; the folder is made where it is missing."""
@@ -35,5 +37,5 @@ def replacing(path: Path) -> Iterator[TextIO]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON with a newline at its end."""
-    write_atomically(path, json.dumps(value, indent=2, ensure_ascii=True) + "\n")
+    """Write a value as indented JSON with a newline at its end, and without secrets."""
+    write_atomically(path, json.dumps(without_secrets(value), indent=2, ensure_ascii=True) + "\n")

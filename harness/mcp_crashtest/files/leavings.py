@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.model.paths import find
+from mcp_crashtest.model.secrets import masked
 from mcp_crashtest.model.text import NOTHING, excerpt, fingerprint
 
 _LARGEST_BYTES = 1 << 26
@@ -24,7 +25,7 @@ def printed(path: Path, paths: Sequence[str]) -> list[list[str]]:
 
 
 def _told(value: Any) -> str:
-    return NOTHING if value is None else f"{json.dumps(value)[:_SHOWN_BYTES]} ({fingerprint(value)})"
+    return NOTHING if value is None else f"{masked(json.dumps(value))[:_SHOWN_BYTES]} ({fingerprint(value)})"
 
 
 def _document(path: Path) -> Any:

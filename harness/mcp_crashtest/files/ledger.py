@@ -19,6 +19,7 @@ from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.observe_spec import LedgerSpec
 from mcp_crashtest.model.paths import find
+from mcp_crashtest.model.secrets import masked
 from mcp_crashtest.model.texts import column
 
 USUAL = LedgerSpec()
@@ -71,9 +72,9 @@ def _effect(line: bytes, number: int, names: LedgerSpec) -> tuple[str, str]:
         record = find(entry, names.record)
         if task is None or record is None:
             raise ValueError(f"nothing at {names.record if task is not None else names.task}")
-        return str(task)[:_LONGEST_NAME], str(record)[:_LONGEST_NAME]
+        return masked(str(task))[:_LONGEST_NAME], masked(str(record))[:_LONGEST_NAME]
     except (ValueError, RecursionError) as error:
-        shown = text.rstrip()[:_LONGEST_NAME]
+        shown = masked(text.rstrip())[:_LONGEST_NAME]
         wanted = "{'task': ..., 'record': ...}" if names == USUAL else f"a record at {names.record}, of {names.task}"
         raise SubjectError(
             f"line {number} of the ledger is not {wanted} as JSON: {shown!r}; where its names are others, say them in "

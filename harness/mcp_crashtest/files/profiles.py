@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from mcp_crashtest.files.misplaced import hint
 from mcp_crashtest.files.observing import check_observe
 from mcp_crashtest.files.operations import SPECS, check_operations, principals_in
+from mcp_crashtest.files.secrets import check_headers
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
@@ -110,7 +111,7 @@ def _table(key: str, kind: type[Any], data: Any, source: str) -> Any:
 
 
 def _no_unknown(place: str, kind: type[Any], data: Mapping[str, Any], source: str) -> None:
-    known = {field.name for field in fields(kind)}
+    known = {field.name for field in fields(kind)} - {"hidden"}
     unknown = sorted(set(data) - known)
     if unknown:
         meant = hint(place.strip("[]"), unknown[0], data[unknown[0]], _TABLES)
@@ -141,6 +142,7 @@ def _check(profile: Profile, source: str) -> None:
         raise UsageError(f"{source}: {needed}")
     if status is not None and (status.tool is None) == (status.resource is None):
         raise UsageError(f"{source}: [contract] status needs a tool or a resource, one of the two")
+    check_headers(profile, source)
     check_operations(profile, source)
     if profile.client:
         _check_client(profile, profile.client, source)

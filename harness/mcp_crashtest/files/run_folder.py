@@ -14,11 +14,13 @@ from typing import Any
 
 from mcp_crashtest.files.atomic import replacing, write_atomically, write_json
 from mcp_crashtest.files.ledger import USUAL, Effects, read_effects
+from mcp_crashtest.files.scrubbing import scrub
 from mcp_crashtest.model.columns import Table, digest_of
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.observe_spec import LedgerSpec
 from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.secrets import spellings
 
 LONGEST_LOG_BYTES, _KEPT_LOG_BYTES = 4 << 20, 256 << 10
 _MOST_FILES = 5000
@@ -187,6 +189,11 @@ class RunFolder:
                 if log.stat().st_size > LONGEST_LOG_BYTES:
                     _cut(log)
 
+    def scrub(self) -> None:
+        """Take the secrets that are known out of all that was not written by us, once nobody writes any more."""
+        ours = [_PLAN, _HISTORY, _JUDGEMENT, *(path.name for path in self.path.glob("*.columns"))]
+        scrub(self.path, spellings(), ours)
+
     def client_log(self, name: str) -> Path:
         """Where the standard error of a client's life goes."""
         return self.path / f"{name}.log"
@@ -198,11 +205,17 @@ class RunFolder:
 
 def _cut(log: Path) -> None:
     """Whoever writes appends: what he says meanwhile stands behind what was kept, or is cut with the rest."""
-    kept = last_bytes(log, _KEPT_LOG_BYTES)
+    kept = without_torn(last_bytes(log, _KEPT_LOG_BYTES))
     cut = log.stat().st_size - len(kept)
     os.truncate(log, 0)
     with log.open("ab") as file:
         file.write(b"[the lab has cut %d bytes here]\n" % cut + kept)
+
+
+def without_torn(kept: bytes) -> bytes:
+    """The end of a file without the half of a secret that it may begin with."""
+    longest = max(map(len, (text.encode() for text in spellings())), default=1)
+    return kept[longest - 1 :]
 
 
 def last_bytes(path: Path, most: int) -> bytes:

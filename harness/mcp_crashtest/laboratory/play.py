@@ -71,10 +71,12 @@ async def _play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, s
     finally:
         subject.close()
         folder.bound_logs()
+        folder.scrub()
     judgement = judge(history)
     folder.save_judgement(judgement.to_json())
     if stage.stray:
         await spawner.sweep([*subject.started, *(client.started if client else ())])
+        folder.scrub()
     elif judgement.verdict is Verdict.PASS:
         folder.forget_state()
     return Outcome(plan, judgement, folder), history

@@ -17,7 +17,7 @@ from mcp_crashtest.contracts.warming import asked_pause_s, says_not_yet
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.play import site
-from mcp_crashtest.laboratory.silence import Silent, why_ended, why_refused, why_silent
+from mcp_crashtest.laboratory.silence import Silent, wants_to_know_who_asks, why_ended, why_refused, why_silent
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.subjects.launchers import left_behind
@@ -86,6 +86,7 @@ async def _probe(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
         subject.close()
         folder.bound_logs()
         folder.forget_state()
+        folder.scrub()
 
 
 async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
@@ -102,7 +103,8 @@ async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
         except WireError as error:
             refusals.append(f"{protocol}: {error}")
     if not spoken or (wanted and refusals):
-        raise SubjectError(why_refused(subject, refusals))
+        refused = why_refused(subject, refusals)
+        raise Silent(refused) if wants_to_know_who_asks(refusals) else SubjectError(refused)
     first = next(iter(spoken.values()))
     protocols = wanted or _newest_of_each_era(tuple(spoken))
     return replace(bench, protocols=protocols, spoken=tuple(spoken), server=first.server, tools=first.tools)

@@ -16,6 +16,7 @@ _STDIO = (
     "It seems to speak stdio: this version reaches a server over HTTP. Start it so, on {port} of the command; with "
     'FastMCP: mcp.run(transport="http", port=...)'
 )
+_WHO_ASKS = (401, 403)
 _SIGNS_OF_STDIO = ("stdio", '"jsonrpc"')
 
 
@@ -39,9 +40,27 @@ def why_refused(subject: Subject, refusals: Sequence[str]) -> str:
     hints = ""
     if "HTTP status 404" in said:
         hints += "\nIs the path of [subject] url right? Most servers answer at /mcp."
+    if wants_to_know_who_asks(refusals):
+        hints += f"\n{_who_asks(subject)}"
     if "HTTP status 405" in said or "2024-11-05" in said:
         hints += "\n2024-11-05 has HTTP+SSE only, which this version does not speak: serve streamable HTTP."
     return f"{subject.url} does not speak MCP as the profile says: {said}{hints}\n{subject.log_tail()}"
+
+
+def wants_to_know_who_asks(refusals: Sequence[str]) -> bool:
+    """Whether a subject serves only those whom it knows."""
+    return any(f"HTTP status {status}" in said for said in refusals for status in _WHO_ASKS)
+
+
+def _who_asks(subject: Subject) -> str:
+    """What to do about a server that wants to know who asks."""
+    sent = ", ".join(subject.profile.headers)
+    if sent:
+        return f"It was sent {sent}, and does not take it: look at [subject] headers (or [[principals]]) and the token"
+    return (
+        'It wants to know who asks: say [subject] headers = { Authorization = "Bearer ${TOKEN}" }, and set TOKEN in '
+        "the environment of the lab"
+    )
 
 
 def why_silent(subject: Subject, life: Life | None, error: Exception) -> str:

@@ -6,9 +6,14 @@ Each message says what was expected, what was seen and what to change.
 
 from __future__ import annotations
 
+from mcp_crashtest.model.secrets import masked
+
 
 class CrashtestError(Exception):
-    """The root of all errors that the lab raises on purpose."""
+    """The root of all errors that the lab raises on purpose. What they say holds no secret."""
+
+    def __str__(self) -> str:
+        return masked(super().__str__())
 
 
 class UsageError(CrashtestError):
@@ -30,9 +35,15 @@ class NoRoom(HarnessError):
 class Violation(AssertionError):
     """An invariant is broken: the subject's fault."""
 
+    def __str__(self) -> str:
+        return masked(super().__str__())
+
 
 class Unproven(Exception):
     """A run proves nothing: a fault did not land, or could not be proven to have."""
+
+    def __str__(self) -> str:
+        return masked(super().__str__())
 
 
 class NotApplicable(Exception):

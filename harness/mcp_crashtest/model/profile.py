@@ -118,8 +118,14 @@ class Profile:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What goes with every request of whoever has the job done."""
-        return self.principals[0].headers if self.principals else {}
+        """What goes with every request of whoever has the job done; secrets are not filled in."""
+        return self.headers_of(self.principals[0] if self.principals else None)
+
+    def headers_of(self, principal: Principal | None) -> Mapping[str, str]:
+        """The headers of anybody's requests: the subject's, and over them those of a principal."""
+        own = principal.headers if principal else {}
+        named = {name.lower() for name in own}
+        return {**{k: v for k, v in self.subject.headers.items() if k.lower() not in named}, **own}
 
     @property
     def shares_its_output(self) -> bool:
@@ -146,6 +152,7 @@ class Profile:
         tables = _without_none(asdict(self))
         if not self.principals:
             del tables["principals"]
+        tables["subject"] = {k: v for k, v in tables["subject"].items() if k != "hidden" and (k, v) != ("headers", {})}
         tables["observe"] = {k: v for k, v in tables["observe"].items() if v != {}}
         if records := tables["observe"].get("records"):
             tables["observe"]["records"] = {k: v for k, v in records.items() if v != {}}

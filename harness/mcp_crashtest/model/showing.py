@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mcp_crashtest.model.secrets import masked
+
 _LONGEST_TEXT = 160
 _SHOWN_TEXT = 72
 _MOST_KEYS, _MOST_ITEMS, _MOST_DEPTH = 24, 3, 6
@@ -20,12 +22,13 @@ _NEAR = 0.6
 def bounded(document: Any, depth: int = _MOST_DEPTH) -> Any:
     """The document with long texts, long lists and deep levels cut short; what is left stands where it stood."""
     if isinstance(document, str):
+        document = masked(document)
         return document if len(document) <= _LONGEST_TEXT else f"{document[:_LONGEST_TEXT]} ..."
     if isinstance(document, Mapping | list) and depth == 0:
         return "..."
     if isinstance(document, Mapping):
         kept = list(document.items())[:_MOST_KEYS]
-        return {str(key)[:_LONGEST_TEXT]: bounded(value, depth - 1) for key, value in kept}
+        return {masked(str(key))[:_LONGEST_TEXT]: bounded(value, depth - 1) for key, value in kept}
     if isinstance(document, list):
         more = [f"... {len(document) - _MOST_ITEMS} more"] if len(document) > _MOST_ITEMS else []
         return [*(bounded(value, depth - 1) for value in document[:_MOST_ITEMS]), *more]

@@ -31,6 +31,8 @@ class SubjectSpec:
     profile's folder). A command with ``{listen_fd}`` inherits a listening socket that the lab keeps over restarts.
     ``crash_points`` are the phases at which the subject parks itself when CRASHTEST_POINTS says so. ``stop`` is for
     launchers that do not pass SIGTERM on, ``kill`` for workers that are meant to outlive the server's own process.
+    ``headers`` go with every request; they and ``environment`` may refer to secrets (``model.secrets``). ``hidden`` is
+    what the entry of an MCP configuration says, which is nobody's to see, and no part of what is said here.
     """
 
     command: str | None = None
@@ -43,6 +45,8 @@ class SubjectSpec:
     ready_deadline_s: float = 30.0
     stop: Stop = Stop.LEADER
     kill: Kill = Kill.GROUP
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def inherits_socket(self) -> bool:

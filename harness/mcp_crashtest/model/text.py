@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mcp_crashtest.model.paths import find
+from mcp_crashtest.model.secrets import masked
 
 NOTHING = "nothing"
 """What stands for a result that was not printed."""
@@ -18,7 +19,7 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(","
 
 def excerpt(text: object) -> str:
     """A subject's text, bounded."""
-    shown = str(text)
+    shown = masked(str(text))
     return shown if len(shown) <= _LONGEST_TEXT else shown[:_LONGEST_TEXT] + " ..."
 
 

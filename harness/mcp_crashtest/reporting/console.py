@@ -38,6 +38,7 @@ from mcp_crashtest.model.events import (
 )
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.secrets import masked
 from mcp_crashtest.reporting.certificate import summary_lines
 from mcp_crashtest.reporting.stars import applying
 
@@ -59,7 +60,7 @@ _AS_PROMINENT_AS_STARS = ("capped: ", "asked for ", "cut short")
 def clean(text: object, longest: int = _LONGEST) -> str:
     """A subject's text without control characters, and bounded."""
     shown = "".join(
-        c if c == "\n" or unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in str(text)
+        c if c == "\n" or unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in masked(str(text))
     )
     return shown if len(shown) <= longest else shown[:longest] + " ..."
 

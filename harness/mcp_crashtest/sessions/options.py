@@ -129,6 +129,7 @@ def names_a_subject(config: pytest.Config) -> bool:
 def profiles_of(config: pytest.Config) -> list[Profile]:
     """The profiles of this session; raises UsageError."""
     from mcp_crashtest.files.profiles import Target, read_profile
+    from mcp_crashtest.files.secrets import refuse_missing
 
     target = Target(config.getoption("--crashtest-command"), config.getoption("--crashtest-url"))
     named = [Path(p) for p in config.getoption("--crashtest-profile") or ()]
@@ -143,6 +144,8 @@ def profiles_of(config: pytest.Config) -> list[Profile]:
         raise UsageError(f"two profiles have the same name: {', '.join(sorted(names))}")
     if not profiles:
         raise UsageError(f"there is no profile to certify: {_GIVE_PROFILE}")
+    for profile in (*profiles, *looked_at):
+        refuse_missing(profile)
     for profile in profiles:
         _refuse_unearnable(profile, config.getoption("--crashtest-level"))
     return [*profiles, *looked_at]

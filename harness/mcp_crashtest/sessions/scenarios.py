@@ -12,6 +12,7 @@ import pytest
 
 from mcp_crashtest.model.caps import caps_of, unseen
 from mcp_crashtest.model.errors import CrashtestError, SubjectError, Unproven, UsageError, Violation
+from mcp_crashtest.model.secrets import without_secrets
 from mcp_crashtest.model.standing import IS_CLIENT, IS_SERVER, Standing
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import unplayed
@@ -147,13 +148,16 @@ def summary_of(item: pytest.Item, error: BaseException | None) -> dict[str, Any]
         summed = unplayed(scenario_of(item), profile.name, level_of(item), verdict, reason)
     else:
         summed = trial.summary(verdict, reason)
-    return {
-        **summed,
-        "applies": why_not(item) is None and not item.stash.get(INAPPLICABLE, False),
-        **({"standing": Standing.NOT_APPLICABLE} if item.stash.get(INAPPLICABLE, False) else {}),
-        "error": kind,
-        "subject": {**_identity(profile), "budget": budget_of(item.config, profile)},
-    }
+    summary: dict[str, Any] = without_secrets(
+        {
+            **summed,
+            "applies": why_not(item) is None and not item.stash.get(INAPPLICABLE, False),
+            **({"standing": Standing.NOT_APPLICABLE} if item.stash.get(INAPPLICABLE, False) else {}),
+            "error": kind,
+            "subject": {**_identity(profile), "budget": budget_of(item.config, profile)},
+        }
+    )
+    return summary
 
 
 def _identity(profile: Profile) -> dict[str, Any]:

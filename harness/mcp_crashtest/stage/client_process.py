@@ -12,10 +12,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from mcp_crashtest.contracts.job import JOB_VARIABLE, Job
 from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.operation import Op, Operation, Type
+from mcp_crashtest.model.secrets import masked
 from mcp_crashtest.subjects.process import Exit, Launch, Process
 from mcp_crashtest.subjects.spawner import Spawner
 
@@ -47,13 +49,14 @@ class ClientProcess:
         """Start a client on this job; its events go to the listener from now on."""
         reading, writing = os.pipe()
         try:
-            with log.open("wb") as errors:
+            with log.open("wb") as errors, _unseen(job.private_text()) as private:
                 launch = Launch(
                     argv=(sys.executable, "-m", _MODULE),
                     cwd=os.getcwd(),  # noqa: PTH109
                     env={JOB_VARIABLE: job.to_text(), "PATH": os.environ.get("PATH", os.defpath)},
                     stdout=writing,
                     stderr=errors.fileno(),
+                    stdin=private.fileno(),
                     preload=(_MODULE,),
                 )
                 process = await spawner.spawn(launch)
@@ -139,5 +142,13 @@ class ClientProcess:
 
     def log_tail(self) -> str:
         """The last lines that the client wrote to standard error."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = masked(self.log.read_text(encoding="utf-8", errors="replace")).strip().splitlines()
         return "\n".join(lines[-_SHOWN_LINES:]) or "(no output)"
+
+
+def _unseen(text: str) -> IO[bytes]:
+    """A file without a name that holds this text, to be read from its beginning."""
+    file = os.fdopen(os.memfd_create("job", os.MFD_CLOEXEC), "w+b")
+    file.write(text.encode())
+    file.seek(0)
+    return file

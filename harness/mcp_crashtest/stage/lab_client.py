@@ -20,6 +20,7 @@ from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.offers import ANSWER, TRESPASS
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.model.secrets import meant
 from mcp_crashtest.stage.answering import Answering
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
 from mcp_crashtest.stage.operator import Operator
@@ -30,8 +31,7 @@ from mcp_crashtest.subjects.life import Mortal
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.errors import WireError
 
-_DROPPING_S = 5.0
-_LEAVING_S = 5.0
+_DROPPING_S = _LEAVING_S = 5.0
 _INTERRUPTED = 130
 _ENDED = frozenset({"cancelled", "failed", "vanished"})  # how a job that was cancelled may end
 _OF_A_TASK = frozenset({Op.SUBMIT, Op.STATUS, Op.OUTPUT})
@@ -240,7 +240,7 @@ class LabClient:
             self.moved_at = self.moved_at or self.submitted_at
         elif operation.type is Type.OK:
             self._said[WindowName.ANSWERED] += 1
-            self._handle = operation.task
+            self._handle = meant(operation.task)
 
     def _is_move(self, operation: Operation) -> bool:
         """A status that is what it was is no move, nor is a submission that was not taken: it may be made for ever."""

@@ -64,7 +64,7 @@ class Operator:
                     job.url,
                     protocol=job.protocol,
                     deadline_s=_LONGEST_ANSWER_S,
-                    headers=self.subject.headers_of(self.principal.headers if self.principal else {}),
+                    headers=self.subject.headers_of(self.principal),
                     extensions=CONTRACTS[job.kind].EXTENSIONS,
                 )
                 return

@@ -15,6 +15,7 @@ from mcp_crashtest.model.companions import OWN, SECOND, Companion, is_of_second,
 from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.paths import fill
+from mcp_crashtest.model.secrets import meant
 from mcp_crashtest.stage.answering import Answering
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
 from mcp_crashtest.stage.operator import Operator
@@ -108,7 +109,7 @@ class SecondClient:
         """An event of its own; whether it shows that something goes on."""
         assert is_of_second(operation)
         if operation.op is Op.SUBMIT and operation.type is Type.OK:
-            self._handle = operation.task
+            self._handle = meant(operation.task)
         if self._wanted.has_own_job:
             self._answering.saw(operation)
         if operation.op is Op.OUTPUT:

@@ -21,11 +21,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mcp_crashtest.files.run_folder import RunFolder, last_bytes
+from mcp_crashtest.files.run_folder import RunFolder, last_bytes, without_torn
+from mcp_crashtest.files.secrets import Hidden, filled, filled_header
 from mcp_crashtest.model.coordinates import Batch, Coordinate
 from mcp_crashtest.model.errors import SubjectError, UsageError
+from mcp_crashtest.model.offers import Principal
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.profile import Profile, Workload
+from mcp_crashtest.model.secrets import masked
 from mcp_crashtest.model.subject_spec import Kill, Stop
 from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.subjects.life import ProcessLife
@@ -118,11 +121,13 @@ class Subject:
     @property
     def headers(self) -> Mapping[str, str]:
         """What goes with every request of whoever has the job done."""
-        return self.headers_of(self.profile.headers)
+        principals = self.profile.principals
+        return self.headers_of(principals[0] if principals else None)
 
-    def headers_of(self, given: Mapping[str, str]) -> Mapping[str, str]:
-        """Somebody's headers, at this site."""
-        return {name: str(self.fill(value)) for name, value in given.items()}
+    def headers_of(self, principal: Principal | None) -> Mapping[str, str]:
+        """Somebody's headers, at this site, with their secrets; raises UsageError where one is missing."""
+        hidden, given = self.profile.subject.hidden, self.profile.headers_of(principal)
+        return {name: filled_header(value, self.values, hidden, f"headers.{name}") for name, value in given.items()}
 
     def fill(self, template: Any) -> Any:
         """Fill a template of the profile with this site's values."""
@@ -138,7 +143,7 @@ class Subject:
         if spec.command is None:
             raise UsageError("a subject that is reached by URL alone cannot be started by the lab: give a command")
         argv = words_of(spec.command, self.values)
-        environment = environment_of(spec.environment, self.values)
+        environment = environment_of(spec.environment, self.values, spec.hidden)
         if points:
             armed = (at for at in points if isinstance(at, Batch))
             environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.number}" for at in armed)
@@ -187,18 +192,24 @@ def last_lines(path: Path) -> str:
     """The last lines of a log, for an error message."""
     if not path.exists():
         return "(no output)"
-    lines = last_bytes(path, _SHOWN_BYTES).decode(errors="replace").strip().splitlines()
+    seen = last_bytes(path, _SHOWN_BYTES)
+    if path.stat().st_size > len(seen):
+        seen = without_torn(seen)
+    lines = masked(seen.decode(errors="replace")).strip().splitlines()
     lines = [line for line in lines if not _SERVED.search(line)]
     return "\n".join(lines[-_SHOWN_LINES:]) or "(no output)"
 
 
-def environment_of(given: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, str]:
-    """A subject's environment: the lab's own without what is the lab's alone, and what the profile adds."""
+def environment_of(given: Mapping[str, str], values: Mapping[str, Any], hidden: Hidden) -> dict[str, str]:
+    """A subject's environment: the lab's own without what is the lab's alone, and what the profile adds.
+
+    Raises UsageError for a secret that nobody has.
+    """
     environment = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
     if "VIRTUAL_ENV" not in environment:  # `python` in a command is the interpreter that the lab runs under
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     environment["PYTHONUNBUFFERED"] = "1"
-    environment.update({k: str(fill(v, values)) for k, v in given.items()})
+    environment.update({k: filled(v, values, hidden, f"environment.{k}") for k, v in given.items()})
     return environment
 
 

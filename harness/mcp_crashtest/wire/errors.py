@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from mcp_crashtest.model.secrets import masked
+
 _SHOWN = 300
+_MORE = 4096  # so that no secret is cut in two, and half of it shown
 
 
 def shown(text: object) -> str:
     """A subject's text or bytes, bounded, with everything unprintable spelled out."""
     if isinstance(text, bytes | bytearray):
-        text = bytes(text[: 4 * _SHOWN]).decode("utf-8", errors="backslashreplace")
-    whole = str(text)
+        text = bytes(text[: 4 * _SHOWN + _MORE]).decode("utf-8", errors="backslashreplace")
+    whole = masked(str(text))
     plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole[:_SHOWN])
     return plain if len(whole) <= _SHOWN else f"{plain} ..."
 
 
 class WireError(Exception):
-    """The root of all errors of an exchange."""
+    """The root of all errors of an exchange. What they say holds no secret."""
+
+    def __str__(self) -> str:
+        return masked(super().__str__())
 
 
 class Unreachable(WireError):

@@ -22,6 +22,7 @@ _LONGEST_EVENT_BYTES = 1 << 26
 _LEAVING_S = 1.5  # less than the two seconds that a client in a hurry gives us
 _SUCCESSES = range(200, 300)
 _CLIENT_ERRORS = range(400, 500)
+_WHO_ASKS = (401, 403)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -113,6 +114,8 @@ class Streamable:
             moved = exchange.headers.get("location")
             wait_s = _seconds(exchange.headers.get("retry-after"))
             return HttpError(status, f"moved to {moved}; give that URL" if moved else text, wait_s)
+        if status in _WHO_ASKS:
+            return HttpError(status, text)
         with suppress(ProtocolViolation):
             error = messages.decode(body).get("error")
             if isinstance(error, dict):

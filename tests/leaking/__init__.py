@@ -1,0 +1,1 @@
+"""A server that tells everybody the token that it was given."""
