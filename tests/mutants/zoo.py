@@ -264,6 +264,22 @@ _TABLE = (
         "the server is told to stop, and its new life begins before that",
         ("effects.rework",),
     ),
+    Mutant(
+        "core_forgotten_cancel",
+        "task.cancel-forgotten",
+        OPERATED,
+        "a core task is cancelled, and the server is killed behind the answer",
+        ("task.resurrected", "task.listing"),
+    ),
+    Mutant("core_forgotten_list", "task.listing", OPERATED, "tasks/list is asked before and behind a restart"),
+    Mutant("core_created_anew", "task.identity", KILLED, "the server is restarted between two looks at a core task"),
+    Mutant(
+        "core_result_lost",
+        "records.lost",
+        AFTERLIFE,
+        "the server is killed after the end, and tasks/result is asked again",
+        ("task.resurrected", "task.false-success"),
+    ),
 )
 
 MUTANTS = {mutant.name: mutant for mutant in _TABLE}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mcp_crashtest.contracts.job import Job
@@ -20,6 +20,7 @@ from mcp_crashtest.model.offers import HANDLE_NUMBER
 from mcp_crashtest.model.operation import name_of
 from mcp_crashtest.model.paths import fill, find, placeholders
 from mcp_crashtest.model.text import excerpt
+from mcp_crashtest.wire.messages import SUPPORTED
 from mcp_crashtest.wire.session import Session, ToolReply
 
 ONE_WORD = re.compile(r"""[^\s"'{}\[\]]{1,200}""")
@@ -62,11 +63,35 @@ class Seen:
     shown: Any = None
 
 
+def _nothing_lacks(_capabilities: Mapping[str, Any], _tool: Mapping[str, Any] | None) -> None:
+    return None
+
+
+def _all_offered(_capabilities: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms a pattern can be driven.
+
+    ``revisions`` are those that have it, ``augments`` what goes with the call that submits a job. ``undeclared`` says
+    why a server does not offer it at all, by its capabilities and by the tool as it lists it; ``unoffered`` which of
+    the pattern's own operations it does not.
+    """
+
+    revisions: tuple[str, ...] = SUPPORTED
+    augments: Mapping[str, Any] = field(default_factory=dict)
+    undeclared: Callable[[Mapping[str, Any], Mapping[str, Any] | None], str | None] = _nothing_lacks
+    unoffered: Callable[[Mapping[str, Any]], frozenset[str]] = _all_offered
+
+
 class Contract(Protocol):
     """One durability pattern. ``HANDLE`` names what an answer to a submission must hold, for an error message."""
 
     HANDLE: str
     EXTENSIONS: tuple[str, ...]
+    TERMS: Terms
 
     def refusal(self, result: Mapping[str, Any]) -> str | None:
         """Why the result of a submission is none; None where it is one."""

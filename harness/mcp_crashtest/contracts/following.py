@@ -48,7 +48,7 @@ async def drive(contract: Contract, conversation: Conversation) -> int:
 async def _submit(contract: Contract, conversation: Conversation, session: Session) -> Mapping[str, Any]:
     job, journal = conversation.job, conversation.journal
     journal.write(Type.INVOKE, Op.SUBMIT, tool=job.tool)
-    asked = {"name": job.tool, "arguments": dict(job.arguments)}
+    asked = {"name": job.tool, "arguments": dict(job.arguments), **contract.TERMS.augments}
     heard = conversation.progress if job.kind.blocking and not is_watched(job) else None
     try:
         result = await session.call("tools/call", asked, deadline_s=conversation.left_s, on_progress=heard)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcp_crashtest.contracts import tasks_extension
+from mcp_crashtest.contracts import tasks_2025, tasks_extension
 from mcp_crashtest.contracts.contract import Refused, document_in, named, unwrapped
 from mcp_crashtest.contracts.shape import errors_in
 from mcp_crashtest.contracts.words import FAILED, Words, normalise
@@ -38,6 +38,7 @@ _DONE = ("cancelled", "canceled", "accepted", "acknowledged", "paused", "resumed
 _OWN = {
     (ContractKind.TASKS_EXTENSION, "cancel"): tasks_extension.cancel,
     (ContractKind.TASKS_EXTENSION, ANSWER): tasks_extension.answer,
+    (ContractKind.TASKS_2025, "cancel"): tasks_2025.cancel,
 }
 
 
@@ -55,8 +56,8 @@ class Listed:
 
 def is_advisory(contract: ContractSpec, operation: str) -> bool:
     """Whether an acknowledgement promises nothing."""
-    own = getattr(contract, operation) is None and (contract.kind, operation) in _OWN
-    return own and operation != ANSWER
+    own = getattr(contract, operation) is None and contract.kind is ContractKind.TASKS_EXTENSION
+    return own and (contract.kind, operation) in _OWN and operation != ANSWER
 
 
 async def order(
@@ -104,9 +105,12 @@ def refusal_in(reply: ToolReply) -> str | None:
 
 
 async def listed(
-    session: Session, spec: ListSpec, words: Words, handle: str, values: Mapping[str, Any], deadline_s: float
+    session: Session, contract: ContractSpec, words: Words, handle: str, values: Mapping[str, Any], deadline_s: float
 ) -> Listed:
     """All tasks that are listed, page by page, their ends in our words. Raises Refused, Misfit and WireError."""
+    if contract.list is None:
+        return Listed(*await tasks_2025.listed(session, deadline_s))
+    spec = contract.list
     known, tasks = {**values, **named(handle)}, []
     where: Any = spec.resource
     for _ in range(_MOST_PAGES):

@@ -12,6 +12,7 @@ from mcp_crashtest.contracts.contract import (
     RESOURCE_NOT_FOUND,
     Refused,
     Seen,
+    Terms,
     Vanished,
     document_in,
     said_handle,
@@ -28,6 +29,7 @@ from mcp_crashtest.wire.session import Session, tool_reply
 
 HANDLE = "resource URI"
 EXTENSIONS: tuple[str, ...] = ()
+TERMS = Terms()
 _GONE = re.compile(
     r"((task|job|run)[ _-]?)?(not[ _-]?found|no such (task|job|run)|does[ _-]not[ _-]exist)", re.IGNORECASE
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_crashtest.contracts.contract import Seen, document_in
+from mcp_crashtest.contracts.contract import Seen, Terms, document_in
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.wire.session import Session, tool_reply
 
 HANDLE = "task"
 EXTENSIONS: tuple[str, ...] = ()
+TERMS = Terms()
 
 
 def refusal(result: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ from mcp_crashtest.contracts.contract import (
     INVALID_PARAMS,
     Refused,
     Seen,
+    Terms,
     Vanished,
     document_in,
 )
@@ -20,11 +21,12 @@ from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.errors import RpcError
-from mcp_crashtest.wire.messages import TASKS
+from mcp_crashtest.wire.messages import SUPPORTED, TASKS, is_stateless
 from mcp_crashtest.wire.session import Session, tool_reply
 
 HANDLE = "task"
 EXTENSIONS: tuple[str, ...] = (TASKS,)
+TERMS = Terms(revisions=tuple(protocol for protocol in SUPPORTED if is_stateless(protocol)))
 _SCHEMA = "$.params.requestedSchema"
 _MESSAGE = ObserveSpec(progress="$.statusMessage")
 

@@ -8,6 +8,7 @@ from typing import Any
 from mcp_crashtest.contracts.contract import ONE_WORD, Seen, Vanished, document_in, named, said_handle
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.resource_task import EXTENSIONS as EXTENSIONS
+from mcp_crashtest.contracts.resource_task import TERMS as TERMS
 from mcp_crashtest.contracts.resource_task import document_at, seen_in
 from mcp_crashtest.contracts.resource_task import refusal as refusal
 from mcp_crashtest.model.observe_spec import ObserveSpec

@@ -57,7 +57,8 @@ class Bench:
     """A subject at work. ``golden`` is that of the profile's own workload, ``others`` those of other sizes.
 
     ``protocols`` are the revisions that are played, the newest of each era; ``spoken`` are all that it speaks.
-    ``tools`` are those that it lists, with their input schemas.
+    ``tools`` are those that it lists, with their input schemas; ``lacks`` are operations of its pattern that it does
+    not declare.
     """
 
     profile: Profile
@@ -69,6 +70,12 @@ class Bench:
     golden: Golden | None = None
     others: Mapping[Size, Golden] = field(default_factory=dict)
     haste: float = 1.0
+    lacks: frozenset[str] = frozenset()
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What can be asked of it about tasks: what the profile says, but for what the server itself says it lacks."""
+        return self.profile.operations - self.lacks
 
     @property
     def rights(self) -> frozenset[Right]:
@@ -144,7 +151,7 @@ class Bench:
             raise UsageError(f"{plan}: {why}")
 
     def _offers(self, kind: str) -> bool:
-        return kind in self.profile.operations or (kind == "list" and "stats" in self.profile.operations)
+        return kind in self.operations or (kind == "list" and "stats" in self.operations)
 
     def _can_land(self, fault: Fault) -> bool:
         at = fault.at

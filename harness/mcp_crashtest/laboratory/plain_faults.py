@@ -13,6 +13,7 @@ from typing import Any
 from mcp_crashtest.laboratory.advice import on_arguments, on_path, on_word
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.patterns import argument_for, id_path, is_uri, on_handle, on_pending
+from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.paths import fill, placeholders
@@ -161,6 +162,11 @@ def _called_wrongly(bench: Bench, history: History) -> Iterator[str]:
         yield (
             f"the tool {contract.tool} refuses its [contract] arguments: {wrong}\n  {error}\n\nit was called with\n\n"
             f"{given}\n\nand its input schema is\n\n{shown}"
+        )
+    elif contract.kind.is_of_protocol and "answer" in refused.value:
+        yield (
+            f'[contract] kind = "{contract.kind}": not offered: {contract.tool} is answered without a task: {error}. '
+            f"Where the call comes back with the output, the kind is {ContractKind.RESUMABLE_TOOL}"
         )
     elif contract.kind.blocking is False and error.startswith("no ") and bench.profile.observe.handle is None:
         where = id_path(refused.value.get("answer")) or "$.…"

@@ -18,6 +18,7 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.play import site
 from mcp_crashtest.laboratory.silence import Silent, wants_to_know_who_asks, why_ended, why_refused, why_silent
+from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.subjects.launchers import left_behind
@@ -38,10 +39,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a subject says in one revision: what it calls itself, and its tools with their input schemas."""
+    """What a subject says in one revision: what it calls itself and can do, and its tools, as it lists them."""
 
     server: Mapping[str, Any]
-    tools: Mapping[str, Mapping[str, Any]]
+    capabilities: Mapping[str, Any]
+    listed: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def tools(self) -> Mapping[str, Mapping[str, Any]]:
+        """Their input schemas."""
+        schemas = {name: tool.get("inputSchema") for name, tool in self.listed.items()}
+        return {name: schema if isinstance(schema, dict) else {} for name, schema in schemas.items()}
 
 
 class NoTools(WireError):
@@ -58,6 +66,11 @@ async def probed(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
     for protocol in spec.protocols:
         if protocol not in SUPPORTED:
             raise UsageError(f"[subject] protocols: {protocol!r} is not supported{_BEFORE}; {', '.join(SUPPORTED)} are")
+        if protocol not in worth_asking(bench):
+            raise UsageError(
+                f"[subject] protocols: {protocol} does not have [contract] kind = {bench.profile.contract.kind}, which "
+                f"{', '.join(worth_asking(bench))} has"
+            )
     try:
         try:
             return await _probe(bench, bundle, spawner)
@@ -106,14 +119,31 @@ async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
         refused = why_refused(subject, refusals)
         raise Silent(refused) if wants_to_know_who_asks(refusals) else SubjectError(refused)
     first = next(iter(spoken.values()))
+    lacks = _lacks(bench, first)
     protocols = wanted or _newest_of_each_era(tuple(spoken))
-    return replace(bench, protocols=protocols, spoken=tuple(spoken), server=first.server, tools=first.tools)
+    known = replace(bench, server=first.server, tools=first.tools, lacks=lacks)
+    return replace(known, protocols=protocols, spoken=tuple(spoken))
+
+
+def _lacks(bench: Bench, answer: Answer) -> frozenset[str]:
+    """The contract's own operations that the subject does not declare. Raises UsageError where it has none of it."""
+    contract = bench.profile.contract
+    terms = CONTRACTS[contract.kind].TERMS
+    tool = answer.listed.get(contract.tool, {} if answer.listed else None)
+    is_there = contract.tool in answer.listed or not answer.listed  # one that is not is told so by name
+    why = terms.undeclared(answer.capabilities, tool) if bench.profile.client is None and is_there else None
+    if why is not None:
+        raise UsageError(
+            f'not offered: {bench.profile.name} has no [contract] kind = "{contract.kind}": {why}. Say another kind: '
+            f"{', '.join(kind for kind in ContractKind if kind is not contract.kind)}"
+        )
+    said = {name for name in contract.kind.operations if getattr(contract, name) is not None}
+    return terms.unoffered(answer.capabilities) - said
 
 
 def worth_asking(bench: Bench) -> tuple[str, ...]:
-    """The revisions that are worth asking for: an extension can be declared in the stateless era only."""
-    needs_extension = bench.profile.client is None and CONTRACTS[bench.profile.contract.kind].EXTENSIONS
-    return tuple(p for p in SUPPORTED if is_stateless(p)) if needs_extension else SUPPORTED
+    """The revisions that are worth asking for: those that have the contract."""
+    return SUPPORTED if bench.profile.client else CONTRACTS[bench.profile.contract.kind].TERMS.revisions
 
 
 def _newest_of_each_era(spoken: tuple[str, ...]) -> tuple[str, ...]:
@@ -130,13 +160,12 @@ async def _open(url: str, protocol: str, deadline: float, headers: Mapping[str, 
     except RpcError as error:
         if error.code != METHOD_NOT_FOUND:
             raise
-        return Answer(session.server_info, {})
+        return Answer(session.server_info, session.capabilities, {})
     finally:
         await session.close()
     if not tools:
         raise NoTools("it lists no tools")
-    named = {str(tool.get("name")): tool.get("inputSchema") for tool in tools}
-    return Answer(session.server_info, {k: v if isinstance(v, dict) else {} for k, v in named.items()})
+    return Answer(session.server_info, session.capabilities, {str(tool.get("name")): tool for tool in tools})
 
 
 async def _answer(attempt: Callable[[], Awaitable[T]], subject: Subject, life: Life | None, deadline: float) -> T:

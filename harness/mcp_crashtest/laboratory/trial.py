@@ -88,7 +88,7 @@ class Trial:
     def operations(self) -> frozenset[str]:
         """What can be asked of it about tasks, beside starting and following one; no answer where nothing asks."""
         asks = self.bench.golden is not None and self.bench.golden.asks
-        return self.bench.profile.operations - (frozenset() if asks else {ANSWER})
+        return self.bench.operations - (frozenset() if asks else {ANSWER})
 
     @property
     def varies(self) -> dict[str, bool]:

@@ -17,6 +17,7 @@ class ContractKind(StrEnum):
     RESOURCE_TASK = "resource-task"
     TOOL_TASK = "tool-task"
     TASKS_EXTENSION = "tasks-extension"
+    TASKS_2025 = "tasks-2025"
 
     @property
     def blocking(self) -> bool:
@@ -24,9 +25,20 @@ class ContractKind(StrEnum):
         return self is ContractKind.RESUMABLE_TOOL
 
     @property
+    def is_of_protocol(self) -> bool:
+        """Whether the protocol itself says what a task is: then no profile has to say where its handle stands."""
+        return self in (ContractKind.TASKS_EXTENSION, ContractKind.TASKS_2025)
+
+    @property
     def operations(self) -> frozenset[str]:
         """What the pattern itself says how to ask for, beside following a job."""
-        return frozenset({"cancel", ANSWER}) if self is ContractKind.TASKS_EXTENSION else frozenset()
+        return _OWN.get(self, frozenset())
+
+
+_OWN: Mapping[ContractKind, frozenset[str]] = {
+    ContractKind.TASKS_EXTENSION: frozenset({"cancel", ANSWER}),
+    ContractKind.TASKS_2025: frozenset({"cancel", "list"}),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,11 +155,11 @@ class Operator:
     async def _list(self, handle: str) -> str:
         contract, values = self.subject.profile.contract, self.subject.values
         session = await self._ready()
-        if contract.list is not None:
-            spec, words = contract.list, self.subject.profile.observe.words
+        if contract.offers("list"):
+            words = self.subject.profile.observe.words
 
             async def listed() -> Mapping[str, Any]:
-                found = await operations.listed(session, spec, words, handle, values, _LONGEST_ANSWER_S)
+                found = await operations.listed(session, contract, words, handle, values, _LONGEST_ANSWER_S)
                 return {"tasks": found.tasks, "complete": found.complete}
 
             await self._journalled(Op.LISTING, handle, listed)
@@ -209,7 +209,7 @@ class Operator:
         if contract.offers("cancel"):
             asking.append(lambda: self._order("cancel", handle))
         asking.append(lambda: self._see(handle))
-        if contract.list is not None:
+        if contract.offers("list"):
             asking.append(lambda: self._list(handle))
         for ask in asking:
             try:

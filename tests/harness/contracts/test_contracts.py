@@ -19,7 +19,7 @@ from mcp_crashtest.stage.witness import Witness
 from mcp_crashtest.wire.relay import Exchange
 
 BLOCKING, RESOURCE, TASKS = ContractKind.RESUMABLE_TOOL, ContractKind.RESOURCE_TASK, ContractKind.TASKS_EXTENSION
-TOOL = ContractKind.TOOL_TASK
+TOOL, CORE = ContractKind.TOOL_TASK, ContractKind.TASKS_2025
 TASK = {"resultType": "task", "taskId": "t-1", "status": "working"}
 
 
@@ -48,6 +48,9 @@ ANSWERS = [
     (TASKS, text("done"), None, None),
     (TASKS, text("no", isError=True), "no", None),
     (TASKS, {**TASK, "taskId": 7}, None, None),
+    (CORE, {"task": {"taskId": "t-1", "status": "working"}}, None, "t-1"),
+    (CORE, text("done"), None, None),
+    (CORE, text("no", isError=True), "no", None),
 ]
 
 

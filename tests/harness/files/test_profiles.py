@@ -192,7 +192,7 @@ WRONG = {
     "no tool": (tables(contract='kind = "resource-task"'), "contract.tool: Field required"),
     "an unsupported contract": (
         tables(contract='kind = "sse-resume"\ntool = "t"'),
-        "contract.kind: Input should be 'resumable-tool', 'resource-task', 'tool-task' or",
+        "contract.kind: Input should be 'resumable-tool', 'resource-task', 'tool-task', 'tasks-extension'",
     ),
     "an unknown key": (
         tables(claims="durable = true"),
