@@ -6,6 +6,7 @@
 # make soak      the tests that are long by nature
 # make hostile   hostile users, full disks, ends at any moment: what was tried, and what held
 # make wheel     build what is published; install it in empty environments, and certify the reference server with it
+# make recipes   servers of third parties, killed and started again; ONLY=NAME one of them, OPTIONS=--quick a first look
 # All need Python 3.11 or newer with pip, and make. PYTHON=python3.12 chooses another interpreter;
 # WORKERS=0 runs the tests one at a time.
 
@@ -18,7 +19,7 @@ DEVELOP := $(VENV)/.develop
 # Thousands of starts: what Python compiles is kept, also where the shell says otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: certify certify-client test cases soak hostile lint wheel bench conformance clean
+.PHONY: certify certify-client test cases soak hostile lint wheel recipes bench conformance clean
 
 certify: $(READY)
 	$(BIN)/mcp-crashtest certify $(addprefix --look scenarios/profiles/reference-,tasks.toml training.toml)
@@ -46,6 +47,9 @@ hostile: $(DEVELOP)
 
 wheel: $(DEVELOP)
 	$(BIN)/python -m tests.packaging.run
+
+recipes: $(READY)
+	$(BIN)/python -m recipes.run $(addprefix --only ,$(ONLY)) $(OPTIONS)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.restart
