@@ -1,7 +1,8 @@
 """A server that answers, and says that it is not ready yet: how that is told, and how long it is borne.
 
 A load balancer says 503, a framework an error, a tool a sentence. Whoever asks again soon is served, so none of it is
-a refusal, for as long as a start may take.
+a refusal, for as long as a start may take. A bad request is one however soon it is made again: "Bad Request: Server
+not initialized" is what the TypeScript SDK answers to whoever has not shaken hands.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ _NOT_YET = re.compile(
     r"|\b(try|retry) again (later|soon|in a)|\btemporarily unavailable\b|\bservice unavailable\b",
     re.IGNORECASE,
 )
+_BAD_REQUEST = re.compile(r"^\W*bad request\b", re.IGNORECASE)
 _STATUSES = frozenset({425, 429, 502, 503, 504})
 _LONGEST_PAUSE_S = 5.0
 
@@ -26,7 +28,8 @@ def says_not_yet(error: Exception) -> bool:
     """Whether an answer says that the server is there and not ready."""
     if isinstance(error, HttpError):
         return error.status in _STATUSES
-    return _NOT_YET.search(str(error)) is not None
+    said = str(error)
+    return _BAD_REQUEST.match(said) is None and _NOT_YET.search(said) is not None
 
 
 @dataclass(slots=True)

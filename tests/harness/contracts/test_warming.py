@@ -35,6 +35,7 @@ def test_not_yet(error: Exception) -> None:
         Refused("there is no job 7"),
         Refused("the file is already loaded"),
         RpcError(-32602, "Unknown tool: start"),
+        RpcError(-32000, "Bad Request: Server not initialized"),  # the TypeScript SDK's, to a request without a session
     ],
 )
 def test_no(error: Exception) -> None:
