@@ -57,7 +57,15 @@ def _python(recipe: Recipe, do: Do) -> Path:
     done = place / "installed"
     if not done.exists():
         shutil.rmtree(place, ignore_errors=True)
-        pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [
+            str(place / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-compile",
+            "--disable-pip-version-check",
+        ]
         for words in (
             [sys.executable, "-m", "venv", str(place)],
             [*pip, "--editable", str(ROOT), "--requirement", str(recipe.folder / "requirements.txt")],

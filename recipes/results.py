@@ -75,7 +75,7 @@ def _one(recipe: Recipe, summary: Mapping[str, Any]) -> Iterator[str]:
     yield f"{recipe.job}"
     yield ""
     yield f"It says of itself ({recipe.source}):"
-    yield from (f"- {_cell(claim)}" for claim in recipe.claims)
+    yield from (f"- {claim}" for claim in recipe.claims)
     yield ""
     yield _played(summary)
     yield ""
