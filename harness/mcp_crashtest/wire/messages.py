@@ -21,6 +21,7 @@ from mcp_crashtest.wire.errors import ProtocolViolation, RpcError, SessionLost, 
 STATELESS = "2026-07-28"
 HANDSHAKE = "2025-11-25"
 SUPPORTED = (STATELESS, HANDSHAKE, "2025-06-18", "2025-03-26")
+SUPPORTED_ON_STDIO = (*SUPPORTED, "2024-11-05")  # over HTTP that one has HTTP+SSE, another transport
 METHOD_NOT_FOUND = -32601
 _INVALID_REQUEST = -32600
 CLIENT = {"name": "mcp-crashtest", "version": __version__}
