@@ -23,7 +23,7 @@ def test_random_kills(crashtest: Trial) -> None:
         plans(
             scenario=crashtest.scenario,
             protocols=crashtest.protocols,
-            choices=KILLS,
+            choices=crashtest.sensible(KILLS),
             workload=crashtest.workload,
             phases=crashtest.phases,
             most=MOST_FAULTS,

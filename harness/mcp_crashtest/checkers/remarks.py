@@ -11,6 +11,11 @@ from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.verdict import Finding
 
 _MOST = 20
+_SHOWN = 3
+_TO_STANDARD_ERROR = (
+    "Over stdio standard output carries messages alone: print and log to standard error (in Python: print(..., "
+    "file=sys.stderr); in Node: console.error). Hosts that are stricter than most end the connection there."
+)
 
 
 def remarks(history: History) -> Iterator[Finding]:
@@ -33,6 +38,17 @@ def _mistakes(history: History) -> Iterator[Finding]:
 
 
 def _wire(history: History) -> Iterator[Finding]:
+    """What no message should say; and the lines on standard output that are none, all of them in one remark."""
+    strays = [strange for strange in history.of(Op.WIRE) if "stray" in strange.value]
+    if strays:
+        texts = list(dict.fromkeys(str(stray.value["stray"]) for stray in strays))
+        yield Finding(
+            "wire.invalid",
+            f"{len(strays)} lines on standard output are no messages: {'; '.join(map(repr, texts[:_SHOWN]))}",
+            tuple(stray.i for stray in strays[:_MOST]),
+            {"lines": len(strays), "texts": texts[:_SHOWN]},
+            _TO_STANDARD_ERROR,
+        )
     for strange in history.of(Op.WIRE):
-        if strange.value.get("blame") == "subject":
+        if strange.value.get("blame") == "subject" and "stray" not in strange.value:
             yield Finding("wire.invalid", str(strange.value.get("what")), (strange.i,))

@@ -2,7 +2,8 @@
 standard input what is nobody else's to see.
 
 It is a real process so that it can be killed like one. SIGINT makes it leave politely, as a person's Ctrl-C does;
-SIGUSR1 makes it lose its connections without a word and go on. Its journal goes to standard output.
+SIGUSR1 makes it lose its connections without a word and go on. Its journal goes to standard output. Over stdio it holds
+the server's pipes, which the lab gives it, and keeps them when its job is done: to close them would end the server.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from mcp_crashtest.contracts.catalogue import CONTRACTS
 from mcp_crashtest.contracts.conversation import Conversation
 from mcp_crashtest.contracts.following import drive
+from mcp_crashtest.contracts.host import Host
 from mcp_crashtest.contracts.job import JOB_VARIABLE, Job, Journal
 from mcp_crashtest.model.operation import Op, Type
 
@@ -25,7 +27,8 @@ _LEAVING_S = 2.0
 async def work(job: Job, journal: Journal) -> int:
     """Drive the job to its end, or leave when interrupted. Returns the exit code."""
     contract = CONTRACTS[job.kind]
-    conversation = Conversation(job, journal, contract.EXTENSIONS)
+    host = Host(journal) if job.piped else None
+    conversation = Conversation(job, journal, contract.EXTENSIONS, host)
     interrupted = asyncio.Event()
 
     def leave() -> None:
@@ -41,7 +44,10 @@ async def work(job: Job, journal: Journal) -> int:
     await asyncio.wait({driving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if not interrupted.is_set():
         waiting.cancel()
-        return driving.result()
+        code = driving.result()
+        if host:
+            await host.left.wait()
+        return code
     await conversation.leave()
     driving.cancel()
     await asyncio.wait({driving}, timeout=_LEAVING_S)

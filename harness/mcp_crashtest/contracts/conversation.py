@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.contracts.contract import Refused, Vanished
+from mcp_crashtest.contracts.host import Host
 from mcp_crashtest.contracts.job import Job, Journal
 from mcp_crashtest.contracts.observing import Sight, constant_total, in_records
 from mcp_crashtest.contracts.output import Output
@@ -35,6 +36,7 @@ from mcp_crashtest.wire.errors import (
     WireError,
 )
 from mcp_crashtest.wire.session import Session
+from mcp_crashtest.wire.stdio import Stdio
 
 _FIRST_PAUSE_S = 0.005
 _EAGER_S = 3.0
@@ -45,10 +47,11 @@ LOST = (Unreachable, Broken, SessionLost, HttpError)
 
 
 class Conversation:
-    """One client's attempts at one job, over as many connections as it takes."""
+    """One client's attempts at one job, over as many connections as it takes; over stdio ``host`` has them."""
 
-    def __init__(self, job: Job, journal: Journal, extensions: tuple[str, ...] = ()) -> None:
+    def __init__(self, job: Job, journal: Journal, extensions: tuple[str, ...] = (), host: Host | None = None) -> None:
         self.job = job
+        self._host = host
         self._extensions = extensions
         self.journal = journal
         self.sight = Sight(job, journal)
@@ -107,19 +110,34 @@ class Conversation:
             raise Broken("dropped at once")
         session = await self._connect()
         await attempt(session)
-        await session.close()
+        if self._host is None:  # over stdio that would be the end of the server
+            await session.close()
 
     async def _connect(self) -> Session:
         if self.session is None:
-            self.session = await Session.open(
-                self.job.url,
-                protocol=self.job.protocol,
-                deadline_s=self.left_s,
-                headers=self.job.headers,
-                extensions=self._extensions,
-            )
+            self.session = await (self._open() if self._host is None else self._open_piped(self._host))
             self.journal.write(Type.OK, Op.CONNECT, protocol=self.session.protocol)
         return self.session
+
+    async def _open(self) -> Session:
+        return await Session.open(
+            self.job.url,
+            protocol=self.job.protocol,
+            deadline_s=self.left_s,
+            headers=self.job.headers,
+            extensions=self._extensions,
+        )
+
+    async def _open_piped(self, host: Host) -> Session:
+        """Over the pipes of the server's present life, or of the next one that there is."""
+        try:
+            pipes = await asyncio.wait_for(host.pipes(), self.left_s)
+        except TimeoutError:
+            raise DeadlineExceeded("nobody has started the server again") from None
+        transport = Stdio(pipes)
+        return await Session.over(
+            transport, protocol=self.job.protocol, deadline_s=self.left_s, extensions=self._extensions
+        )
 
     def _drop(self) -> None:
         if self.session:

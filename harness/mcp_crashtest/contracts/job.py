@@ -31,7 +31,8 @@ class Job:
     ``handle`` is the task that an earlier life of this client had; None to submit the job anew. ``status`` is the call
     that asks how it stands. ``away_s``: how long it stays away when it loses its connections.
     ``values`` stand for the placeholders of what is observed; a server may say for ``ready_deadline_s`` that it is not
-    ready yet. ``headers`` go with each request. Tables of records are left in ``folder``.
+    ready yet. ``headers`` go with each request. Tables of records are left in ``folder``. ``piped``: the server is
+    spoken to over its standard streams, which the lab hands to the client.
 
     Whoever may see a process may see its environment: the headers, and the secrets of which it may say nothing, go
     another way.
@@ -52,6 +53,7 @@ class Job:
     ready_deadline_s: float = 30.0
     headers: Mapping[str, str] = field(default_factory=dict)
     folder: str = "."
+    piped: bool = False
 
     def to_text(self) -> str:
         """Encode as JSON what anybody may see."""

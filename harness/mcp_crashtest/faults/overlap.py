@@ -1,6 +1,7 @@
 """Old and new at once: a planned restart that does not wait for the old life's end, as rolling updates do.
 
-The listening socket is the lab's, so that both lives can accept on it. A server that does not start beside its old life
+The listening socket is the lab's, so that both lives can accept on it. Over stdio a host that was restarted does not
+even tell the old life: both of its pipes are closed. A server that does not start beside its old life
 is started again behind it: that is no flaw. One that has ended before the new life was there was alone all the time.
 """
 
@@ -15,14 +16,18 @@ from mcp_crashtest.faults.process import ENDED_BEFORE, did_the_rest, finished, r
 from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
+from mcp_crashtest.subjects.life import Life
 
 
 @asynccontextmanager
 async def overlap(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
-    """SIGTERM to the old life, and the new one is started at once; the old one has its grace to end."""
+    """The old life is told, by SIGTERM or by the end of its pipes, and the new one is started at once.
+
+    The old one has its grace to end.
+    """
     old, began, had_finished = stage.server, time.monotonic(), finished(stage)
     async with stage.striking(fault.victim):
-        told = old is not None and await old.terminate()
+        told = old is not None and await _told(stage, old)
         stage.let_go()
     if old is None or not told:
         yield ENDED_BEFORE
@@ -38,3 +43,9 @@ async def overlap(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     if new.exited is None:
         new.expected_to_end = False
     await stage.revive(fault.victim)
+
+
+async def _told(stage: Stage, old: Life) -> bool:
+    if stage.site.piped:
+        return await old.to_be_told() and stage.client.hang_up(politely=False)
+    return await old.terminate()

@@ -124,9 +124,9 @@ def _check(profile: Profile, source: str) -> None:
         raise UsageError(f"{source}: the name {profile.name!r} must be letters, digits, '-', '_' and '.', at most 80")
     if not subject.command and not subject.url:
         raise UsageError(f"{source}: [subject] needs a command, or a url (or give --command or --url)")
-    if subject.command and not subject.url:
-        raise UsageError(f"{source}: [subject] needs the url at which the command serves, with {{port}} in it")
-    if subject.command and "{port}" not in (subject.url or "") and "{listen_fd}" not in subject.command:
+    if subject.piped:
+        _check_piped(profile, source)
+    elif subject.command and "{port}" not in (subject.url or "") and "{listen_fd}" not in subject.command:
         raise UsageError(f"{source}: [subject] url needs {{port}}, so that every run has a port of its own")
     if not 1 <= workload.records <= _MOST_RECORDS or not 1 <= workload.batch <= workload.records:
         raise UsageError(
@@ -158,6 +158,24 @@ def _check(profile: Profile, source: str) -> None:
         if seconds is not None and not 0 < seconds < math.inf:
             raise UsageError(f"{source}: {place}: deadlines are seconds greater than 0, found {seconds}")
     check_observe(profile, source)
+
+
+def _check_piped(profile: Profile, source: str) -> None:
+    """What a server on stdio has no use for shows that it is none, or asks for what there cannot be."""
+    subject = profile.subject
+    said = (subject.command, *subject.environment.values())
+    if any(place in str(text) for text in said for place in ("{port}", "{listen_fd}")):
+        raise UsageError(
+            f"{source}: [subject] needs the url at which the command serves, with {{port}} in it; a command that "
+            f"speaks stdio has no port: leave {{port}} and {{listen_fd}} out of it"
+        )
+    if profile.client:
+        raise UsageError(f"{source}: a client is tested against a server over HTTP: give [subject] url")
+    if profile.principals:
+        raise UsageError(
+            f"{source}: [[principals]] are told apart by headers, and stdio has none: whoever starts the server is its "
+            f"user; leave them out, or give [subject] url"
+        )
 
 
 def _check_client(profile: Profile, client: ClientSpec, source: str) -> None:

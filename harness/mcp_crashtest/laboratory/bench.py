@@ -11,7 +11,7 @@ from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.companions import why_alone
 from mcp_crashtest.model.coordinates import Batch, Moment, Since, Syscall, Window, WindowName
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.faults import NO_SOCKET, OVERLAP, Fault, Right
+from mcp_crashtest.model.faults import GOODBYE, NO_SOCKET, NOT_ON_STDIO, OVERLAP, Fault, Right
 from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.profile import Profile, Workload
 from mcp_crashtest.stage.pace import Limits, Pace
@@ -139,8 +139,8 @@ class Bench:
                 raise UsageError(
                     f"{fault}: this plan is for a {other}, and the subject of {self.profile.name} is a {kind}"
                 )
-            if fault.kind == OVERLAP and not self.profile.subject.inherits_socket:
-                raise UsageError(f"{fault}: {NO_SOCKET}")
+            if why := self.why_not(fault.kind):
+                raise UsageError(f"{fault}: {why}")
             if isinstance(fault.at, Syscall):
                 raise UsageError(f"{fault}: this version does not wait for system calls")
         for right in plan.needs - self.rights:
@@ -149,6 +149,15 @@ class Bench:
             raise UsageError(f"{plan}: only a task has an afterlife, and there is none in {self.profile.name}")
         if plan.companion and (why := why_alone(self.profile, plan.companion)):
             raise UsageError(f"{plan}: {why}")
+
+    def why_not(self, kind: str) -> str | None:
+        """Why a kind of fault makes no sense over this subject's transport; None where it does."""
+        subject = self.profile.subject
+        if subject.piped:
+            return NOT_ON_STDIO.get(kind)
+        if kind == GOODBYE:
+            return "only a server on stdio is stopped so: give [subject] no url"
+        return NO_SOCKET if kind == OVERLAP and not subject.inherits_socket else None
 
     def _offers(self, kind: str) -> bool:
         return kind in self.operations or (kind == "list" and "stats" in self.operations)

@@ -17,6 +17,7 @@ from mcp_crashtest.contracts.warming import asked_pause_s, says_not_yet
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.play import site
+from mcp_crashtest.laboratory.probe_stdio import Asking, in_order
 from mcp_crashtest.laboratory.silence import Silent, wants_to_know_who_asks, why_ended, why_refused, why_silent
 from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError, UsageError
@@ -26,7 +27,7 @@ from mcp_crashtest.subjects.life import Life
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.errors import DeadlineExceeded, RpcError, Unreachable, WireError
-from mcp_crashtest.wire.messages import METHOD_NOT_FOUND, SUPPORTED, is_stateless
+from mcp_crashtest.wire.messages import METHOD_NOT_FOUND, SUPPORTED, SUPPORTED_ON_STDIO, is_stateless
 from mcp_crashtest.wire.session import Session
 
 _PROBE = "probe"
@@ -64,8 +65,10 @@ async def probed(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
     """
     spec = bench.profile.subject
     for protocol in spec.protocols:
-        if protocol not in SUPPORTED:
-            raise UsageError(f"[subject] protocols: {protocol!r} is not supported{_BEFORE}; {', '.join(SUPPORTED)} are")
+        supported = SUPPORTED_ON_STDIO if spec.piped else SUPPORTED
+        if protocol not in supported:
+            said = "" if spec.piped else _BEFORE
+            raise UsageError(f"[subject] protocols: {protocol!r} is not supported{said}; {', '.join(supported)} are")
         if protocol not in worth_asking(bench):
             raise UsageError(
                 f"[subject] protocols: {protocol} does not have [contract] kind = {bench.profile.contract.kind}, which "
@@ -91,6 +94,8 @@ async def _probe(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
     subject.open()
     life = None
     try:
+        if subject.piped:
+            return await _ask_over_stdio(bench, subject)
         life = await subject.boot() if subject.killable else None
         return await _ask(bench, subject, life)
     finally:
@@ -115,6 +120,22 @@ async def _ask(bench: Bench, subject: Subject, life: Life | None) -> Bench:
                 raise SubjectError(left)
         except WireError as error:
             refusals.append(f"{protocol}: {error}")
+    return _found(bench, subject, spoken, refusals)
+
+
+async def _ask_over_stdio(bench: Bench, subject: Subject) -> Bench:
+    asking, spoken, refusals = Asking(subject), dict[str, Answer](), list[str]()
+    worth = bench.profile.subject.protocols or worth_asking(bench)
+    for protocol in in_order(worth):
+        try:
+            spoken[protocol] = await asking.ask(protocol, _tools)
+        except WireError as error:
+            refusals.append(f"{protocol}: {error}")
+    return _found(bench, subject, {p: spoken[p] for p in worth if p in spoken}, refusals)
+
+
+def _found(bench: Bench, subject: Subject, spoken: Mapping[str, Answer], refusals: list[str]) -> Bench:
+    wanted = bench.profile.subject.protocols
     if not spoken or (wanted and refusals):
         refused = why_refused(subject, refusals)
         raise Silent(refused) if wants_to_know_who_asks(refusals) else SubjectError(refused)
@@ -142,8 +163,12 @@ def _lacks(bench: Bench, answer: Answer) -> frozenset[str]:
 
 
 def worth_asking(bench: Bench) -> tuple[str, ...]:
-    """The revisions that are worth asking for: those that have the contract."""
-    return SUPPORTED if bench.profile.client else CONTRACTS[bench.profile.contract.kind].TERMS.revisions
+    """The revisions that are worth asking for: those that have the contract, and are spoken over the transport."""
+    supported = SUPPORTED_ON_STDIO if bench.profile.subject.piped else SUPPORTED
+    if bench.profile.client:
+        return supported
+    revisions = CONTRACTS[bench.profile.contract.kind].TERMS.revisions
+    return supported if revisions == SUPPORTED else revisions
 
 
 def _newest_of_each_era(spoken: tuple[str, ...]) -> tuple[str, ...]:
@@ -156,13 +181,18 @@ async def _open(url: str, protocol: str, deadline: float, headers: Mapping[str, 
     answer_s = min(_ANSWER_S, max(deadline - time.monotonic(), 0.5))
     session = await Session.open(url, protocol=protocol, deadline_s=answer_s, headers=headers)
     try:
+        return await _tools(session, answer_s)
+    finally:
+        await session.close()
+
+
+async def _tools(session: Session, answer_s: float) -> Answer:
+    try:
         tools = await session.list_tools(deadline_s=answer_s)
     except RpcError as error:
         if error.code != METHOD_NOT_FOUND:
             raise
         return Answer(session.server_info, session.capabilities, {})
-    finally:
-        await session.close()
     if not tools:
         raise NoTools("it lists no tools")
     return Answer(session.server_info, session.capabilities, {str(tool.get("name")): tool for tool in tools})

@@ -13,10 +13,11 @@ from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.errors import DeadlineExceeded, Unreachable
 
 _STDIO = (
-    "It seems to speak stdio: this version reaches a server over HTTP. Start it so, on {port} of the command; with "
-    'FastMCP: mcp.run(transport="http", port=...)'
+    "It seems to speak stdio: leave url out of [subject] and {port} out of its command, and the lab speaks stdio with "
+    'it; or start it over HTTP, on {port} of the command; with FastMCP: mcp.run(transport="http", port=...)'
 )
 _WHO_ASKS = (401, 403)
+_HTTP = "If it serves HTTP, say where: [subject] url, with {port} in it and in the command"
 _SIGNS_OF_STDIO = ("stdio", '"jsonrpc"')
 
 
@@ -24,12 +25,14 @@ class Silent(Exception):
     """The subject lives, or is none of ours, and does not answer; the text says why."""
 
 
-async def why_ended(subject: Subject, life: Life, deadline: float) -> str:
-    """A subject that ended before it had answered."""
+async def why_ended(subject: Subject, life: Life, deadline: float, strays: Sequence[str] = ()) -> str:
+    """A subject that ended before it had answered; ``strays`` are lines on standard output that are no messages."""
     words = subject.log_tail()
     if left := await left_behind(life, deadline):
         return f"{left}; its last words:\n{words}"
     silent_end = life.exited is not None and life.exited.code == 0 and words == "(no output)"
+    if subject.piped:
+        return f"the subject ended with {life.exited} before it answered{_strays(strays)}; its last words:\n{words}"
     hint = f"\n{_STDIO}" if silent_end or _shows_stdio(words) else ""
     return f"the subject ended with {life.exited} before it answered; its last words:\n{words}{hint}"
 
@@ -42,7 +45,7 @@ def why_refused(subject: Subject, refusals: Sequence[str]) -> str:
         hints += "\nIs the path of [subject] url right? Most servers answer at /mcp."
     if wants_to_know_who_asks(refusals):
         hints += f"\n{_who_asks(subject)}"
-    if "HTTP status 405" in said or "2024-11-05" in said:
+    if "HTTP status 405" in said or ("2024-11-05" in said and not subject.piped):
         hints += "\n2024-11-05 has HTTP+SSE only, which this version does not speak: serve streamable HTTP."
     return f"{subject.url} does not speak MCP as the profile says: {said}{hints}\n{subject.log_tail()}"
 
@@ -88,8 +91,27 @@ def why_silent(subject: Subject, life: Life | None, error: Exception) -> str:
         )
     return (
         f"{begins} {after}: the command is alive and listens on no port: {error}. {longer}; if it never listens, is it "
-        f"a server that speaks stdio? This version needs HTTP.\n{words}"
+        f"a server that speaks stdio? Then leave url out of [subject].\n{words}"
     )
+
+
+def why_speechless(subject: Subject, life: Life, strays: Sequence[str]) -> str:
+    """A subject on stdio that lives, and has answered nothing on its standard output in time."""
+    words, ready_s = subject.log_tail(), subject.ready_deadline_s
+    begins = f"nothing answers on standard output after {ready_s:g} s ([subject] ready_deadline_s = {ready_s:g})"
+    ports = sorted({port for pid in {life.pid, *group_of(life.pid)} for port in ports_of(pid)})
+    if ports:
+        return f"{begins}: the command listens on port {', '.join(map(str, ports))}. {_HTTP}\n{words}"
+    if strays:
+        return f"{begins}{_strays(strays)}. Is it an MCP server, and does it speak stdio? {_HTTP}\n{words}"
+    return (
+        f"{begins}: the command is alive, and has written nothing there. If it needs longer, raise ready_deadline_s; "
+        f"if it answers, does it flush what it writes? {_HTTP}\n{words}"
+    )
+
+
+def _strays(strays: Sequence[str]) -> str:
+    return f"; what came on standard output is no message: {'; '.join(map(repr, strays))}" if strays else ""
 
 
 def _shows_stdio(words: str) -> bool:

@@ -23,7 +23,7 @@ from mcp_crashtest.model.companions import Companion, varies, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, During, Phase
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Violation
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
-from mcp_crashtest.model.faults import NO_SOCKET, Right
+from mcp_crashtest.model.faults import GOODBYE, Right
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.offers import ANSWER
 from mcp_crashtest.model.paths import placeholders
@@ -33,6 +33,7 @@ from mcp_crashtest.model.verdict import Finding, Verdict
 from mcp_crashtest.planning.budget import Budget, fitting, prefix_length, tolerated
 from mcp_crashtest.planning.clients import windows
 from mcp_crashtest.planning.exhaustive import boundary_of, phases_of
+from mcp_crashtest.planning.randomized import Choice
 from mcp_crashtest.planning.search import draw, search
 
 _DRAINS = (
@@ -101,10 +102,19 @@ class Trial:
         if why := why_alone(self.bench.profile, companion):
             raise NotApplicable(why)
 
-    def refuse_without_socket(self) -> None:
-        """Raise NotApplicable where two lives of the server cannot accept on one socket."""
-        if not self.bench.profile.subject.inherits_socket:
-            raise NotApplicable(NO_SOCKET)
+    def refuse_senseless(self, kind: str) -> None:
+        """Raise NotApplicable, with a sentence that says why, where a kind of fault makes no sense on this subject."""
+        if why := self.bench.why_not(kind):
+            raise NotApplicable(why)
+
+    def sensible(self, choices: Iterable[Choice]) -> list[Choice]:
+        """Those of these kinds and victims that make sense on this subject."""
+        return [choice for choice in choices if self.bench.why_not(choice[0]) is None]
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The kinds of a planned restart: over stdio a host's goodbye, and SIGTERM, by turns."""
+        return (GOODBYE, "terminate") if self.bench.profile.subject.piped else ("terminate",)
 
     @property
     def second_varies(self) -> bool:

@@ -17,6 +17,8 @@ from mcp_crashtest.model.standing import (
     NO_LEDGER,
     NO_PRINCIPALS,
     NO_RECORDS,
+    ONE_USER,
+    ONLY_LINES,
     UNCLAIMED,
     UNJUDGED,
     Reason,
@@ -99,11 +101,13 @@ def _asks_nothing(profile: Profile, _: Set[Right]) -> Reason | None:
 
 
 def _no_principals(profile: Profile, _: Set[Right]) -> Reason | None:
+    if profile.subject.piped:
+        return ONE_USER
     return None if profile.principals else NO_PRINCIPALS
 
 
-def _unjudged(_: Profile, __: Set[Right]) -> Reason | None:
-    return UNJUDGED
+def _unjudged(profile: Profile, _: Set[Right]) -> Reason | None:
+    return ONLY_LINES if profile.subject.piped else UNJUDGED
 
 
 _TASKS = (

@@ -114,6 +114,8 @@ def _is_one_place(value: str, input_file: str | None) -> bool:
 
 
 def _why_one_client(profile: Profile) -> str | None:
+    if profile.subject.piped:
+        return "over stdio a server has one client, which has started it"
     if not profile.contract.kind.blocking:
         return None
     if not OWN & set(_roots(profile.contract.arguments)):

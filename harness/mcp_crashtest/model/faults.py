@@ -42,6 +42,15 @@ OVERLAP = "overlap"
 """The kind in which two lives of a server accept on one socket."""
 NO_SOCKET = "two lives at once need a socket that both can accept on: a command with {listen_fd} is given one"
 
+GOODBYE = "goodbye"
+"""The kind in which a host stops its server on stdio."""
+
+NOT_ON_STDIO = {
+    "interrupt": "over stdio a client that leaves takes its server with it: planned-restart has its goodbye",
+    "drop": "over stdio there is no connection to lose beside the server's own pipes, whose end is the server's",
+}
+"""Kinds that make no sense on a server over stdio, and why."""
+
 
 class Right(StrEnum):
     """What the lab must be allowed, or able, to do; its text is the cap that a certificate names where it is not."""
@@ -75,8 +84,10 @@ _TABLE = (
          undoes=_SERVER | _BOTH),
     Kind("terminate", "process", "SIGTERM, then started again: a planned restart", _SERVER, 0, "#2980b9",
          undoes=_SERVER),
-    Kind(OVERLAP, "process", "SIGTERM, and started again at once, while the old life still winds down", _SERVER, 1,
-         "#1f618d", undoes=_SERVER),
+    Kind(OVERLAP, "process", "SIGTERM, or over stdio both pipes closed, and started again at once, while the old life "
+         "still winds down", _SERVER, 1, "#1f618d", undoes=_SERVER),
+    Kind(GOODBYE, "process", "over stdio the host closes the server's standard input; SIGTERM two seconds later, "
+         "SIGKILL ten behind that; then started again", _SERVER, 0, "#5dade2", undoes=_SERVER),
     Kind("interrupt", "client", "the client says goodbye as upon a person's Ctrl-C; then it is started again", _CLIENT,
          0, "#8e44ad"),
     Kind("freeze", "process", "SIGSTOP of the whole group for a while, then SIGCONT", _SERVER, 1, "#16a085"),

@@ -63,7 +63,8 @@ class Op(StrEnum):
     STATS = "stats"  # value: counts (a number for each status in our words, and total)
     WORKED = "worked"  # lab: a look at ledger and task; value: executions (a number); status, done (records)
     MISTAKE = "mistake"  # client: something wrong on purpose; value: asked; ok: answer; fail: error; info: waited_s
-    WIRE = "wire"  # lab: a message that its revision does not allow; value: what, blame (subject or lab)
+    # lab or client: what its revision does not allow; value: what, or stray (a line that is no message), blame
+    WIRE = "wire"
     EFFECTS = "effects"  # ledger: value: executions (a table of task, record, times), stretches (of work again)
     END = "end"  # lab: the run is over; value: reason, silent_s (starved_s of it for want of a processor), ...
 

@@ -45,6 +45,11 @@ IS_SERVER = Reason(Standing.NOT_APPLICABLE, "the subject is a server")
 ASKS_NOTHING = Reason(Standing.NOT_OFFERED, "its tasks ask for nothing: [contract] answer is not said")
 UNCLAIMED = Reason(Standing.NOT_CLAIMED, "see [claims]")
 UNJUDGED = Reason(Standing.NOT_ASSESSED, "this version does not judge it")
+ONLY_LINES = Reason(
+    Standing.NOT_ASSESSED,
+    "but that each line on standard output is a message: this version does not judge what is in it",
+)
+ONE_USER = Reason(Standing.NOT_APPLICABLE, "over stdio whoever starts the server is its only user")
 NO_PRINCIPALS = Reason(Standing.NOT_ASSESSED, "there is nobody else to ask: name two or more [[principals]]")
 NO_RECORDS = Reason(
     Standing.NOT_ASSESSED,

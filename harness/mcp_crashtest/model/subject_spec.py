@@ -28,7 +28,8 @@ class SubjectSpec:
     """How to start and reach the subject.
 
     ``command`` may hold ``{port}``, ``{listen_fd}``, ``{state_dir}``, ``{ledger}``, ``{python}`` and ``{here}`` (the
-    profile's folder). A command with ``{listen_fd}`` inherits a listening socket that the lab keeps over restarts.
+    profile's folder). A command with ``{listen_fd}`` inherits a listening socket that the lab keeps over restarts. One
+    without a ``url`` speaks over its standard streams.
     ``crash_points`` are the phases at which the subject parks itself when CRASHTEST_POINTS says so. ``stop`` is for
     launchers that do not pass SIGTERM on, ``kill`` for workers that are meant to outlive the server's own process.
     ``headers`` go with every request; they and ``environment`` may refer to secrets (``model.secrets``). ``hidden`` is
@@ -47,6 +48,11 @@ class SubjectSpec:
     kill: Kill = Kill.GROUP
     headers: Mapping[str, str] = field(default_factory=dict)
     hidden: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def piped(self) -> bool:
+        """Whether it speaks stdio: the lab starts it, and has its standard input and output."""
+        return self.command is not None and not self.url
 
     @property
     def inherits_socket(self) -> bool:

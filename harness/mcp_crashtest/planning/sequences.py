@@ -57,17 +57,26 @@ def all_over(
 
 
 def restarts(
-    scenario: str, protocols: Sequence[str], workload: Workload, boundary: Phase, *, seed: int, count: int
+    scenario: str,
+    protocols: Sequence[str],
+    workload: Workload,
+    boundary: Phase,
+    *,
+    seed: int,
+    count: int,
+    kinds: Sequence[str] = ("terminate",),
 ) -> list[Plan]:
     """Planned restarts in the first two thirds of the job, so that there is something left to restart.
 
     In the middle of batches, where a server may put away more than it has done; at crash points where there are some.
+    Of several ``kinds`` each comes over each revision.
     """
     plans: list[Plan] = []
     for n, place in enumerate(islice(points(workload, seed), count)):
         number = min((place.number * 2 + 1) // 3, workload.batches - 2)
         at = at_point_or_within(max(number, 1), boundary, place.thousandths)
-        plans.append(Plan(scenario, protocols[n % len(protocols)], (Fault("terminate", Victim.SERVER, at),)))
+        kind = kinds[n // len(protocols) % len(kinds)]
+        plans.append(Plan(scenario, protocols[n % len(protocols)], (Fault(kind, Victim.SERVER, at),)))
     return plans
 
 

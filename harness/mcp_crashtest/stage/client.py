@@ -60,6 +60,12 @@ class Client(Protocol):
     def server_starts(self) -> None:
         """Another life of the server begins."""
 
+    def meet(self) -> None:
+        """That life is there: over stdio who lives is given its pipes."""
+
+    def hang_up(self, *, politely: bool) -> bool:
+        """Over stdio: close the server's standard input, or at once both pipes; False where it has none."""
+
     def saw(self, operation: Operation) -> bool:
         """An event of the run; whether it shows that something goes on."""
 

@@ -45,8 +45,10 @@ class ClientProcess:
     _transport: asyncio.ReadTransport | None = field(default=None)
 
     @classmethod
-    async def start(cls, spawner: Spawner, job: Job, log: Path, listener: Listener) -> ClientProcess:
-        """Start a client on this job; its events go to the listener from now on."""
+    async def start(
+        cls, spawner: Spawner, job: Job, log: Path, listener: Listener, inherit: tuple[int, ...] = ()
+    ) -> ClientProcess:
+        """Start a client on this job; its events go to the listener from now on. Descriptors are the caller's."""
         reading, writing = os.pipe()
         try:
             with log.open("wb") as errors, _unseen(job.private_text()) as private:
@@ -57,6 +59,7 @@ class ClientProcess:
                     stdout=writing,
                     stderr=errors.fileno(),
                     stdin=private.fileno(),
+                    inherit=inherit,
                     preload=(_MODULE,),
                 )
                 process = await spawner.spawn(launch)

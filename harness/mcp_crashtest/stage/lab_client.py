@@ -6,12 +6,12 @@ It journals through a pipe; what it says is taken over into the history.
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from mcp_crashtest.contracts.host import Order
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.model.columns import referred
 from mcp_crashtest.model.companions import is_of_second
@@ -21,8 +21,10 @@ from mcp_crashtest.model.offers import ANSWER, TRESPASS
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.model.secrets import meant
+from mcp_crashtest.stage import leaving
 from mcp_crashtest.stage.answering import Answering
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
+from mcp_crashtest.stage.hosting import Hosting
 from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.pace import LONGEST_ABSENCE_S
 from mcp_crashtest.stage.second_client import SecondClient
@@ -31,8 +33,7 @@ from mcp_crashtest.subjects.life import Mortal
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.errors import WireError
 
-_DROPPING_S = _LEAVING_S = 5.0
-_INTERRUPTED = 130
+_LEAVING_S = 5.0
 _ENDED = frozenset({"cancelled", "failed", "vanished"})  # how a job that was cancelled may end
 _OF_A_TASK = frozenset({Op.SUBMIT, Op.STATUS, Op.OUTPUT})
 _ORDERS = frozenset({Op.CANCEL, Op.PAUSE, Op.RESUME})
@@ -67,6 +68,8 @@ class LabClient:
         self._awaited: Window | None = None
         self.halted: Op | None = None
         self.at_rest = False
+        self._hosting = Hosting(subject)
+        self._only_hosts = False  # over stdio: its job is done, and it keeps the server's pipes
 
     def enter(self, stage: Stage) -> Mapping[str, Any] | None:
         """It belongs to this stage from now on; what the golden run showed."""
@@ -74,11 +77,12 @@ class LabClient:
         principals = self._subject.profile.principals
         mine, others = principals[0] if principals else None, principals[1:]
         self._principal = mine
-        self._operator = Operator(self._subject, stage, self._job, principal=mine)
+        self._operator = Operator(self._subject, stage, self._job, principal=mine, hosting=self._hosting)
         self._answering = Answering(stage, self._operator)
         self._strangers = [Operator(self._subject, stage, self._job, who.name, who) for who in others]
         if stage.plan.companion:
-            self._second = SecondClient(self._subject, stage, stage.plan.companion, self._job, self._listener)
+            hosted = (self._job, self._listener, self._hosting)
+            self._second = SecondClient(self._subject, stage, stage.plan.companion, *hosted)
             self._second.note_expected(self._second_expected)
         return self._expected
 
@@ -86,19 +90,21 @@ class LabClient:
     def living(self) -> Mortal | None:
         """Its life, if it has one."""
         process = self._process.process if self._process else None
-        return process if process and process.exited is None and not self.at_rest else None
+        idle = self.at_rest or self._only_hosts
+        return process if process and process.exited is None and not idle else None
 
     async def start(self) -> None:
         """Begin another life, which has the handle that the lives before it had."""
-        if self.at_rest and self._process:
+        if self._only_hosts and self._process:
+            await self._process.close()
+        elif self.at_rest and self._process:
             await self._process.ended(_LEAVING_S)
-        self.at_rest = False
+        self.at_rest = self._only_hosts = False
         stage, subject = self._stage, self._subject
         name = f"client-{self._lives}"
         self._lives += 1
         log = subject.folder.client_log(name)
-        listener = self._listener(name)
-        process = await ClientProcess.start(subject.spawner, self._job(), log, listener)
+        process = await self._hosting.start(self._job(), log, self._listener(name))
         self._process = process
         self.began_at = time.monotonic()
         stage.recorder.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": name})
@@ -131,6 +137,7 @@ class LabClient:
             ready_deadline_s=subject.ready_deadline_s,
             headers=subject.headers,
             folder=str(subject.folder.path),
+            piped=subject.piped,
         )
 
     def _journalled(self, name: str, event: Operation) -> None:
@@ -193,6 +200,15 @@ class LabClient:
             self._before = self.done
             self._in_life = None
 
+    def meet(self) -> None:
+        """Over stdio who lives is given the pipes of the new life."""
+        if self.living:
+            self._hosting.give()
+
+    def hang_up(self, *, politely: bool) -> bool:
+        """Over stdio: close the server's standard input, or at once both pipes; False where it has none."""
+        return self._hosting.say(Order.GOODBYE if politely else Order.HANG_UP)
+
     def saw(self, operation: Operation) -> bool:
         """An event of the run; whether it shows that something goes on."""
         if is_of_second(operation):
@@ -226,6 +242,7 @@ class LabClient:
     def _ends(self, operation: Operation) -> None:
         """It has nothing more to do. Of a job that was cancelled the run may have more to see."""
         self.expect_end()
+        self._only_hosts = self._subject.piped
         if self.halted is Op.CANCEL and operation.value.get("reason") in _ENDED:
             self.at_rest = True
         elif self._second:
@@ -268,43 +285,17 @@ class LabClient:
         """It tries again until the server is back."""
 
     async def interrupt(self) -> Proof:
-        """SIGINT, upon which it says goodbye and leaves.
-
-        A server that is parked goes on once the client has heard: before, its answer could come first, and be the end.
-        """
-        client, began = self._process, time.monotonic()
-        if client is None or not await client.listening():
-            return Proof(False, "the client was not ready for a signal")
-        self.expect_end()
-        if not client.process.signal(signal.SIGINT):
-            return Proof(False, "the client had already ended before SIGINT")
-        await client.interrupted()
-        self._stage.let_go()
-        try:
-            ended = await client.process.wait_exit(_LEAVING_S)
-        except TimeoutError:
-            return Proof(False, f"the client did not leave within {_LEAVING_S:.0f} s of SIGINT")
-        if ended.code != _INTERRUPTED:
-            return Proof(False, f"the client ended with {ended} before the interrupt reached it")
-        await client.drained()
-        return Proof(True, "left politely", 0, time.monotonic() - began)
+        """SIGINT, upon which it says goodbye and leaves."""
+        return await leaving.interrupt(self._stage, self._process)
 
     async def drop(self) -> Proof:
-        """Have it lose its connections; the proof is its own word that it had one."""
-        client, began = self._process, time.monotonic()
-        if client is None or not await client.listening():
-            return Proof(False, "the client was not ready for a signal")
-        before = client.drops
-        if not client.process.signal(signal.SIGUSR1):
-            return Proof(False, "the client had already ended")
-        dropped = await client.dropped(before, _DROPPING_S)
-        self._stage.let_go()
-        if not dropped:
-            return Proof(False, "the client had no connection to drop")
-        return Proof(True, "dropped", 0, time.monotonic() - began)
+        """Have it lose its connections."""
+        return await leaving.drop(self._stage, self._process)
 
     async def prepare(self) -> None:
-        """Whoever asks beside it gets ready; where that fails, asking will show it."""
+        """Whoever asks beside it gets ready; where that fails, asking will show it. Over stdio they ask through it."""
+        if self._subject.piped:
+            return
         for one in (self._operator, *self._strangers):
             with contextlib.suppress(WireError):
                 await one.open()
@@ -327,4 +318,5 @@ class LabClient:
         for process in (self._second, self._process):
             if process:
                 await process.close()
+        self._hosting.close()
         return True

@@ -23,6 +23,7 @@ from mcp_crashtest.model.offers import ANSWER, ASKS, Principal
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.model.text import excerpt
+from mcp_crashtest.stage.hosting import Hosting
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.errors import HttpError, RpcError, WireError
 from mcp_crashtest.wire.messages import is_stateless
@@ -43,13 +44,17 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Operator:
-    """One who asks. ``job`` says whose task it is, and how one looks at it; ``principal`` is who asks."""
+    """One who asks. ``job`` says whose task it is, and how one looks at it; ``principal`` is who asks.
+
+    ``hosting`` has whoever holds the server's pipes, where it is spoken to over them.
+    """
 
     subject: Subject
     stage: Stage
     job: Callable[[], Job]
     name: str = OWNER
     principal: Principal | None = None
+    hosting: Hosting | None = None
     _session: Session | None = None
     _life: int = 0
 
@@ -60,9 +65,8 @@ class Operator:
         while True:
             try:
                 self._life = len(self.stage.lives)
-                self._session = await Session.open(
-                    job.url,
-                    protocol=job.protocol,
+                self._session = await self._hosting.session(
+                    job,
                     deadline_s=_LONGEST_ANSWER_S,
                     headers=self.subject.headers_of(self.principal),
                     extensions=CONTRACTS[job.kind].EXTENSIONS,
@@ -74,10 +78,14 @@ class Operator:
                     raise
             await asyncio.sleep(_PAUSE_S)
 
+    @property
+    def _hosting(self) -> Hosting:
+        return self.hosting or Hosting(self.subject)
+
     async def _ready(self) -> Session:
         """A session with the server's present life. One that stands still opens none; the stateless era needs none."""
         server = self.stage.server
-        bears_it = server is not None and server.parked and is_stateless(self.job().protocol)
+        bears_it = server is not None and server.parked and is_stateless(self.job().protocol) and not self.job().piped
         if self._session is None or (self._life != len(self.stage.lives) and not bears_it):
             await self.open()
         assert self._session

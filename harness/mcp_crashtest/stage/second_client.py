@@ -18,6 +18,7 @@ from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.secrets import meant
 from mcp_crashtest.stage.answering import Answering
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
+from mcp_crashtest.stage.hosting import Hosting
 from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.subject import Subject
@@ -28,7 +29,8 @@ _MOVES = frozenset({Op.PROGRESS, Op.OUTPUT})
 class SecondClient:
     """It does what ``wanted`` says; ``job`` is the first client's, as far as it is known by now.
 
-    ``listening`` gives whoever takes over what a client of this name journals.
+    ``listening`` gives whoever takes over what a client of this name journals; over stdio ``hosting`` has whom it
+    speaks through.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class SecondClient:
         wanted: Companion,
         job: Callable[[], Job],
         listening: Callable[[str], Listener],
+        hosting: Hosting,
     ) -> None:
         self.finished = False
         self._subject = subject
@@ -50,7 +53,8 @@ class SecondClient:
         self._lives = 0
         self._status: str | None = None
         self._handle: str | None = None
-        self._operator = Operator(subject, stage, self._followed, f"{SECOND}-operator")
+        self._operator = Operator(subject, stage, self._followed, f"{SECOND}-operator", hosting=hosting)
+        self._hosting = Hosting(subject, beside=hosting)
         self._answering = Answering(stage, self._operator)
 
     def note_expected(self, expected: Mapping[str, Any] | None) -> None:
@@ -74,7 +78,7 @@ class SecondClient:
         name = f"{SECOND}-{self._lives}"
         self._lives += 1
         log = self._subject.folder.client_log(name)
-        process = await ClientProcess.start(self._subject.spawner, self._job(), log, self._listening(name))
+        process = await self._hosting.start(self._job(), log, self._listening(name))
         self._process = process
         self._stage.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": name})
         self._stage.watch(self._watch_end(process))
@@ -152,3 +156,4 @@ class SecondClient:
         if self._process:
             self._process.expected_to_end = True
             await self._process.close()
+        self._hosting.close()

@@ -22,6 +22,10 @@ class Site(Protocol):
         """Whether the lab may stop and start it."""
 
     @property
+    def piped(self) -> bool:
+        """Whether it is spoken to over its standard streams, which whoever starts it has."""
+
+    @property
     def url(self) -> str:
         """Where it is reached."""
 

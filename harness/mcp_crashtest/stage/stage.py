@@ -171,7 +171,9 @@ class Stage:
         self.stray |= not await self.client.close()
         for life in self.lives:
             if life.exited is None:
-                self.stray |= not (await life.kill()).confirmed
+                proof = await life.kill()
+                by_itself = self.site.piped and proof.exit is not None and not proof.survivors  # its client has gone
+                self.stray |= not (proof.confirmed or by_itself)
         if self.door:
             await self.door.cut()
         if (effects := self.site.folder.effects()) is not None:
@@ -221,6 +223,7 @@ class Stage:
         points = [f.at for f in self.plan.faults[self.landed :] if f.at.parks]
         life = await self.site.boot(points)
         self.lives.append(life)
+        self.client.meet()
         self.write(LAB, Type.OK, Op.BOOT, {"pid": life.pid, "warm": life.warm, "url": self.site.url})
         self.watch(self._watch_end(life))
         if points:
@@ -279,7 +282,7 @@ class Stage:
     async def striking(self, victim: Victim) -> AsyncIterator[list[Mortal]]:
         """Whom a fault on this victim ends: their end is no surprise, and their connections are cut behind it."""
         server, client = self.server, self.client.living
-        if victim.hits_server and server:
+        if server and (victim.hits_server or self.site.piped):  # a host takes the server's pipes with it
             server.expected_to_end = True
             if self.door:
                 self.door.shut()
@@ -293,7 +296,9 @@ class Stage:
 
     async def revive(self, victim: Victim) -> None:
         """Start again what was hit. A client that lives meets the server's absence; one that left stays away."""
-        if victim.hits_server and self.server is None:
+        if victim.hits_client and self.site.piped:
+            self.let_go()
+        elif victim.hits_server and self.server is None:
             if self.client.living:
                 await self.client.endure()
             await self.boot()
@@ -303,6 +308,8 @@ class Stage:
             self.let_go()
         if victim.hits_client and not self.client.living and not self.over:
             await self._stay_away()
+            if self.site.piped:  # who comes back starts it anew, beside what his dead self has left
+                await self.boot()
             await self.client.start()
 
     async def _stay_away(self) -> None:

@@ -126,6 +126,13 @@ class TestedClient:
         """The first question to another life of the server is news."""
         self.witness.another_server()
 
+    def meet(self) -> None:
+        """It will notice by itself."""
+
+    def hang_up(self, *, politely: bool) -> bool:
+        """It is no host: its server is reached by a URL."""
+        return False
+
     def saw(self, operation: Operation) -> bool:
         """Only starts and faults are moves: how often a client asks shows nothing."""
         return operation.op in _MOVES

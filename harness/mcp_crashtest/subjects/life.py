@@ -71,6 +71,9 @@ class Life(Mortal, Protocol):
     def everybody(self) -> bool:
         """Whether a kill reaches those outside its group too."""
 
+    async def to_be_told(self) -> bool:
+        """It is about to be told to stop, in whatever way: everybody of it is watched. False when it has ended."""
+
     async def terminate(self) -> bool:
         """SIGTERM to its leader, or with ``whole`` to its whole group; False when it has ended."""
 
@@ -147,11 +150,17 @@ class ProcessLife:
         """Whether a kill reaches those outside its group too."""
         return self.process.site.everybody
 
-    async def terminate(self) -> bool:
-        """SIGTERM to its leader, or with ``whole`` to its whole group; False when it has ended."""
+    async def to_be_told(self) -> bool:
+        """It is about to be told to stop, in whatever way: everybody of it is watched. False when it has ended."""
         if self.exited:
             return False
         await self.process.watch()
+        return self.exited is None
+
+    async def terminate(self) -> bool:
+        """SIGTERM to its leader, or with ``whole`` to its whole group; False when it has ended."""
+        if not await self.to_be_told():
+            return False
         if self.whole:
             return await self.process.signal_group(signal.SIGTERM)
         return self.process.signal(signal.SIGTERM)

@@ -35,6 +35,7 @@ from mcp_crashtest.subjects.life import ProcessLife
 from mcp_crashtest.subjects.process import Launch, Site
 from mcp_crashtest.subjects.sockets import find_free_port, listen_socket
 from mcp_crashtest.subjects.spawner import Spawner
+from mcp_crashtest.subjects.streams import Streams
 
 POINTS_VARIABLE = "CRASHTEST_POINTS"
 _HASH_SEED = "PYTHONHASHSEED"
@@ -66,6 +67,7 @@ class Subject:
     starts_again: bool = False
     port: int = 0
     held: socket.socket | None = None
+    streams: Streams | None = None
     lives: int = 0
     started: list[str] = field(default_factory=list)
 
@@ -76,21 +78,32 @@ class Subject:
         if spec.inherits_socket:
             self.held = listen_socket()
             self.port = self.held.getsockname()[1]
-        elif spec.command:
+        elif spec.command and not spec.piped:
             self.port = find_free_port()
         if self.workload.input_file:
             write_input(Path(self.fill(self.workload.input_file)), self.workload)
 
     def close(self) -> None:
-        """Give the listening socket back."""
+        """Give the listening socket back, and let go of pipes that nobody has taken."""
         if self.held:
             self.held.close()
             self.held = None
+        if self.streams:
+            self.streams.close()
 
     @property
     def killable(self) -> bool:
         """Whether the lab may stop and start it."""
         return self.profile.subject.command is not None
+
+    @property
+    def piped(self) -> bool:
+        """Whether it is spoken to over its standard streams."""
+        return self.profile.subject.piped
+
+    def take_streams(self) -> tuple[int, ...]:
+        """The client's ends of the latest life's pipes, to be closed by the caller; empty where somebody has them."""
+        return self.streams.taken() if self.streams else ()
 
     @property
     def ready_deadline_s(self) -> float:
@@ -100,7 +113,7 @@ class Subject:
     @property
     def url(self) -> str:
         """Where the subject is reached."""
-        return str(self.fill(self.profile.subject.url))
+        return "stdio" if self.piped else str(self.fill(self.profile.subject.url))
 
     @property
     def values(self) -> dict[str, Any]:
@@ -144,6 +157,9 @@ class Subject:
             raise UsageError("a subject that is reached by URL alone cannot be started by the lab: give a command")
         argv = words_of(spec.command, self.values)
         environment = environment_of(spec.environment, self.values, spec.hidden)
+        if self.piped and "PYTHONUNBUFFERED" not in (*spec.environment, *os.environ):
+            # no host sets it: who does not flush his answers is heard late, or never
+            del environment["PYTHONUNBUFFERED"]
         if points:
             armed = (at for at in points if isinstance(at, Batch))
             environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.number}" for at in armed)
@@ -155,11 +171,13 @@ class Subject:
         at_hand = installed(_PRELOAD)
         self.lives += 1
         with self.folder.server_log(self.lives).open("ab") as log:
+            stdin, stdout = self._streams(log.fileno())
             launch = Launch(
                 argv=absolute(argv, environment) if target is None else (sys.executable, *argv[1:]),
                 cwd=self.profile.folder,
                 env=environment,
-                stdout=log.fileno(),
+                stdin=stdin,
+                stdout=stdout,
                 stderr=log.fileno(),
                 inherit=(self.held.fileno(),) if self.held else (),
                 preload=(spec.preload or at_hand) if target is not None else None,
@@ -169,8 +187,20 @@ class Subject:
             if self.starts_again and next_seed is not None and launch.preload is not None:  # it imports meanwhile
                 self.spawner.prepare(replace(launch, env={**environment, _HASH_SEED: next_seed}))
             process = await self.spawner.spawn(launch)
+        if self.streams:
+            self.streams.given_to_server()
         self.started.append(process.boot)
         return ProcessLife(self.lives, process, whole=spec.stop is Stop.GROUP)
+
+    def _streams(self, log: int) -> tuple[int | None, int]:
+        """What the next life reads and writes: nothing and its log, or pipes of its own."""
+        if not self.piped:
+            return None, log
+        if self.streams:
+            self.streams.close()
+        self.streams = Streams.made()
+        stdin, stdout = self.streams.theirs
+        return stdin, stdout
 
     def _hash_seeds(self, *, warm: bool) -> tuple[str | None, str | None]:
         """The hash seed of this life, and that of the next; None where Python is to choose.

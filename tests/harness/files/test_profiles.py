@@ -257,7 +257,22 @@ WRONG = {
         "subject.crash_points.0: Input should be 'before-write'",
     ),
     "neither command nor url": (tables(subject=""), "[subject] needs a command, or a url (or give --command or --url)"),
-    "a command without a url": (tables(subject=COMMAND), "[subject] needs the url at which the command serves"),
+    "a command with a port and without a url": (
+        tables(subject='command = "server --port {port}"'),
+        "[subject] needs the url at which the command serves, with {port} in it; a command that speaks stdio has no",
+    ),
+    "a port in the environment and no url": (
+        tables(subject=f'{COMMAND}\nenvironment = {{ PORT = "{{port}}" }}'),
+        "leave {port} and {listen_fd} out of it",
+    ),
+    "principals over stdio": (
+        tables(subject=COMMAND) + '\n[[principals]]\nname = "a"\n[[principals]]\nname = "b"\n',
+        "[[principals]] are told apart by headers, and stdio has none",
+    ),
+    "a client of a server on stdio": (
+        tables(subject=COMMAND) + '\n[client]\ncommand = "c {url}"\nresult = ["$.r"]\n',
+        "a client is tested against a server over HTTP: give [subject] url",
+    ),
     "a command without a port": (
         tables(subject=f'{COMMAND}\nurl = "http://127.0.0.1:8000/mcp"'),
         "[subject] url needs {port}, so that every run has a port of its own",
@@ -297,6 +312,13 @@ def test_what_is_wrong_is_said_with_the_file_the_key_and_what_is_expected(read: 
     said = str(raised.value)
     assert "mine.toml: " in said
     assert message in said
+
+
+def test_a_command_without_a_url_speaks_stdio(read: Reader) -> None:
+    piped = read(tables(subject=COMMAND)).subject
+    assert piped.piped
+    assert not piped.inherits_socket
+    assert not read(tables(subject='url = "u"')).subject.piped
 
 
 def test_a_short_job_is_welcome_where_the_subject_has_crash_points(read: Reader) -> None:

@@ -79,7 +79,7 @@ def test_a_command_that_takes_connections_and_says_nothing_is_silent(tmp_path: P
 def test_a_command_that_reads_its_standard_input_seems_to_speak_stdio(tmp_path: Path, script: str) -> None:
     said = why_not(tmp_path, script)
     assert "ended with exit code 0 before it answered" in said
-    assert "It seems to speak stdio: this version reaches a server over HTTP" in said
+    assert "It seems to speak stdio: leave url out of [subject]" in said
 
 
 def test_a_command_that_fails_is_shown_with_its_last_words_and_is_not_taken_for_stdio(tmp_path: Path) -> None:

@@ -76,6 +76,9 @@ class ScriptedLife:
         self.log.append(f"go on {self.name}")
         return self.exited is None
 
+    async def to_be_told(self) -> bool:
+        return self.exited is None
+
     async def terminate(self) -> bool:
         self.log.append(f"terminate {self.name}")
         if self.exited:
@@ -106,6 +109,7 @@ class ScriptedSite:
     folder: RunFolder
     workload: Workload = field(default_factory=lambda: Workload(6, 2))
     killable: bool = True
+    piped: bool = False
     url: str = "http://scripted/mcp"
     ready_deadline_s: float = 1.0
     escaping: frozenset[int] = frozenset()
@@ -162,6 +166,13 @@ class ScriptedClient:
 
     def server_starts(self) -> None:
         pass
+
+    def meet(self) -> None:
+        pass
+
+    def hang_up(self, *, politely: bool) -> bool:
+        self.log.append("says goodbye" if politely else "hangs up")
+        return self.life is not None
 
     def saw(self, operation: Operation) -> bool:
         return operation.op in (Op.BOOT, Op.FAULT) and operation.type is not Type.INVOKE
