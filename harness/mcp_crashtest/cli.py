@@ -135,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     target = certifying.add_mutually_exclusive_group()
     target.add_argument("--command", metavar="CMD", help="start the subject with this instead of the profile's command")
     target.add_argument("--url", metavar="URL", help="test the running server at this URL; it is never killed")
+    target.add_argument("--mcp-config", metavar="FILE", help="the subject is an entry of this mcp.json")
+    add("--server", metavar="NAME", help="the name of that entry, where there are several")
     add(
         "--level",
         type=values.level,

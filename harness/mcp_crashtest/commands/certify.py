@@ -114,9 +114,9 @@ def _rest(options: argparse.Namespace) -> str:
     words = ["mcp-crashtest", "certify"]
     words += [word for path in options.profile or () for word in ("--profile", path)]
     words += [word for name in options.scenario or () for word in ("--scenario", name)]
-    for name in ("command", "url", "scenarios"):
+    for name in ("command", "url", "mcp_config", "server", "scenarios"):
         if getattr(options, name) is not None:
-            words += [f"--{name}", str(getattr(options, name))]
+            words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     return shlex.join(words + (["--seed", str(options.seed)] if options.seed else []))
 
 
@@ -145,7 +145,7 @@ def list_scenarios(options: argparse.Namespace) -> int:
 
 def _arguments(options: argparse.Namespace) -> list[str]:
     arguments = [str(options.scenarios or scenarios_folder())]
-    for name in ("command", "url", "level", "time_limit"):
+    for name in ("command", "url", "mcp_config", "server", "level", "time_limit"):
         if getattr(options, name) is not None:
             arguments.append(f"--crashtest-{name.replace('_', '-')}={getattr(options, name)}")
     arguments += [f"--crashtest-profile={Path(p).resolve()}" for p in options.profile or ()]

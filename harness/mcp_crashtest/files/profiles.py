@@ -15,17 +15,18 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from mcp_crashtest.files.mcp_config import with_entry
 from mcp_crashtest.files.misplaced import hint
 from mcp_crashtest.files.observing import check_observe
 from mcp_crashtest.files.operations import SPECS, check_operations, principals_in
-from mcp_crashtest.files.secrets import check_headers
+from mcp_crashtest.files.secrets import absolute, check_headers
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.observe_spec import LedgerSpec, ObserveSpec, RecordsSpec
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.profile import Claims, ClientSpec, Profile, Workload
-from mcp_crashtest.model.subject_spec import SubjectSpec
+from mcp_crashtest.model.subject_spec import UNSAID, SubjectSpec
 
 _TABLES: dict[str, type[Any]] = {
     "subject": SubjectSpec,
@@ -47,6 +48,13 @@ class Target:
 
     command: str | None = None
     url: str | None = None
+    mcp_config: Path | None = None
+    server: str | None = None
+
+    @property
+    def names_one(self) -> bool:
+        """Whether it says how somebody is started or reached."""
+        return bool(self.command or self.url or self.mcp_config)
 
 
 def read_profile(path: Path, target: Target | None = None) -> Profile:
@@ -75,23 +83,50 @@ def parse_profile(
     tables = {key: _table(key, kind, data.get(key, {}), source) for key, kind in present.items()}
     principals = principals_in(data.get(_PRINCIPALS, []), source)
     profile = Profile(name=str(data.get("name", name)), folder=str(folder), principals=principals, **tables)
-    if target and (target.command or target.url) and profile.client:
+    if target and target.names_one and profile.client:
         profile = _other_client(profile, target, source)
-    elif target and (target.command or target.url):
-        subject = replace(profile.subject, command=target.command, url=target.url or profile.subject.url)
-        if target.command:
-            folder = Path.cwd()
-        if target.url:
-            subject = replace(subject, command=None, url=target.url, crash_points=())
-        profile = replace(profile, subject=subject, folder=str(folder))
+    else:
+        profile = _with_target(profile, target or Target(), source)
     _check(profile, source)
     return profile
 
 
+def _with_target(profile: Profile, target: Target, source: str) -> Profile:
+    """The same profile with another server, or with that of the MCP configuration that it names."""
+    subject, folder = profile.subject, Path(profile.folder)
+    if target.mcp_config:
+        config = str(target.mcp_config.expanduser().absolute())
+        subject = replace(subject, command=None, url=None, mcp_config=config, server=None, crash_points=())
+    if subject.mcp_config:
+        subject = with_entry(subject, folder, target.server)
+    elif subject.server or target.server:
+        raise UsageError(f"{source}: a server is one of an MCP configuration: give --mcp-config (or mcp_config) too")
+    if target.command or target.url:
+        subject = replace(subject, command=target.command, url=target.url or subject.url)
+    if target.command:
+        subject = _at_home(subject, folder)
+        folder = Path.cwd()
+    if target.url:
+        subject = replace(subject, command=None, url=target.url, crash_points=())
+    return replace(profile, subject=subject, folder=str(folder))
+
+
+def _at_home(subject: SubjectSpec, folder: Path) -> SubjectSpec:
+    """A command that is given runs where the user is; what the profile says of files stays where it was."""
+    environment = {name: absolute(value, folder) for name, value in subject.environment.items()}
+    headers = {name: absolute(value, folder) for name, value in subject.headers.items()}
+    moved = replace(subject, environment=environment, headers=headers, cwd=None)
+    if subject.mcp_config is None:
+        return moved
+    return replace(moved, cwd=str(Path.cwd()), mcp_config=str(folder / subject.mcp_config))
+
+
 def _other_client(profile: Profile, target: Target, source: str) -> Profile:
     """The same server, and another client's command, to be started in the profile's folder too."""
-    if target.url or not profile.client or not target.command:
-        raise UsageError(f"{source}: a client is tested against a server that the lab may kill: give no --url")
+    if target.url or target.mcp_config or not profile.client or not target.command:
+        raise UsageError(
+            f"{source}: a client is tested against a server that the lab may kill: give no --url, and no --mcp-config"
+        )
     return replace(profile, client=replace(profile.client, command=target.command))
 
 
@@ -111,7 +146,7 @@ def _table(key: str, kind: type[Any], data: Any, source: str) -> Any:
 
 
 def _no_unknown(place: str, kind: type[Any], data: Mapping[str, Any], source: str) -> None:
-    known = {field.name for field in fields(kind)} - {"hidden"}
+    known = {field.name for field in fields(kind)} - UNSAID
     unknown = sorted(set(data) - known)
     if unknown:
         meant = hint(place.strip("[]"), unknown[0], data[unknown[0]], _TABLES)

@@ -46,6 +46,17 @@ def filled(template: str, values: Mapping[str, Any], hidden: Hidden, place: str)
     return "".join(whole)
 
 
+def filled_word(template: str, values: Mapping[str, Any], hidden: Hidden, place: str) -> str:
+    """Fill a word of a command, in which only an MCP configuration has secrets: a shell's variables are a shell's."""
+    whole = []
+    for piece in pieces(template):
+        if isinstance(piece, Reference) and piece.kind != "config":
+            whole.append(str(piece))
+        else:
+            whole.append(filled(piece, values, hidden, place))
+    return "".join(whole)
+
+
 def filled_header(template: str, values: Mapping[str, Any], hidden: Hidden, place: str) -> str:
     """Fill the value of a header: what cannot be sent, or be kept secret, is a UsageError too."""
     for reference in references(template):
@@ -94,6 +105,15 @@ def _in_file(path: Path, place: str, reference: Reference) -> str:
     except (OSError, UnicodeDecodeError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not text"
         raise UsageError(f"{place}: {reference} cannot be read: {why}") from None
+
+
+def absolute(template: str, folder: Path) -> str:
+    """The same template for somebody at work in another folder."""
+    parts = []
+    for piece in pieces(template):
+        is_file = isinstance(piece, Reference) and piece.kind == "file"
+        parts.append(f"${{file:{folder / Path(piece.name).expanduser()}}}" if is_file else piece)  # type: ignore[union-attr]
+    return "".join(parts)
 
 
 def refuse_missing(profile: Profile) -> None:

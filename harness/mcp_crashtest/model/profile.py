@@ -144,6 +144,7 @@ class Profile:
     def digest(self) -> str:
         """Sixteen hexadecimal digits that change with anything that is said here but the folder."""
         tables = {k: v for k, v in self.to_json().items() if k != "folder"}
+        tables["subject"] = self.subject.essence
         tables["observe"] = DEFAULT_PATHS | tables["observe"]
         return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -152,7 +153,7 @@ class Profile:
         tables = _without_none(asdict(self))
         if not self.principals:
             del tables["principals"]
-        tables["subject"] = {k: v for k, v in tables["subject"].items() if k != "hidden" and (k, v) != ("headers", {})}
+        tables["subject"] = self.subject.to_json()
         tables["observe"] = {k: v for k, v in tables["observe"].items() if v != {}}
         if records := tables["observe"].get("records"):
             tables["observe"]["records"] = {k: v for k, v in records.items() if v != {}}

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from mcp_crashtest.model.coordinates import Phase
+
+UNSAID = frozenset({"lent", "hidden"})
+"""What no profile can say."""
 
 
 class Stop(StrEnum):
@@ -32,8 +36,9 @@ class SubjectSpec:
     without a ``url`` speaks over its standard streams.
     ``crash_points`` are the phases at which the subject parks itself when CRASHTEST_POINTS says so. ``stop`` is for
     launchers that do not pass SIGTERM on, ``kill`` for workers that are meant to outlive the server's own process.
-    ``headers`` go with every request; they and ``environment`` may refer to secrets (``model.secrets``). ``hidden`` is
-    what the entry of an MCP configuration says, which is nobody's to see, and no part of what is said here.
+    ``headers`` go with every request; they and ``environment`` may refer to secrets (``model.secrets``). The command
+    runs in ``cwd``, by default the profile's folder. ``mcp_config`` is a file of somebody's MCP configuration with an
+    entry for the ``server``: what that entry says is ``lent``, its secrets are ``hidden``, and neither is written down.
     """
 
     command: str | None = None
@@ -47,7 +52,30 @@ class SubjectSpec:
     stop: Stop = Stop.LEADER
     kill: Kill = Kill.GROUP
     headers: Mapping[str, str] = field(default_factory=dict)
+    cwd: str | None = None
+    mcp_config: str | None = None
+    server: str | None = None
+    lent: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     hidden: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Encode what is said here itself."""
+        said = {name: value for name, value in asdict(self).items() if name not in UNSAID and value is not None}
+        if self.lent:
+            del said["cold"]
+        for name, value in self.lent.items():
+            if isinstance(value, Mapping):
+                said[name] = {key: inner for key, inner in said[name].items() if value.get(key) != inner}
+            elif said.get(name) == value:
+                del said[name]
+        return {name: value for name, value in said.items() if (name, value) != ("headers", {})}
+
+    @property
+    def essence(self) -> dict[str, Any]:
+        """What makes it another subject, on whatever machine: no folder, and no secret."""
+        lent = {name: value for name, value in self.lent.items() if name != "cwd"}
+        place = {"mcp_config": self.mcp_config.rpartition("/")[2]} if self.mcp_config else {}
+        return {**self.to_json(), **({"lent": lent} if lent else {}), **place}
 
     @property
     def piped(self) -> bool:

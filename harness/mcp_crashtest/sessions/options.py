@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LOOKED_AT: pytest.StashKey[frozenset[str]] = pytest.StashKey()
 _SHARES = pytest.StashKey[dict[str, float]]()
 _FAILED = ("FAIL", "INVALID")
+_TARGETS = ("--crashtest-command", "--crashtest-url", "--crashtest-mcp-config")
 _GIVE_PROFILE = "give --profile, or --crashtest-profile under pytest"
 
 
@@ -31,6 +32,8 @@ def add_options(parser: pytest.Parser) -> None:
     add("--crashtest-look", action="append", metavar="FILE", help="a plan of each scenario on it too (repeatable)")
     add("--crashtest-command", metavar="CMD", help="start the subject with this command instead of the profile's")
     add("--crashtest-url", metavar="URL", help="test the running server at this URL, which the lab may not kill")
+    add("--crashtest-mcp-config", metavar="FILE", help="the subject is an entry of this mcp.json, or of another host's")
+    add("--crashtest-server", metavar="NAME", help="the name of that entry, where there are several")
     add(
         "--crashtest-level", type=values.level, metavar="N", help=f"stars to certify, 1 to {HIGHEST_LEVEL} (default: 2)"
     )
@@ -58,8 +61,8 @@ def add_options(parser: pytest.Parser) -> None:
 def refuse_bad(config: pytest.Config) -> None:
     """Refuse bad options before anything is collected; raises pytest.UsageError."""
     level = config.getoption("--crashtest-level")
-    if config.getoption("--crashtest-command") and config.getoption("--crashtest-url"):
-        raise pytest.UsageError("--crashtest-command and --crashtest-url: give one of them")
+    if sum(bool(config.getoption(name)) for name in _TARGETS) > 1:
+        raise pytest.UsageError(f"{', '.join(_TARGETS)}: give one of them")
     if config.getoption("--crashtest-quick") and config.getoption("--crashtest-full"):
         raise pytest.UsageError("--crashtest-quick and --crashtest-full: give one of them")
     if config.getoption("--crashtest-quick") and level is not None and level > 1:
@@ -123,7 +126,7 @@ def failed_before(config: pytest.Config) -> list[list[str]] | None:
 def names_a_subject(config: pytest.Config) -> bool:
     """Whether the user has said who is on trial."""
     options = config.option
-    return bool(options.crashtest_profile or options.crashtest_command or options.crashtest_url)
+    return bool(options.crashtest_profile or any(config.getoption(name) for name in _TARGETS))
 
 
 def profiles_of(config: pytest.Config) -> list[Profile]:
@@ -131,10 +134,14 @@ def profiles_of(config: pytest.Config) -> list[Profile]:
     from mcp_crashtest.files.profiles import Target, read_profile
     from mcp_crashtest.files.secrets import refuse_missing
 
-    target = Target(config.getoption("--crashtest-command"), config.getoption("--crashtest-url"))
+    command, url, mcp_config = (config.getoption(name) for name in _TARGETS)
+    target = Target(command, url, Path(mcp_config) if mcp_config else None, config.getoption("--crashtest-server"))
     named = [Path(p) for p in config.getoption("--crashtest-profile") or ()]
-    if not named and (target.command or target.url):
-        raise UsageError(f"a command or a URL needs a profile that says which tool to call: {_GIVE_PROFILE}")
+    if not named and target.names_one:
+        raise UsageError(
+            f"a command, a URL or an entry of an MCP configuration needs a profile that says which tool to call: "
+            f"{_GIVE_PROFILE}"
+        )
     paths = named or config.hook.pytest_crashtest_profiles(config=config) or []
     looked_at = [read_profile(Path(path)) for path in config.getoption("--crashtest-look") or ()]
     config.stash[_LOOKED_AT] = frozenset(profile.name for profile in looked_at)

@@ -72,7 +72,7 @@ class ClientSubject:
 
     async def start(self) -> Process:
         """Begin another life: the same command with the same folder; raises SubjectError where it cannot be."""
-        argv = words_of(self.spec.command, self._values)
+        argv = words_of(self.spec.command, self._values, {})
         environment = environment_of(self.spec.environment, self._values, self.server.profile.subject.hidden)
         warm = bool(self.spec.preload) and self.server.warm_lives != 0 and warm_target(argv, sys.executable) is not None
         self.lives += 1

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.files.run_folder import RunFolder, last_bytes, without_torn
-from mcp_crashtest.files.secrets import Hidden, filled, filled_header
+from mcp_crashtest.files.secrets import Hidden, filled, filled_header, filled_word
 from mcp_crashtest.model.coordinates import Batch, Coordinate
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.offers import Principal
@@ -113,7 +113,8 @@ class Subject:
     @property
     def url(self) -> str:
         """Where the subject is reached."""
-        return "stdio" if self.piped else str(self.fill(self.profile.subject.url))
+        spec = self.profile.subject
+        return "stdio" if self.piped else filled_word(spec.url or "", self.values, spec.hidden, "url")
 
     @property
     def values(self) -> dict[str, Any]:
@@ -130,6 +131,14 @@ class Subject:
             "client_id": f"client-{self.run_id}",
             "run_id": self.run_id,
         }
+
+    @property
+    def cwd(self) -> str:
+        """The folder in which its command runs; raises SubjectError where there is none."""
+        where = Path(self.profile.folder, self.fill(self.profile.subject.cwd or "."))
+        if not where.is_dir():
+            raise SubjectError(f"there is no folder {where} to start the command in: look at [subject] cwd")
+        return str(where)
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -155,7 +164,7 @@ class Subject:
         spec = self.profile.subject
         if spec.command is None:
             raise UsageError("a subject that is reached by URL alone cannot be started by the lab: give a command")
-        argv = words_of(spec.command, self.values)
+        argv = words_of(spec.command, self.values, spec.hidden)
         environment = environment_of(spec.environment, self.values, spec.hidden)
         if self.piped and "PYTHONUNBUFFERED" not in (*spec.environment, *os.environ):
             # no host sets it: who does not flush his answers is heard late, or never
@@ -174,7 +183,7 @@ class Subject:
             stdin, stdout = self._streams(log.fileno())
             launch = Launch(
                 argv=absolute(argv, environment) if target is None else (sys.executable, *argv[1:]),
-                cwd=self.profile.folder,
+                cwd=self.cwd,
                 env=environment,
                 stdin=stdin,
                 stdout=stdout,
@@ -243,7 +252,7 @@ def environment_of(given: Mapping[str, str], values: Mapping[str, Any], hidden: 
     return environment
 
 
-def words_of(command: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+def words_of(command: str, values: Mapping[str, Any], hidden: Hidden) -> tuple[str, ...]:
     """A command's words. Split first and fill then: a path with a blank in it stays one word."""
     try:
         words = shlex.split(command)
@@ -251,7 +260,7 @@ def words_of(command: str, values: Mapping[str, Any]) -> tuple[str, ...]:
         raise UsageError(f"the command {command!r} cannot be split into words: {error}") from error
     if not words:
         raise UsageError("the command is empty")
-    return tuple(str(fill(word, values)) for word in words)
+    return tuple(filled_word(word, values, hidden, "command") for word in words)
 
 
 def absolute(argv: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
