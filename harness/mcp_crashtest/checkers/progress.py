@@ -73,11 +73,15 @@ def _exceeded(history: History) -> Iterator[Finding]:
 
 
 def _fallen(history: History) -> Iterator[Finding]:
-    """Within one call progress rises."""
+    """Within one call progress rises; who does not claim to resume may begin anew once in a life behind a crash.
+
+    Until it does, the progress that the last life has left may still be shown: a queue gives the job out again later.
+    """
+    anew = set() if held(history.header.claims, "progress.regressed") else _new_beginnings(history)
     last: dict[tuple[str | None, Call], Operation] = {}
     for event, call in _by_call(history):
         before = last.get((event.task, call))
-        if before and event.value["done"] <= before.value["done"]:
+        if before and event.value["done"] <= before.value["done"] and event.i not in anew:
             yield Finding(
                 "progress.monotonic",
                 f"progress does not rise within life {event.life}: {before.value['done']}, then {event.value['done']}",
@@ -85,3 +89,21 @@ def _fallen(history: History) -> Iterator[Finding]:
                 {"before": before.value["done"], "after": event.value["done"]},
             )
         last[event.task, call] = event
+
+
+def _new_beginnings(history: History) -> set[int]:
+    """The first fall of a task's progress in each life, where nothing new was done in that life before it."""
+    left: dict[str | None, float] = {}  # the most that was seen in earlier lives
+    now: dict[str | None, Operation] = {}
+    begun: set[int] = set()
+    fell: set[tuple[str | None, int]] = set()
+    for event in history.of(Op.PROGRESS):
+        before = now.get(event.task)
+        if before and before.life != event.life:
+            left[event.task] = max(left.get(event.task, 0), before.value["done"])
+        elif before and event.value["done"] < before.value["done"]:
+            if before.value["done"] <= left.get(event.task, 0) and (event.task, event.life) not in fell:
+                begun.add(event.i)
+            fell.add((event.task, event.life))
+        now[event.task] = event
+    return begun
