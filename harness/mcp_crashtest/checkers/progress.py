@@ -14,6 +14,8 @@ from mcp_crashtest.model.verdict import Finding
 
 Call = tuple[int, str, int]
 
+_FIRST_LIFE = 1
+
 
 def check(history: History) -> Iterator[Finding]:
     """Judge every progress event; one finding a kind is enough."""
@@ -92,18 +94,21 @@ def _fallen(history: History) -> Iterator[Finding]:
 
 
 def _new_beginnings(history: History) -> set[int]:
-    """The first fall of a task's progress in each life, where nothing new was done in that life before it."""
-    left: dict[str | None, float] = {}  # the most that was seen in earlier lives
-    now: dict[str | None, Operation] = {}
+    """The first fall of a task's progress in a life behind a crash, where nothing was seen to be done in it before.
+
+    The first progress seen in a life may have been done at the end of the last one.
+    """
+    left: dict[str | None, float] = {}  # the most that the last life can have left
+    last: dict[str | None, Operation] = {}
     begun: set[int] = set()
     fell: set[tuple[str | None, int]] = set()
     for event in history.of(Op.PROGRESS):
-        before = now.get(event.task)
-        if before and before.life != event.life:
-            left[event.task] = max(left.get(event.task, 0), before.value["done"])
-        elif before and event.value["done"] < before.value["done"]:
-            if before.value["done"] <= left.get(event.task, 0) and (event.task, event.life) not in fell:
+        task, life, done, before = event.task, event.life, event.value["done"], last.get(event.task)
+        if before is None or before.life != life:
+            left[task] = max(left.get(task, 0), done, before.value["done"] if before else 0)
+        elif done < before.value["done"]:
+            if life > _FIRST_LIFE and before.value["done"] <= left[task] and (task, life) not in fell:
                 begun.add(event.i)
-            fell.add((event.task, event.life))
-        now[event.task] = event
+            fell.add((task, life))
+        last[task] = event
     return begun

@@ -48,13 +48,15 @@ def test_a_server_that_does_not_claim_to_resume_may_begin_anew() -> None:
 
 def test_a_queue_that_gives_a_job_out_again_later_may_show_what_the_last_life_has_left_until_then() -> None:
     assert crashed(connect(), progress(4), progress(2), progress(6), resumes=False) == PASS
+    done_unseen = progress(5)  # in the last life's last moment
+    assert crashed(connect(), done_unseen, progress(2), progress(6), resumes=False) == PASS
     assert crashed(connect(), progress(4), progress(2), progress(6)) != PASS
 
 
 def test_who_may_begin_anew_does_so_once_in_a_life_and_not_behind_what_was_done_in_it() -> None:
     monotonic = fail("progress.monotonic")
     assert crashed(connect(), progress(4), progress(2), progress(4), progress(2), resumes=False) == monotonic
-    assert crashed(connect(), progress(4), progress(5), progress(2), resumes=False) == monotonic
+    assert crashed(connect(), progress(3), progress(5), progress(2), resumes=False) == monotonic
     undisturbed = [boot(), submit(), progress(4), progress(2), *DONE]
     assert verdict(history(undisturbed, resumes=False)) == monotonic
 
