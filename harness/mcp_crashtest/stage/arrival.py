@@ -18,8 +18,8 @@ async def _batch(stage: Stage, at: Batch) -> bool:
     if at.parks:
         return await stage.until(lambda: stage.server is not None and stage.server.parked)
     whole = at.number if at.thousandths is None else at.number - 1
-    if at.thousandths is not None and not stage.pace.shown and len(stage.lives) <= 1:
-        return await _counted(stage, whole + at.thousandths / _THOUSAND)
+    if not stage.pace.shown and len(stage.lives) <= 1:
+        return await _counted(stage, whole + (at.thousandths or 0) / _THOUSAND)
     mark = whole * stage.site.workload.batch
     if not await stage.until(lambda: stage.client.passed(mark)):
         return False

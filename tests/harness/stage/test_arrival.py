@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,16 @@ async def test_within_a_batch_a_share_of_its_time_has_gone_by_since_the_one_befo
     began = time.monotonic()
     assert await arrives(made, Batch(2, thousandths=500), lambda: made.client.sees(2))
     assert time.monotonic() - began >= 0.02 + 0.05  # seen after 0.02 s, and half of a batch of 0.1 s
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("at", [Batch(2, Phase.OBSERVED), Batch(3, thousandths=0)])
+async def test_batches_that_nobody_sees_pass_are_counted_from_the_submission(made: Scripted, at: Batch) -> None:
+    """A call that says nothing until it is done: two of its batches are over 0.2 s behind its submission."""
+    made.stage.pace = replace(made.stage.pace, shown=False)
+    began = time.monotonic()
+    assert await arrives(made, at, lambda: setattr(made.client, "submitted_at", time.monotonic()))
+    assert 0.2 <= time.monotonic() - began < 2
 
 
 @pytest.mark.asyncio
