@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -161,8 +162,8 @@ def _check(profile: Profile, source: str) -> None:
         raise UsageError(f"{source}: [subject] needs a command, or a url (or give --command or --url)")
     if subject.piped:
         _check_piped(profile, source)
-    elif subject.command and "{port}" not in (subject.url or "") and "{listen_fd}" not in subject.command:
-        raise UsageError(f"{source}: [subject] url needs {{port}}, so that every run has a port of its own")
+    elif subject.command and not has_port(subject.url or ""):
+        raise UsageError(f"{source}: [subject] url {subject.url!r} is no http:// or https:// URL with a port")
     if not 1 <= workload.records <= _MOST_RECORDS or not 1 <= workload.batch <= workload.records:
         raise UsageError(
             f"{source}: [workload] wants 1 <= batch <= records <= {_MOST_RECORDS}, found batch = {workload.batch}, "
@@ -211,6 +212,15 @@ def _check_piped(profile: Profile, source: str) -> None:
             f"{source}: [[principals]] are told apart by headers, and stdio has none: whoever starts the server is its "
             f"user; leave them out, or give [subject] url"
         )
+
+
+def has_port(url: str) -> bool:
+    """Whether a URL says where a server is reached that the lab starts."""
+    try:
+        parts = urlsplit(url.replace("{port}", "1"))
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _check_client(profile: Profile, client: ClientSpec, source: str) -> None:

@@ -194,6 +194,16 @@ class RunFolder:
         ours = [_PLAN, _HISTORY, _JUDGEMENT, *(path.name for path in self.path.glob("*.columns"))]
         scrub(self.path, spellings(), ours)
 
+    @property
+    def reset_log(self) -> Path:
+        """Where the output of the command goes that puts back what lies elsewhere."""
+        return self.path / "reset.log"
+
+    @property
+    def home(self) -> Path:
+        """The home of a run that has one of its own; it is part of the state."""
+        return self.state_dir / ".home"
+
     def client_log(self, name: str) -> Path:
         """Where the standard error of a client's life goes."""
         return self.path / f"{name}.log"

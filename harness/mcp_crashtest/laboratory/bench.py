@@ -82,6 +82,18 @@ class Bench:
         """What the lab may do to it."""
         return frozenset({Right.SERVER}) if self.profile.subject.command is not None else frozenset()
 
+    @property
+    def alone(self) -> bool:
+        """Whether its runs go one at a time: nobody may start it, or there is something that all runs share."""
+        return not self.rights or bool(self.profile.subject.why_alone)
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """What one run at a time may use, on this machine."""
+        subject = self.profile.subject
+        port = (f"port {subject.fixed_port}",) if subject.fixed_port is not None else ()
+        return port + ((f"what is put back by {subject.reset}",) if subject.reset else ())
+
     def workload(self, plan: Plan) -> Workload:
         """The job of this plan: the profile's, of the plan's size where it has one."""
         mine, size = self.profile.workload, plan.workload

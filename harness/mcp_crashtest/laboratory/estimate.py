@@ -57,7 +57,7 @@ def seconds(plans: Sequence[Plan], bench: Bench, bundle: Bundle, jobs: int) -> f
     cold_s = _cold_start_s(bundle, bench)
     start_s = cold_s if bench.cold else min(cold_s, _WARM_START_S)
     total = sum(_one(plan, bench, cold_s if plan.cold else start_s) for plan in plans)
-    return total / (jobs if bench.rights else 1)
+    return total / (1 if bench.alone else jobs)
 
 
 def _one(plan: Plan, bench: Bench, start_s: float) -> float:

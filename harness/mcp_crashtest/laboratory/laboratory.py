@@ -151,7 +151,7 @@ class Laboratory:
 
         go_on = True
         while go_on:
-            await self._lanes(lane, self.jobs if bench.rights else 1)
+            await self._lanes(lane, 1 if bench.alone else self.jobs)
             go_on = bool(suspects)
             for number, outcome in suspects:
                 go_on &= note(number, await self._settled(bench, scenario, number, outcome))

@@ -23,6 +23,7 @@ from mcp_crashtest.stage.tested_client import TestedClient
 from mcp_crashtest.subjects.client import ClientSubject
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
+from mcp_crashtest.subjects.turns import turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,9 @@ def show_nothing(outcomes: Sequence[Outcome]) -> list[Outcome]:
 async def play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, seed: int) -> tuple[Outcome, History]:
     """Play a plan to its end and judge it. Raises UsageError, SubjectError and HarnessError."""
     bench.refuse_misplaced(plan)
-    with room_for(folder.path.parent):
-        return await _play(bench, plan, folder, spawner, seed)
+    async with turn(bench.shared):
+        with room_for(folder.path.parent):
+            return await _play(bench, plan, folder, spawner, seed)
 
 
 async def _play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, seed: int) -> tuple[Outcome, History]:

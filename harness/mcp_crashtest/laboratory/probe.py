@@ -25,7 +25,8 @@ from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.subjects.launchers import left_behind
 from mcp_crashtest.subjects.life import Life
 from mcp_crashtest.subjects.spawner import Spawner
-from mcp_crashtest.subjects.subject import Subject
+from mcp_crashtest.subjects.subject import NotBegun, Subject
+from mcp_crashtest.subjects.turns import turn
 from mcp_crashtest.wire.errors import DeadlineExceeded, RpcError, Unreachable, WireError
 from mcp_crashtest.wire.messages import METHOD_NOT_FOUND, SUPPORTED, SUPPORTED_ON_STDIO, is_stateless
 from mcp_crashtest.wire.session import Session
@@ -76,11 +77,13 @@ async def probed(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
             )
     try:
         try:
-            return await _probe(bench, bundle, spawner)
-        except SubjectError:
-            if spec.command is None or spec.cold:
+            async with turn(bench.shared):
+                return await _probe(bench, bundle, spawner)
+        except SubjectError as error:
+            if isinstance(error, NotBegun) or spec.command is None or spec.cold:
                 raise
-        return await _probe(replace(bench, cold=True), bundle, spawner)
+        async with turn(bench.shared):
+            return await _probe(replace(bench, cold=True), bundle, spawner)
     except Silent as error:  # it lives: another start would say no more
         raise SubjectError(str(error)) from error
 

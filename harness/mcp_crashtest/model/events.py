@@ -23,7 +23,7 @@ class SettingUp:
 class Estimated:
     """About so many runs are to come on a subject, and they will take about so long.
 
-    ``owed``: how many it would be if there were time for all of them.
+    ``owed``: how many it would be if there were time for all of them; ``alone``: why they go one at a time, or empty.
     """
 
     tag: ClassVar[str] = "estimated"
@@ -31,6 +31,7 @@ class Estimated:
     runs: int
     seconds: float
     owed: int
+    alone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

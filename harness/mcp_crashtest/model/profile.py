@@ -20,7 +20,7 @@ from mcp_crashtest.model.subject_spec import SubjectSpec
 
 LIVENESS_S = 10.0
 """How long nothing may move where no time of recovery is claimed."""
-_PLACES = ("python", "here", "port", "listen_fd", "state_dir", "ledger")
+_PLACES = ("python", "here", "port", "listen_fd", "state_dir", "ledger", "home")
 _JOBS = ("total_records", "batch_size", "client_id", "run_id")
 _KEYS = frozenset({"client_id", "run_id"})
 SITE_NAMES = frozenset({*_PLACES, *_JOBS})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from mcp_crashtest.model.coordinates import Phase
 
@@ -39,6 +40,8 @@ class SubjectSpec:
     ``headers`` go with every request; they and ``environment`` may refer to secrets (``model.secrets``). The command
     runs in ``cwd``, by default the profile's folder. ``mcp_config`` is a file of somebody's MCP configuration with an
     entry for the ``server``: what that entry says is ``lent``, its secrets are ``hidden``, and neither is written down.
+    ``home`` says whether each run has a HOME of its own; None: where nothing is told of ``{state_dir}``. ``reset`` is a
+    command that is run before each run, for what is kept elsewhere.
     """
 
     command: str | None = None
@@ -55,6 +58,8 @@ class SubjectSpec:
     cwd: str | None = None
     mcp_config: str | None = None
     server: str | None = None
+    home: bool | None = None
+    reset: str | None = None
     lent: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     hidden: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -81,6 +86,29 @@ class SubjectSpec:
     def piped(self) -> bool:
         """Whether it speaks stdio: the lab starts it, and has its standard input and output."""
         return self.command is not None and not self.url
+
+    @property
+    def has_own_home(self) -> bool:
+        """Whether each run has a HOME, XDG folders and a TMPDIR of its own."""
+        if self.command is None or self.home is not None:
+            return bool(self.home) and self.command is not None
+        said = (self.command, *(value for name, value in self.environment.items()))
+        return not any("{state_dir}" in text for text in said)
+
+    @property
+    def fixed_port(self) -> int | None:
+        """The port of a server that is started, and is always at the same one."""
+        if self.command is None or self.url is None or self.inherits_socket or "{port}" in self.url:
+            return None
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+    @property
+    def why_alone(self) -> str:
+        """Why runs of it go one at a time; empty where they need not."""
+        if self.fixed_port is not None:
+            return f"the url has a fixed port, {self.fixed_port}; with {{port}} each run has its own"
+        return "[subject] reset puts back what all runs share" if self.reset else ""
 
     @property
     def inherits_socket(self) -> bool:

@@ -136,8 +136,9 @@ class ConsoleFace:
     def _expect(self, event: Estimated) -> None:
         """Say how much is to come, and follow it over all scenarios."""
         of = f" of {event.owed}" if event.runs < event.owed else ""
-        said = f"{event.profile}: about {event.runs}{of} runs, about {about(event.seconds)}"
-        self.console.print(clean(said, 120), soft_wrap=True, markup=False, highlight=False)
+        alone = f", one at a time: {event.alone}" if event.alone else ""
+        said = f"{event.profile}: about {event.runs}{of} runs, about {about(event.seconds)}{alone}"
+        self.console.print(clean(said, 240), soft_wrap=True, markup=False, highlight=False)
         if event.runs < event.owed:
             self.console.print(_FITTED, soft_wrap=True, markup=False, highlight=False)
         elif event.seconds > _VERY_LONG_S:

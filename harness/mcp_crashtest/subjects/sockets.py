@@ -6,13 +6,17 @@ import asyncio
 import itertools
 import random
 import socket
+import time
 from urllib.parse import urlsplit
 
 from mcp_crashtest.model.errors import HarnessError
+from mcp_crashtest.subjects.proc import command_of, is_free, numbers, ports_of
 
 LOOPBACK = "127.0.0.1"
 _BACKLOG = 128
 _ACCEPTING_S = 0.5
+GIVING_BACK_S = 3.0
+_POLL_S = 0.02
 _FIRST, _LAST = 20_000, 32_000  # below the range from which Linux takes the ports of outgoing connections
 _ports = itertools.cycle(random.sample(range(_FIRST, _LAST), _LAST - _FIRST))
 
@@ -41,6 +45,22 @@ async def accepts(url: str) -> bool:
         return False
     writer.close()
     return True
+
+
+async def is_given_back(port: int) -> bool:
+    """Whether nobody listens on a port, or does no more within three seconds."""
+    deadline = time.monotonic() + GIVING_BACK_S
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_POLL_S)
+    return True
+
+
+def who_listens(port: int) -> str:
+    """Those who listen on a port, as a person says it."""
+    found = [pid for pid in numbers("/proc") if port in ports_of(pid)]
+    return ", ".join(f"process {pid} ({command_of(pid)[:80]})" for pid in found) or "somebody who is not ours to see"
 
 
 def find_free_port() -> int:

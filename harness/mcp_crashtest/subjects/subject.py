@@ -33,9 +33,10 @@ from mcp_crashtest.model.subject_spec import Kill, Stop
 from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.subjects.life import ProcessLife
 from mcp_crashtest.subjects.process import Launch, Site
-from mcp_crashtest.subjects.sockets import find_free_port, listen_socket
+from mcp_crashtest.subjects.sockets import GIVING_BACK_S, find_free_port, is_given_back, listen_socket, who_listens
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.streams import Streams
+from mcp_crashtest.subjects.surroundings import at_home, make_home
 
 POINTS_VARIABLE = "CRASHTEST_POINTS"
 _HASH_SEED = "PYTHONHASHSEED"
@@ -46,6 +47,10 @@ _SHOWN_LINES = 12
 _SHOWN_BYTES = 64 << 10
 _OURS = ("CRASHTEST_", "PYTEST_")
 _SERVED = re.compile(r'"(POST|GET|DELETE) \S+ HTTP/1\.[01]" 2[0-9]{2}')  # an access log of what went well says nothing
+
+
+class NotBegun(SubjectError):
+    """What comes before a first life has failed: another start would not help."""
 
 
 @dataclass(slots=True)
@@ -79,7 +84,9 @@ class Subject:
             self.held = listen_socket()
             self.port = self.held.getsockname()[1]
         elif spec.command and not spec.piped:
-            self.port = find_free_port()
+            self.port = spec.fixed_port or find_free_port()
+        if spec.has_own_home:
+            make_home(self.folder.home)
         if self.workload.input_file:
             write_input(Path(self.fill(self.workload.input_file)), self.workload)
 
@@ -126,6 +133,7 @@ class Subject:
             "listen_fd": _LISTEN_FD,
             "state_dir": str(self.folder.state_dir),
             "ledger": str(self.folder.ledger),
+            "home": str(self.folder.home),
             "total_records": self.workload.records,
             "batch_size": self.workload.batch,
             "client_id": f"client-{self.run_id}",
@@ -164,11 +172,9 @@ class Subject:
         spec = self.profile.subject
         if spec.command is None:
             raise UsageError("a subject that is reached by URL alone cannot be started by the lab: give a command")
-        argv = words_of(spec.command, self.values, spec.hidden)
-        environment = environment_of(spec.environment, self.values, spec.hidden)
-        if self.piped and "PYTHONUNBUFFERED" not in (*spec.environment, *os.environ):
-            # no host sets it: who does not flush his answers is heard late, or never
-            del environment["PYTHONUNBUFFERED"]
+        if self.lives == 0:
+            await self._begin()
+        argv, environment = words_of(spec.command, self.values, spec.hidden), self._environment()
         if points:
             armed = (at for at in points if isinstance(at, Batch))
             environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.number}" for at in armed)
@@ -210,6 +216,42 @@ class Subject:
         self.streams = Streams.made()
         stdin, stdout = self.streams.theirs
         return stdin, stdout
+
+    def _environment(self) -> dict[str, str]:
+        spec = self.profile.subject
+        own = at_home(self.folder.home, os.environ) if spec.has_own_home else {}
+        environment = environment_of({**own, **spec.environment}, self.values, spec.hidden)
+        if self.piped and "PYTHONUNBUFFERED" not in (*spec.environment, *os.environ):
+            # no host sets it: who does not flush his answers is heard late, or never
+            del environment["PYTHONUNBUFFERED"]
+        return environment
+
+    async def _begin(self) -> None:
+        """Before the first life: put back what all runs share, and see that a fixed port is free."""
+        spec = self.profile.subject
+        if spec.reset:
+            await self._reset(spec.reset)
+        if (port := spec.fixed_port) is not None and not await is_given_back(port):
+            raise NotBegun(
+                f"port {port} of [subject] url is in use by {who_listens(port)}, and was not given back within "
+                f"{GIVING_BACK_S:.0f} s: end it, or have the server take its port from {{port}}"
+            )
+
+    async def _reset(self, command: str) -> None:
+        """Run the command that puts back what lies elsewhere; raises SubjectError where it fails or does not end."""
+        spec, environment, log_file = self.profile.subject, self._environment(), self.folder.reset_log
+        argv = absolute(words_of(command, self.values, spec.hidden), environment)
+        with log_file.open("ab") as log:
+            launch = Launch(argv, self.cwd, environment, stdout=log.fileno(), stderr=log.fileno())
+            process = await self.spawner.spawn(launch)
+        self.started.append(process.boot)
+        try:
+            ended = str(await process.wait_exit(spec.ready_deadline_s))
+        except TimeoutError:
+            await process.kill()
+            ended = f"no end within {spec.ready_deadline_s:g} s ([subject] ready_deadline_s)"
+        if ended != "exit code 0":
+            raise NotBegun(f"[subject] reset came to {ended}; its last words:\n{last_lines(log_file)}")
 
     def _hash_seeds(self, *, warm: bool) -> tuple[str | None, str | None]:
         """The hash seed of this life, and that of the next; None where Python is to choose.

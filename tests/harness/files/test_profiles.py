@@ -273,9 +273,9 @@ WRONG = {
         tables(subject=COMMAND) + '\n[client]\ncommand = "c {url}"\nresult = ["$.r"]\n',
         "a client is tested against a server over HTTP: give [subject] url",
     ),
-    "a command without a port": (
-        tables(subject=f'{COMMAND}\nurl = "http://127.0.0.1:8000/mcp"'),
-        "[subject] url needs {port}, so that every run has a port of its own",
+    "a command and a url that is none": (
+        tables(subject=f'{COMMAND}\nurl = "localhost:8000"'),
+        "[subject] url 'localhost:8000' is no http:// or https:// URL with a port",
     ),
     "no records": (tables(workload="records = 0"), "[workload] wants 1 <= batch <= records <= 1000000, found batch"),
     "no batch": (tables(workload="batch = 0"), "found batch = 0, records = 103"),
