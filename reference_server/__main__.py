@@ -37,6 +37,7 @@ from reference_server.serving import Guard, Serving, listen
 from reference_server.sessions import Sessions
 from reference_server.shares import Shares
 from reference_server.sqlite_terms import is_passing
+from reference_server.standard_input import EndableInput
 
 _GRACE_S = 2
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -129,11 +130,12 @@ def _serve_stdio(engine: Engine, users: AuthProvider | None) -> None:
     if users:
         raise StartError("--stdio has no users: whoever starts the server is its user")
 
+    given = EndableInput()
+
     async def serve() -> None:
-        serving = asyncio.create_task(build(engine).run_stdio_async(show_banner=False))
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
-        await asyncio.wait({serving})
+            asyncio.get_running_loop().add_signal_handler(number, given.end)
+        await asyncio.wait({asyncio.create_task(build(engine).run_stdio_async(show_banner=False))})
 
     asyncio.run(serve())
     os._exit(0)  # a thread still waits for standard input, and nothing is left to be done

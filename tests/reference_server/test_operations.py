@@ -54,6 +54,21 @@ async def test_a_client_on_standard_input_has_the_same_server(fresh: Server) -> 
             assert stats["total_tasks"] == 1
 
 
+def test_a_signal_ends_it_also_while_it_waits_for_standard_input(fresh: Server) -> None:
+    words = ["-m", "reference_server", "--stdio", "--data-root", str(fresh.data), "--store", str(fresh.store)]
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    with subprocess.Popen(
+        [sys.executable, *words], env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps(ping).encode() + b"\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE_S) == 0
+
+
 def test_every_option_is_a_variable_too(fresh: Server, tmp_path: Path) -> None:
     variables = {
         "REFERENCE_SERVER_PORT": "0",
