@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from mcp_crashtest.checkers import claimed, lifecycle
 from mcp_crashtest.model.claims import held, held_sharply
-from mcp_crashtest.model.faults import KINDS, Victim
+from mcp_crashtest.model.faults import KINDS, OVERLAP, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
@@ -56,10 +56,23 @@ def _once(history: History) -> bool:
 
 
 def _allowed(history: History, faults: Sequence[Operation]) -> int:
-    """How many records may be executed again: a batch a fault; at least once, half of the workload at most more."""
+    """How many records may be executed again: a batch a fault; at least once, half of the workload at most more.
+
+    Where a fault leaves two lives beside each other, the batch of each may be in vain.
+    """
     workload = history.header.workload
     done = 0 if _once(history) else sum(min(f.value.get("done", 0), workload["records"] // 2) for f in faults)
-    return int(len(faults) * workload["batch"] + done)
+    return int((len(faults) + sum(_leaves_two(history, f) for f in faults)) * workload["batch"] + done)
+
+
+def _leaves_two(history: History, fault: Operation) -> bool:
+    """Whether the old life, which nobody has killed, may still be at its batch when its host has started another one.
+
+    So it is over stdio, where its pipes are closed and it may take a moment to see that.
+    """
+    subject = history.header.subject
+    piped = bool(subject.get("command")) and not subject.get("url")
+    return piped and (fault.value["kind"] == OVERLAP or fault.value["victim"] == Victim.CLIENT)
 
 
 def _explaining(history: History) -> Sequence[Operation]:

@@ -23,6 +23,8 @@ from mcp_crashtest.files.profiles import read_profile
 from mcp_crashtest.model.caps import caps_of, unseen
 from mcp_crashtest.model.errors import HarnessError, UsageError
 from mcp_crashtest.model.events import Listener
+from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.standing import Reason, Standing
 from mcp_crashtest.planning.budget import Budget
 from mcp_crashtest.reporting.console import ConsoleFace
 from mcp_crashtest.reporting.stars import Selection
@@ -134,13 +136,26 @@ def list_scenarios(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([{"id": name, "level": level, "story": story} for level, name, story in rows], indent=2))
         return ExitCode.CERTIFIED
+    senseless = _senseless(watcher.listed, profile) if profile else {}
     for level, name, story in rows:
-        print(f"{'*' * level:<6}{name:<26}{story}")
+        told = str(Reason(Standing.NOT_APPLICABLE, senseless[name])) if name in senseless else story
+        print(f"{'*' * level:<6}{name:<26}{told}")
     for cap in caps_of(profile) if profile else ():
         print(cap.said)
     for invariant, why in unseen(profile).items() if profile else ():
         print(f"{invariant}: {why}")
     return ExitCode.CERTIFIED
+
+
+def _senseless(items: list[pytest.Item], profile: Profile) -> dict[str, str]:
+    """Each scenario that makes no sense for this subject, with the reason."""
+    from mcp_crashtest.laboratory.estimate import why_senseless
+
+    found = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and (why := why_senseless(item.obj, profile, scenario_of(item))):
+            found[scenario_of(item)] = why
+    return found
 
 
 def _arguments(options: argparse.Namespace) -> list[str]:

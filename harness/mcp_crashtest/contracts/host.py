@@ -22,7 +22,7 @@ _MOST_STRAYS = 100  # of one life of the client; what comes behind them is not t
 
 
 class Order(StrEnum):
-    """What the lab tells a host."""
+    """What the lab tells a host; the last two are said back when they are done."""
 
     PIPES = "pipes"  # with two descriptors: read the server's standard output there, write its standard input here
     BESIDE = "beside"  # with a socket: another host shares its server with us
@@ -78,10 +78,11 @@ class Host:
                     task = asyncio.create_task(self._share(socket.socket(fileno=descriptors[0])))
                     self._sharing.add(task)
                     task.add_done_callback(self._sharing.discard)
-                case Order.GOODBYE if self._pipes:
-                    self._pipes.hang_up()
-                case Order.HANG_UP if self._pipes:
-                    self._pipes.abort()
+                case Order.GOODBYE | Order.HANG_UP:
+                    if self._pipes:
+                        self._pipes.hang_up() if what is Order.GOODBYE else self._pipes.abort()
+                        await self._pipes.let_go()
+                    order(self._control, what)
 
     def _have(self, pipes: Pipes) -> None:
         if self._pipes:

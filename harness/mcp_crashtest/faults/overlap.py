@@ -47,5 +47,5 @@ async def overlap(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
 
 async def _told(stage: Stage, old: Life) -> bool:
     if stage.site.piped:
-        return await old.to_be_told() and stage.client.hang_up(politely=False)
+        return await old.to_be_told() and await stage.client.hang_up(politely=False)
     return await old.terminate()

@@ -36,7 +36,7 @@ async def goodbye(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
 async def _told(stage: Stage, life: Life) -> Proof:
     """A server that is parked goes on: it is to wind down, not to be frozen."""
     began = time.monotonic()
-    if not await life.to_be_told() or not stage.client.hang_up(politely=True):
+    if not await life.to_be_told() or not await stage.client.hang_up(politely=True):
         return ENDED_BEFORE
     stage.let_go()
     try:

@@ -17,9 +17,12 @@ from mcp_crashtest.laboratory.laboratory import Laboratory, Numbered
 from mcp_crashtest.laboratory.play import Outcome
 from mcp_crashtest.laboratory.trial import Trial
 from mcp_crashtest.model.coordinates import Moment
+from mcp_crashtest.model.errors import NotApplicable
 from mcp_crashtest.model.operation import Op
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.planning.budget import Budget
+from mcp_crashtest.wire.messages import SUPPORTED
 
 _WARM_START_S = 0.15
 _ROUND_S = 0.25  # what each run takes beside: folders, the client's start, the judgement
@@ -50,6 +53,20 @@ def rehearsed(scenario: Callable[[Trial], object], bench: Bench, name: str, seed
     with suppress(Exception):  # it says so itself when it is played
         scenario(trial)
     return rehearsal.plans
+
+
+def why_senseless(scenario: Callable[[Trial], object], profile: Profile, name: str) -> str | None:
+    """Why a scenario makes no sense for a subject, as far as its profile says so; None where it makes sense."""
+    protocols = profile.subject.protocols or SUPPORTED[:2]
+    bench = Bench(profile, protocols=protocols)
+    trial = Trial(cast(Laboratory, _Rehearsal(0)), bench, name, 0, "", lambda _: None, Budget.QUICK)
+    try:
+        scenario(trial)
+    except NotApplicable as error:
+        return str(error)
+    except Exception:  # it says so itself when it is played
+        return None
+    return None
 
 
 def seconds(plans: Sequence[Plan], bench: Bench, bundle: Bundle, jobs: int) -> float:

@@ -39,8 +39,15 @@ def refuse_plain_faults(bench: Bench, history: History, judgement: Judgement, la
         )
     for complaint in _of_server(history, judgement):
         raise SubjectError(
-            f"the server of {profile.name} cannot do its job undisturbed: {complaint}\n\nits last words:\n{last_words}"
+            f"the server of {profile.name} cannot do its job undisturbed: {complaint}{_beside_the_point(judgement)}\n\n"
+            f"its last words:\n{last_words}"
         )
+
+
+def _beside_the_point(judgement: Judgement) -> str:
+    """What was remarked of its messages: a line that is none may have torn one that was."""
+    said = [f"{remark.message}. {remark.advice or ''}" for remark in judgement.remarks if remark.evidence.get("lines")]
+    return "".join(f"\n{one}" for one in said)
 
 
 def unknown_word(profile: Profile, history: History) -> UsageError | None:

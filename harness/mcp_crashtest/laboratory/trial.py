@@ -225,6 +225,7 @@ class Trial:
             "late_looks": self._late_looks(),
             "fell": self._fell(),
             "findings": self._findings(failed) if failed else [],
+            "remarks": [remark.to_json() for o in self.outcomes for remark in o.judgement.remarks],
         }
 
     def _late_looks(self) -> int:

@@ -16,11 +16,21 @@ from mcp_crashtest import __version__
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.standing import Reason, Standing
 from mcp_crashtest.model.verdict import Verdict, worst
-from mcp_crashtest.reporting.stars import Listed, Scenario, Selection, caps, inapplicable, stars, takes_stars
+from mcp_crashtest.reporting.remarks import merged
+from mcp_crashtest.reporting.stars import (
+    Listed,
+    Scenario,
+    Selection,
+    caps,
+    not_applicable,
+    stars,
+    takes_stars,
+)
 
 CERTIFICATE_FORMAT = 2
 _EARLIER_FORMAT = 1
 _MEASURED_WITH = ("h11", "hypothesis", "psutil", "pydantic", "pytest")
+_SUMMED_UP = ("recoveries_s", "remarks")
 _FEWEST_FAULTS = 30  # below that, three over their number is no bound worth saying
 
 
@@ -58,10 +68,11 @@ def certificate(
             "fell": [sum(tenth) for tenth in zip(*(s["fell"] for s in scenarios if s.get("fell")), strict=True)],
             "late_looks": sum(s.get("late_looks", 0) for s in scenarios),
         },
-        "scenarios": [{k: v for k, v in s.items() if k != "recoveries_s"} | _times(s) for s in scenarios],
+        "scenarios": [{k: v for k, v in s.items() if k not in _SUMMED_UP} | _times(s) for s in scenarios],
         "findings": [finding for s in scenarios for finding in s["findings"]],
+        "remarks": merged(scenarios),
+        "not_applicable": not_applicable(scenarios),
         "caps": caps(scenarios, subjects),
-        "not_applicable": inapplicable(scenarios),
         "recovery_s": _quantiles(recoveries),
         "environment": environment(),
     }
@@ -101,8 +112,13 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
         lines.append(f"recovery: median {recovery['p50']:.3f} s, 95 % within {recovery['p95']:.3f} s{said}")
     if certificate["seed"]:
         lines.append(f"seed: {certificate['seed']}, with which the same plans are played again")
-    lines += [str(Reason(Standing.NOT_ASSESSED, cap)) for cap in certificate["caps"] if cap not in capped]
-    return lines + [str(Reason(Standing.NOT_APPLICABLE, said)) for said in certificate.get("not_applicable", ())]
+    lines += [f"remark: {one['profile']}: {one['invariant']}: {_told(one)}" for one in certificate.get("remarks", ())]
+    lines += [str(Reason(Standing.NOT_APPLICABLE, said)) for said in certificate.get("not_applicable", ())]
+    return lines + [str(Reason(Standing.NOT_ASSESSED, cap)) for cap in certificate["caps"] if cap not in capped]
+
+
+def _told(remark: Mapping[str, Any]) -> str:
+    return " ".join(filter(None, (f"{remark['message']}.", remark.get("advice"))))
 
 
 def _earned(certificate: Mapping[str, Any]) -> str:

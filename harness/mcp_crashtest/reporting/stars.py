@@ -175,7 +175,7 @@ def caps(scenarios: Sequence[Scenario], subjects: Mapping[str, Mapping[str, Any]
     return [_cap_line(texts.get(text, text), names) for text, names in reasons.items()]
 
 
-def inapplicable(scenarios: Sequence[Scenario]) -> list[str]:
+def not_applicable(scenarios: Sequence[Scenario]) -> list[str]:
     """What makes no sense for a subject: each reason once, with the scenarios. What is for another kind is left out."""
     reasons: dict[str, list[str]] = {}
     for s in scenarios:

@@ -63,7 +63,7 @@ class Client(Protocol):
     def meet(self) -> None:
         """That life is there: over stdio who lives is given its pipes."""
 
-    def hang_up(self, *, politely: bool) -> bool:
+    async def hang_up(self, *, politely: bool) -> bool:
         """Over stdio: close the server's standard input, or at once both pipes; False where it has none."""
 
     def saw(self, operation: Operation) -> bool:

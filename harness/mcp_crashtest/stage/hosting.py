@@ -6,6 +6,7 @@ asks the server something, an operator or a second job, speaks through that proc
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from mcp_crashtest.wire.errors import Unreachable
 from mcp_crashtest.wire.session import Session
 from mcp_crashtest.wire.stdio import Pipes, Stdio
 
+_CLOSING_S = 10.0
+_LONGEST_ORDER_BYTES = 64
 _NOBODY = "nobody holds the server's pipes"
 
 
@@ -38,6 +41,7 @@ class Hosting:
         ours, theirs = control_pair()
         with theirs:
             self._control = ours
+            ours.setblocking(False)
             client = await ClientProcess.start(self._subject.spawner, job, log, listener, (theirs.fileno(),))
         if self._beside:
             self._hand(Order.BESIDE, self._beside.guest())
@@ -53,9 +57,15 @@ class Hosting:
         for descriptor in descriptors:
             os.close(descriptor)
 
-    def say(self, what: Order) -> bool:
-        """Have the client close what it has of the server's; False where there is no such client."""
-        return self._control is not None and order(self._control, what)
+    async def say(self, what: Order) -> bool:
+        """Have the client close what it has of the server's, and wait until it has; False where there is no client."""
+        if self._control is None or not order(self._control, what):
+            return False
+        try:
+            done = asyncio.get_running_loop().sock_recv(self._control, _LONGEST_ORDER_BYTES)
+            return bool(await asyncio.wait_for(done, _CLOSING_S))
+        except (OSError, TimeoutError):
+            return False
 
     def guest(self) -> socket.socket:
         """A connection to the server, shared by the client that has its pipes; it ends with that client's."""

@@ -205,9 +205,9 @@ class LabClient:
         if self.living:
             self._hosting.give()
 
-    def hang_up(self, *, politely: bool) -> bool:
+    async def hang_up(self, *, politely: bool) -> bool:
         """Over stdio: close the server's standard input, or at once both pipes; False where it has none."""
-        return self._hosting.say(Order.GOODBYE if politely else Order.HANG_UP)
+        return await self._hosting.say(Order.GOODBYE if politely else Order.HANG_UP)
 
     def saw(self, operation: Operation) -> bool:
         """An event of the run; whether it shows that something goes on."""

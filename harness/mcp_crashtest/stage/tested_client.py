@@ -129,7 +129,7 @@ class TestedClient:
     def meet(self) -> None:
         """It will notice by itself."""
 
-    def hang_up(self, *, politely: bool) -> bool:
+    async def hang_up(self, *, politely: bool) -> bool:
         """It is no host: its server is reached by a URL."""
         return False
 

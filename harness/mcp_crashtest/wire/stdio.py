@@ -226,6 +226,11 @@ class Pipes:
         for transport in self._transports:
             transport.close()
 
+    async def let_go(self) -> None:
+        """Wait until our end of the server's standard input is closed, after ``hang_up`` or ``abort``."""
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
     async def wait_closed(self) -> None:
         """Wait until the server has closed its standard output."""
         await asyncio.wait({self._reading})
