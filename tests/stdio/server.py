@@ -37,11 +37,12 @@ TOOLS = [
 class Jobs:
     """The jobs, in one SQLite file; each is worked on by a thread of its own."""
 
-    PAUSE_S = 0.03
+    PAUSE_S = 0.05
 
     def __init__(self, folder: Path, ledger: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.lock = threading.Lock()
+        self.stopping = threading.Event()
         self.ledger = ledger.open("ab", buffering=0)
         self.db = self.connect(folder)
         self.db.executescript(TABLES)
@@ -61,27 +62,28 @@ class Jobs:
         threading.Thread(target=self.work, args=(job,), daemon=True).start()
 
     def work(self, job: str) -> None:
-        [(total, batch, done)] = self.ask("SELECT total, batch, done FROM jobs WHERE id = ?", job)
-        while done < total:
+        while not self.stopping.is_set():
+            [(total, batch, done, state)] = self.ask("SELECT total, batch, done, state FROM jobs WHERE id = ?", job)
+            if state != "running":
+                return
             time.sleep(self.PAUSE_S)  # the work
             numbers = range(done, min(done + batch, total))
             self.ledger.write(b"".join(b'{"task": "%s", "record": "%d"}\n' % (job.encode(), n) for n in numbers))
-            if not self.store(job, numbers, total):
-                return  # cancelled, or another life has gone on with it
-            done = numbers.stop
+            self.store(job, numbers, total)
 
-    def store(self, job: str, numbers: range, total: int) -> bool:
-        """Whether the batch was stored: not where the job does not stand where it was left."""
+    def store(self, job: str, numbers: range, total: int) -> None:
+        """Store a batch, unless the job does not stand any more where it was found."""
         state = "completed" if numbers.stop == total else "running"
         with self.lock:
             self.db.execute("BEGIN IMMEDIATE")
             moved = "UPDATE jobs SET done = ?, state = ? WHERE id = ? AND done = ? AND state = 'running'"
             if self.db.execute(moved, (numbers.stop, state, job, numbers.start)).rowcount:
                 self.db.executemany("INSERT INTO records VALUES (?, ?, ?)", [(job, n, n * n) for n in numbers])
-                self.db.execute("COMMIT")
-                return True
-            self.db.execute("ROLLBACK")
-            return False
+            self.db.execute("COMMIT")
+
+    def stop(self) -> None:
+        """The client has gone: whatever counts is in the store."""
+        self.stopping.set()
 
     def start(self, total: int, batch: int, key: str = "") -> dict[str, Any]:
         job = str(uuid.uuid4())
@@ -121,7 +123,8 @@ class Server:
                 self.say({"jsonrpc": "2.0", "id": request["id"], **self.answer(request)})
 
     def say(self, message: dict[str, Any]) -> None:
-        print(json.dumps(message), flush=True)
+        sys.stdout.write(json.dumps(message) + "\n")  # in one piece: others may print
+        sys.stdout.flush()
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         method, params = request["method"], request.get("params", {})
@@ -154,7 +157,9 @@ def main(jobs: type[Jobs] = Jobs, server: type[Server] = Server) -> None:
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--ledger", type=Path, required=True)
     given = parser.parse_args()
-    server(jobs(given.state_dir, given.ledger)).serve()
+    store = jobs(given.state_dir, given.ledger)
+    server(store).serve()
+    store.stop()
 
 
 if __name__ == "__main__":

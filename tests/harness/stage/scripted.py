@@ -170,7 +170,7 @@ class ScriptedClient:
     def meet(self) -> None:
         pass
 
-    def hang_up(self, *, politely: bool) -> bool:
+    async def hang_up(self, *, politely: bool) -> bool:
         self.log.append("says goodbye" if politely else "hangs up")
         return self.life is not None
 

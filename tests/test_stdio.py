@@ -1,0 +1,91 @@
+"""Servers on stdio, each in a session of the lab: what does it right passes, what does not is caught and named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.lab import ROOT, Done, certify, invariants, lab, named, smaller
+
+STDIO = ROOT / "tests" / "stdio"
+PROFILE = STDIO / "server.toml"
+REFERENCE = ROOT / "scenarios" / "profiles" / "reference-stdio.toml"
+HAZARDS = ("client-killed", "old-and-new-at-once")
+NEVER = {"client-interrupted", "connection-dropped", "two-clients-back"}
+
+
+def variant(name: str, folder: Path) -> Path:
+    """The profile of another server beside the one that does it right."""
+    path = smaller(PROFILE, folder, records=60, name=name)
+    text = path.read_text(encoding="utf-8") + "batch = 6\n"
+    assert "/server.py" in text
+    path.write_text(text.replace("/server.py", f"/{name}.py"), encoding="utf-8")
+    return path
+
+
+def session(folder: Path, names: Sequence[str], *options: str) -> Done:
+    profiles = [f"--profile={variant(name, folder)}" for name in names]
+    return certify(folder / "report", *profiles, *options)
+
+
+@pytest.fixture(scope="module")
+def hazards(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """What only stdio has, for all of them at once: the host is gone, and its server is not yet."""
+    folder = tmp_path_factory.mktemp("stdio")
+    names = ("server", "drains", "works_on", "memory_only", "prints")
+    return session(folder, names, "--quick", *(f"--scenario={name}" for name in HAZARDS))
+
+
+@pytest.mark.parametrize("name", ["server", "drains", "prints"])
+def test_who_winds_down_passes_beside_his_successor(hazards: Done, name: str) -> None:
+    for scenario in HAZARDS:
+        found = named(hazards, scenario, name)
+        assert (found["verdict"], found["findings"]) == ("PASS", []), found["reason"]
+        assert found["faults_confirmed"] >= 3
+
+
+@pytest.mark.parametrize("scenario", HAZARDS)
+def test_who_works_on_when_his_pipes_are_closed_does_it_twice(hazards: Done, scenario: str) -> None:
+    assert "records.duplicated" in invariants(named(hazards, scenario, "works_on"))
+
+
+@pytest.mark.parametrize("scenario", HAZARDS)
+def test_whose_jobs_are_in_memory_has_none_for_the_next_host(hazards: Done, scenario: str) -> None:
+    assert invariants(named(hazards, scenario, "memory_only")) == {"task.vanished"}
+
+
+def test_lines_that_are_no_messages_are_counted_and_named_and_take_nothing(hazards: Done) -> None:
+    [remark] = hazards.certificate["remarks"]
+    assert (remark["profile"], remark["invariant"]) == ("prints", "wire.invalid")
+    assert re.match(r"standard output had \d+ lines in 6 runs that are no message: 'stored 6 of 60'", remark["message"])
+    assert "standard error" in remark["advice"]
+
+
+def test_what_makes_no_sense_on_stdio_is_not_applicable_and_says_why() -> None:
+    listed = lab("list", "--profile", PROFILE)
+    assert listed.code == 0, listed.err
+    said = {line.split()[1]: line for line in listed.out.splitlines() if line.startswith("*")}
+    assert {name for name, line in said.items() if "not applicable: over stdio" in line} == NEVER
+
+
+@pytest.mark.soak
+def test_it_earns_two_stars_and_what_is_not_applicable_caps_nothing(tmp_path: Path) -> None:
+    done = session(tmp_path, ["server"])
+    assert done.code == 0, done.out + done.err
+    certificate = done.certificate
+    assert (certificate["verdict"], certificate["level"], certificate["remarks"]) == ("PASS", 2, [])
+    assert {name for line in certificate["not_applicable"] for name in line.partition(":")[0].split(", ")} == NEVER
+    for kind in ("goodbye", "terminate"):
+        assert any(
+            kind in path.read_text() for path in (tmp_path / "report").glob("runs/*/planned-restart/*/plan.json")
+        )
+
+
+@pytest.mark.soak
+def test_the_reference_server_passes_on_stdio(tmp_path: Path) -> None:
+    done = certify(tmp_path / "report", "--profile", smaller(REFERENCE, tmp_path), "--quick")
+    assert done.code == 0, done.out + done.err
+    assert done.certificate["verdict"] == "PASS"
