@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("model",),
     ("planning", "checkers", "files", "wire", "reporting"),
     ("subjects", "contracts"),
-    ("stage",),
+    ("stage", "proposing"),
     ("faults",),
     ("laboratory",),
     ("sessions",),
@@ -44,7 +44,7 @@ MAY_IMPORT = {
 }
 
 # The pure core has no clock, no randomness of its own, and no hands.
-PURE = ("model", "planning", "checkers")
+PURE = ("model", "planning", "checkers", "proposing")
 IMPURE = {"asyncio", "socket", "subprocess", "time", "random", "os", "threading", "secrets", "pathlib", "tempfile"}
 
 

@@ -70,6 +70,12 @@ def _certify(options: argparse.Namespace) -> int:
     return certify(options)
 
 
+def _init(options: argparse.Namespace) -> int:
+    from mcp_crashtest.commands.init import init
+
+    return init(options)
+
+
 def _check(options: argparse.Namespace) -> int:
     from mcp_crashtest.commands.check import check
 
@@ -125,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    _add_init(commands)
     certifying = commands.add_parser(
         "certify", help="put a server or client through the scenarios and say what it earned"
     )
@@ -204,6 +211,50 @@ def _parser() -> argparse.ArgumentParser:
     rechecking.add_argument("bundle", metavar="DIR", help="a report directory")
     rechecking.add_argument("--json", action="store_true", help="as JSON")
     return parser
+
+
+def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    beginning = commands.add_parser("init", help="write a profile of your server, from its tools and one observed job")
+    beginning.set_defaults(run=_init)
+    add = beginning.add_argument
+    target = beginning.add_mutually_exclusive_group()
+    target.add_argument("--command", metavar="CMD", help="how your server is started, as you start it")
+    target.add_argument("--url", metavar="URL", help="the running server at this URL, which is never killed")
+    add(
+        "--header",
+        action="append",
+        metavar="NAME:VALUE",
+        help="goes with every request, as in 'Authorization: Bearer ${TOKEN}'",
+    )
+    add("--transport", choices=("http", "stdio"), help="how it is spoken to (default: what answers)")
+    add("--path", default="/mcp", metavar="PATH", help="of the URL at which the command serves (default: %(default)s)")
+    add("--tool", metavar="NAME", help="the tool that starts the long job")
+    add(
+        "--argument",
+        action="append",
+        metavar="NAME=VALUE",
+        help="of that tool; {total_records}, {batch_size}, {client_id}",
+    )
+    add("--status-tool", metavar="NAME", help="the tool that tells how a job stands")
+    add("--contract", choices=kinds(), metavar="KIND", help=f"one of {', '.join(kinds())}")
+    add("--set", action="append", metavar="TABLE.KEY=VALUE", help='a line of the profile, as in observe.count="$.done"')
+    add("--records", type=int, default=103, metavar="N", help="records of the observed job (default: %(default)s)")
+    add("--batch", type=int, default=10, metavar="N", help="records of its batches (default: %(default)s)")
+    add("--trial-s", type=values.seconds, default=120.0, metavar="S", help="how long that job may take (default: 120)")
+    add("--output", default="crashtest.toml", metavar="FILE", help="the profile (default: %(default)s)")
+    add("--force", action="store_true", help="overwrite it, and the workflow")
+    add("--ci", action="store_true", help="write .github/workflows/crashtest.yml beside it")
+    add("--yes", action="store_true", help="ask nothing: guess, and mark the guesses")
+    add("--jobs", type=values.jobs, default=values.usual_jobs(), metavar="N|auto", help="runs at a time, for estimates")
+    add("--report-dir", metavar="DIR", help="keep the evidence there (default: nowhere)")
+    add("--json", action="store_true", help="as JSON; asks nothing")
+
+
+def kinds() -> list[str]:
+    """The contracts that there are."""
+    from mcp_crashtest.model.contract_spec import ContractKind
+
+    return [str(kind) for kind in ContractKind]
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

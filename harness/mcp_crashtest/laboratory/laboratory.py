@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.laboratory.bench import Bench
@@ -21,6 +21,7 @@ from mcp_crashtest.laboratory.plain_faults import unknown_word
 from mcp_crashtest.laboratory.play import Outcome, play
 from mcp_crashtest.laboratory.probe import probed
 from mcp_crashtest.laboratory.slow import settled, suspected
+from mcp_crashtest.laboratory.tryout import Tryout, trying_out
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
@@ -31,6 +32,7 @@ from mcp_crashtest.subjects.spawner import Spawner
 _ATTEMPTS = 3
 _UNDISTURBED = 0  # the number of a plan that is no scenario's
 
+T = TypeVar("T")
 Numbered = tuple[int, Plan]
 
 
@@ -85,6 +87,26 @@ class Laboratory:
         if isinstance(bench, SubjectError | UsageError):
             raise bench
         return bench
+
+    def probe(self, profile: Profile) -> Bench:
+        """A bench without a golden run, for a subject of which no more is known than how to start and reach it.
+
+        Raises UsageError and SubjectError.
+        """
+
+        async def probe() -> Bench:
+            return await probed(Bench(profile), self.bundle, await self._spawning())
+
+        return self._runner.run(probe())
+
+    def try_out(self, bench: Bench, use: Callable[[Tryout], Awaitable[T]]) -> T:
+        """Have one life of a subject used by hand. Raises UsageError and SubjectError."""
+
+        async def use_life() -> T:
+            async with trying_out(bench, self.bundle, await self._spawning()) as tryout:
+                return await use(tryout)
+
+        return self._runner.run(use_life())
 
     def _refuse(self, profile: Profile, error: SubjectError | UsageError) -> None:
         """Nothing more is played of this profile; why not has been said, and is repeated in a line."""

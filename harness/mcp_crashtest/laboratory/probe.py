@@ -201,6 +201,22 @@ async def _tools(session: Session, answer_s: float) -> Answer:
     return Answer(session.server_info, session.capabilities, {str(tool.get("name")): tool for tool in tools})
 
 
+async def conversing(subject: Subject, life: Life | None, protocol: str, extensions: tuple[str, ...] = ()) -> Session:
+    """A conversation with a subject, as soon as it answers. Raises SubjectError and WireError."""
+    deadline = time.monotonic() + subject.ready_deadline_s
+
+    async def attempt() -> Session:
+        answer_s = min(_ANSWER_S, max(deadline - time.monotonic(), 0.5))
+        return await Session.open(
+            subject.url, protocol=protocol, deadline_s=answer_s, headers=subject.headers, extensions=extensions
+        )
+
+    try:
+        return await _answer(attempt, subject, life, deadline)
+    except Silent as error:
+        raise SubjectError(str(error)) from error
+
+
 async def _answer(attempt: Callable[[], Awaitable[T]], subject: Subject, life: Life | None, deadline: float) -> T:
     """Try until the subject answers, whatever it answers but that it is not ready yet.
 

@@ -1,0 +1,121 @@
+"""How a server of which nothing is known yet is started and reached: by its command's port, by variables, by stdio.
+
+Each way is tried until one answers. What is tried is a profile's [subject], and goes into the file as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcp_crashtest.files.profiles import parse_profile
+from mcp_crashtest.laboratory.bench import Bench
+from mcp_crashtest.laboratory.laboratory import Laboratory
+from mcp_crashtest.model.contract_spec import ContractKind
+from mcp_crashtest.model.errors import SubjectError, UsageError
+from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.proposing.command import PORT_VARIABLES, Command, read_command
+from mcp_crashtest.proposing.writing import Draft
+
+_HTTP, _STDIO = "http", "stdio"
+_ELSEWHERE = re.compile(r"listens on port ([0-9]{2,5})")
+_UNKNOWN = "-"
+
+
+@dataclass(slots=True)
+class Reached:
+    """A way to reach it: ``draft`` holds [subject]; ``bench`` is what the probe has found, where it answers."""
+
+    draft: Draft
+    folder: Path
+    bench: Bench | None = None
+
+    def profile(self) -> Profile:
+        """A profile that is enough to start and reach it. Raises UsageError."""
+        data = {**self.draft.data(), "contract": {"kind": str(ContractKind.RESUMABLE_TOOL), "tool": _UNKNOWN}}
+        return parse_profile(data, name="init", source="mcp-crashtest init", folder=self.folder)
+
+
+def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path) -> Reached:
+    """The first way that answers. Raises UsageError where nothing says how, SubjectError where none does."""
+    if not options.command and not options.url:
+        raise UsageError(
+            'say how the server is started or reached: --command "python server.py --port 8000", or --url URL'
+        )
+    refusals: list[str] = []
+    ways = list(_ways(options, folder))
+    while ways:
+        title, way = ways.pop(0)
+        try:
+            way.bench = laboratory.probe(way.profile())
+        except (SubjectError, UsageError) as error:
+            refusals.append(f"{title}: {error}")
+            port = _ELSEWHERE.search(str(error))
+            if port and not options.url and not any("fixed port" in said for said in refusals):
+                ways.insert(0, (f"over HTTP on its fixed port {port[1]}", _on_fixed_port(way, port[1], options)))
+            continue
+        return way
+    raise SubjectError("the server answers in no way that was tried:\n\n" + "\n\n".join(refusals))
+
+
+def _ways(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Reached]]:
+    if options.url:
+        yield "by its URL", Reached(_draft(options, None, options.url), folder)
+        return
+    try:
+        command = read_command(_placed(options.command, folder))
+    except ValueError as error:
+        raise UsageError(f"--command: {error}") from error
+    if options.transport != _STDIO:
+        variables = {} if command.told_port else dict.fromkeys(PORT_VARIABLES, "{port}")
+        title = "over HTTP, its port in the command" if command.told_port else f"over HTTP, told {PORT_VARIABLES[0]}"
+        yield title, Reached(_draft(options, command, f"http://127.0.0.1:{{port}}{options.path}", variables), folder)
+    if options.transport != _HTTP and not command.told_port:
+        yield "over stdio", Reached(_draft(options, command, None), folder)
+
+
+def _draft(
+    options: argparse.Namespace, command: Command | None, url: str | None, variables: Mapping[str, str] | None = None
+) -> Draft:
+    draft = Draft()
+    if command is not None:
+        draft.say("subject", "command", command.text, "; ".join(command.changes))
+        draft.remarks += command.warnings
+    draft.say("subject", "url", url)
+    environment = {**(variables or {}), **(command.environment if command else {})}
+    draft.say("subject", "environment", environment or None, "it is told its port by one of these" if variables else "")
+    headers = dict(_header(text) for text in options.header or ())
+    draft.say("subject", "headers", headers or None)
+    return draft
+
+
+def _on_fixed_port(way: Reached, port: str, options: argparse.Namespace) -> Reached:
+    draft = Draft({name: list(lines) for name, lines in way.draft.tables.items()}, list(way.draft.remarks))
+    draft.say("subject", "url", f"http://127.0.0.1:{port}{options.path}", "its port is fixed: runs go one at a time")
+    draft.say("subject", "environment", None)
+    return Reached(draft, way.folder)
+
+
+def _header(text: str) -> tuple[str, str]:
+    match = re.match(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*[:=]\s*(.*)$", text, re.DOTALL)
+    if match is None:
+        raise UsageError(f"--header {text!r}: expected 'NAME: VALUE', as in 'Authorization: Bearer ${{TOKEN}}'")
+    return match[1], match[2]
+
+
+def _placed(command: str, folder: Path) -> str:
+    """The command as it is started in the profile's folder: files that are named from here are found from there."""
+    if folder == Path.cwd():
+        return command
+
+    def placed(match: re.Match[str]) -> str:
+        word = match[0]
+        if word.startswith(("-", "/", "{")) or not Path(word).exists():
+            return word
+        return f"{{here}}/{os.path.relpath(Path(word).resolve(), folder)}"
+
+    return re.sub(r"[^\s\"']+", placed, command)

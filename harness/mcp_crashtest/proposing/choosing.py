@@ -1,0 +1,80 @@
+"""Which of a server's tools starts the long job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.proposing.arguments import arguments_for
+from mcp_crashtest.proposing.offer import Guess, Offer, Tool, vocabulary, words
+
+FIXTURE = "crashtest_process_records"
+"""The tool that an author adds for us: docs/fixture-tool.md."""
+
+_STARTS = vocabulary(
+    "start run process submit launch begin create enqueue queue schedule execute migrate migration import export",
+    "train training convert index ingest sync generate build crunch stretch resumable batch job long crawl scan",
+    "transform compute analyze analyse render backup copy replicate starte verarbeite verarbeiten importiere",
+    "exportiere trigger dispatch process_records",
+)
+_ASKS = vocabulary(
+    "get list status state check cancel pause resume stop stats statistics describe read fetch show health ping",
+    "delete remove info answer result results forget abort clear reset help search find poll progress wait",
+    "inspect query view download retry echo zeige hole liste abbrechen stand fortschritt session",
+    "server version",
+)
+_OF_LONG_JOBS = vocabulary(
+    "background long batch batches resume resumes resumable checkpoint progress records job jobs task items hours",
+    "minutes durable hintergrund",
+)
+_LIKELY, _MOST_NAMED = 4, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A tool, and how likely it is the one."""
+
+    tool: Tool
+    likely: int
+
+
+def rated(offer: Offer) -> list[Rated]:
+    """All tools, the likeliest first."""
+    found = [Rated(tool, _likely(tool)) for tool in offer.tools]
+    return sorted(found, key=lambda one: -one.likely)
+
+
+def chosen(offer: Offer, wanted: str | None = None) -> Guess:
+    """The tool that starts the job. Raises UsageError where nobody can know, or there is none of that name."""
+    names = ", ".join(tool.name for tool in offer.tools[:_MOST_NAMED])
+    if wanted is not None:
+        tool = offer.tool(wanted)
+        if tool is None:
+            raise UsageError(f"--tool {wanted}: there is no such tool; the server has {names}")
+        return Guess(tool, "as you say", sure=True)
+    ranking = rated(offer)
+    if not ranking or ranking[0].likely < _LIKELY:
+        raise UsageError(
+            f"cannot find out which tool starts a long job: give --tool NAME; the server has {names}. Where none does, "
+            f"add {FIXTURE} to it: docs/fixture-tool.md"
+        )
+    first, second = ranking[0], ranking[1].likely if len(ranking) > 1 else 0
+    others = [one.tool.name for one in ranking[1:] if one.likely >= _LIKELY]
+    why = "its name and arguments are those of a job" + (f"; or is it {' or '.join(others[:3])}?" if others else "")
+    return Guess(first.tool, why, sure=first.likely - second > 1)
+
+
+def _likely(tool: Tool) -> int:
+    if tool.name == FIXTURE:
+        return 100
+    said = words(tool.name)
+    rating = 2 * sum(word in _STARTS for word in said[:3]) - 2 * sum(word in _ASKS for word in said)
+    rating -= 3 * (bool(said) and said[0] in _ASKS)
+    rating += min(len(_OF_LONG_JOBS.intersection(words(tool.description))), 3)
+    try:
+        call = arguments_for(tool, {}, 1)
+    except UsageError:
+        return rating
+    parts = set(call.parts.values())
+    rating += 3 * ("total" in parts) + 2 * ("batch" in parts) + ("key" in parts and "total" in parts)
+    return rating - sum(why == "a file of this run's own" for why in call.guesses.values())

@@ -1,0 +1,125 @@
+"""How a job is followed once it was started: by a resource, by a tool that takes its id, or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcp_crashtest.model.showing import paths_in
+from mcp_crashtest.proposing.arguments import is_key
+from mcp_crashtest.proposing.offer import Offer, Tool, share, type_of, vocabulary, words
+
+_URI = re.compile(r"([a-z][a-z0-9+.-]*)://[^\s\"'<>]+", re.IGNORECASE)
+_NOT_OURS = vocabulary("http https file mailto ftp")
+_ONE_WORD = re.compile(r"[^\s\"'{}\[\]]{1,200}")
+_NAMES_ID = vocabulary("id uuid guid handle token key ref reference ticket kennung nummer number")
+_NAMES_JOB = vocabulary("job task run operation execution work auftrag export import migration request")
+_NO_ID = vocabulary("client session parent user server total count")
+_TELLS = vocabulary(
+    "status state progress check poll get describe info query inspect show stand zustand fortschritt watch",
+    "monitor lookup",
+)
+_TELLS_BEST = vocabulary("status state progress poll stand zustand fortschritt")
+CHANGES = vocabulary(
+    "cancel delete abort stop kill pause resume forget remove retry answer start restart abbrechen clear update",
+    "set submit run create",
+)
+_GIVES = vocabulary("result results records rows output items list download ergebnis ergebnisse fetch")
+
+
+@dataclass(frozen=True, slots=True)
+class Id:
+    """What names a job in an answer: its path, None for the whole text of it."""
+
+    path: str | None
+    value: str | int
+
+    @property
+    def name(self) -> str:
+        """The last step of its path."""
+        return "" if self.path is None else self.path.rsplit(".", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A tool's call about a job: ``arguments`` as a profile has them, with ``{handle}``."""
+
+    tool: Tool
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def uris_in(text: str, links: tuple[str, ...] = ()) -> list[str]:
+    """The resources that an answer names, those that are linked first."""
+    found = [match[0].rstrip(".,;)") for match in _URI.finditer(text) if match[1].lower() not in _NOT_OURS]
+    return list(dict.fromkeys([*links, *found]))
+
+
+def ids_in(document: Any, text: str) -> list[Id]:
+    """What may be the job's id in an answer, the likeliest first."""
+    if not isinstance(document, Mapping | list):
+        whole = text.strip()
+        return [Id(None, whole)] if _ONE_WORD.fullmatch(whole) else []
+    found = [(Id(path, value), _rating(path)) for path, value in paths_in(document) if _is_name(value)]
+    return [one for one, rating in sorted(found, key=lambda pair: -pair[1]) if rating > 0]
+
+
+def _is_name(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(value) and _ONE_WORD.fullmatch(value) is not None and "://" not in value
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _rating(path: str) -> int:
+    said = set(words(path.rsplit(".", 1)[-1]))
+    around = set(words(path))
+    if "[" in path or not said & (_NAMES_ID | _NAMES_JOB):
+        return 0
+    return 3 * bool(said & _NAMES_ID) + 2 * bool(around & _NAMES_JOB) - 3 * bool(said & _NO_ID) - path.count(".") // 3
+
+
+def status_calls(offer: Offer, start: Tool, ids: list[Id]) -> Iterator[tuple[Id, Asking]]:
+    """The calls by which it may be asked how the job of an id stands, the likeliest first."""
+    found = []
+    for tool in offer.tools:
+        if tool.name == start.name or share(tool.name, CHANGES):
+            continue
+        for one in ids:
+            if (call := call_with(tool, one)) is not None:
+                rating = 2 * share(tool.name, _TELLS) + 3 * share(tool.name, _TELLS_BEST)
+                rating += 2 * (words(next(iter(call.arguments))) == words(one.name)) - 2 * share(tool.name, _GIVES)
+                found.append((rating, one, call))
+    for _, one, call in sorted(found, key=lambda each: -each[0]):
+        yield one, call
+
+
+def call_with(tool: Tool, one: Id, template: str = "{handle}") -> Asking | None:
+    """The call of a tool that takes this id and nothing else that it cannot do without; None where it takes none."""
+    suitable = [name for name, schema in tool.properties.items() if _takes(name, schema, one)]
+    exact = [name for name in suitable if words(name) == words(one.name)]
+    required = [name for name in suitable if name in tool.required]
+    name = next(iter(exact or required or suitable), None)
+    if name is None or any(other != name for other in tool.required):
+        return None
+    return Asking(tool, {name: template})
+
+
+def _takes(name: str, schema: Mapping[str, Any], one: Id) -> bool:
+    said = set(words(name))
+    if "enum" in schema or type_of(schema) not in ("string", "integer", ""):
+        return False
+    if type_of(schema) == "integer" and not isinstance(one.value, int):
+        return False
+    if said & _NO_ID and not said & _NO_ID & set(words(one.name)):
+        return False
+    return bool(said & (_NAMES_ID | _NAMES_JOB)) or is_key(name) or words(name) == words(one.name)
+
+
+def changing_call(offer: Offer, one: Id, verbs: tuple[str, ...], template: str) -> Asking | None:
+    """The call of a tool that does this to the job of an id, by its name; None where there is none."""
+    for verb in verbs:
+        for tool in offer.tools:
+            if verb in words(tool.name) and (call := call_with(tool, one, template)) is not None:
+                return call
+    return None
