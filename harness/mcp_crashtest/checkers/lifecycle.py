@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mcp_crashtest.checkers.control import ended_by_order, stopped
-from mcp_crashtest.checkers.outputs import first_outputs
+from mcp_crashtest.checkers.outputs import first_outputs, services_died
 from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
@@ -164,7 +164,7 @@ def _false_success(history: History) -> Iterator[Finding]:
 def _too_early(history: History) -> Iterator[Finding]:
     """Completed, and its records came more than a batch later: unless that is how it is with nobody in the way, too."""
     golden = next(history.of(Op.EXPECT), None)
-    if golden is None or golden.value.get("settled_s"):
+    if golden is None or golden.value.get("settled_s") or services_died(history):
         return
     batch_s = next((end.value.get("batch_s") for end in history.of(Op.END)), None) or 0.0
     for output in first_outputs(history):

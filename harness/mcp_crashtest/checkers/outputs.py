@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mcp_crashtest.model.faults import Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 
 _SHOWN = 5
@@ -29,6 +30,11 @@ def read_again(history: History) -> Iterator[tuple[Operation, Operation]]:
 
 def _completed(history: History) -> Iterator[Operation]:
     return (o for o in history.of(Op.OUTPUT, types=[Type.OK]) if o.value.get("status") == "completed")
+
+
+def services_died(history: History) -> bool:
+    """Whether something that the server needs was dead for a while: what could not be read then was still there."""
+    return any(Victim(fault.value["victim"]).hits_service for fault in history.of(Op.FAULT))
 
 
 def some(keys: Sequence[str]) -> str:

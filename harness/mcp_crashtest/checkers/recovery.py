@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mcp_crashtest.checkers import claimed, lifecycle
+from mcp_crashtest.checkers.outputs import services_died
 from mcp_crashtest.model.claims import held, held_sharply
 from mcp_crashtest.model.faults import KINDS, OVERLAP, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
@@ -29,7 +30,7 @@ def _rework(history: History) -> Iterator[Finding]:
     explaining = _explaining(history)
     allowed, faults = _allowed(history, explaining), len(explaining)
     for effects in history.of(Op.EFFECTS):
-        again = sum(times - 1 for _, _, times in effects.value["executions"])
+        again = _again(history, effects)
         stretches = effects.value.get("stretches", 0)
         if again <= allowed:
             continue
@@ -49,6 +50,12 @@ def _rework(history: History) -> Iterator[Finding]:
                 (effects.i,),
                 {"again": again, "allowed": allowed, "faults": faults},
             )
+
+
+def _again(history: History, effects: Operation) -> int:
+    """How often a record was executed again; while a service is away one batch may be tried any number of times."""
+    outage = services_died(history)
+    return sum(min(times - 1, 1) if outage else times - 1 for _, _, times in effects.value["executions"])
 
 
 def _once(history: History) -> bool:

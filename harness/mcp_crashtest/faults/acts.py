@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from mcp_crashtest.faults import client, operations, overlap, pipes, process
+from mcp_crashtest.faults import client, operations, overlap, pipes, process, services
 from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
@@ -18,7 +18,7 @@ from mcp_crashtest.stage.stage import Stage
 Act = Callable[[Stage, Fault], AbstractAsyncContextManager[Proof | None]]
 
 FAULTS: dict[str, Act] = {
-    "kill": process.kill,
+    "kill": services.kill,
     "terminate": process.terminate,
     "goodbye": pipes.goodbye,
     "overlap": overlap.overlap,

@@ -29,7 +29,7 @@ async def kill(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     """SIGKILL all victims at once, each with its whole group; then start them again."""
     number = stage.landed + 1
     async with stage.striking(fault.victim) as victims:
-        proof = await _killed(victims)
+        proof = await killed(victims)
     if not proof.confirmed and fault.victim.hits_server and await _left_others(stage):
         proof = replace(proof, goes_on=True)
     landed = not fault.victim.hits_client or await stage.client.struck()
@@ -48,7 +48,7 @@ async def _left_others(stage: Stage) -> bool:
     return not stage.site.piped and not await accepts(stage.site.url)
 
 
-async def _killed(victims: Sequence[Mortal]) -> Proof:
+async def killed(victims: Sequence[Mortal]) -> Proof:
     """Confirmed when each of them, and all of its group, is dead by our signal."""
     if not victims:
         return _NOBODY

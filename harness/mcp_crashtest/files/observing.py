@@ -23,6 +23,7 @@ _ALSO = {
     "total": "; a total that is always the same is a number, as in total = 100",
     "handle": '; a URI is made of an id so: handle = "task://status/{job_id}"',
 }
+_CHECKED_ELSEWHERE = "services."
 _WORDS = ("completed", "failed", "cancelled", "running", ASKS)
 
 
@@ -112,7 +113,7 @@ def _unfilled(profile: Profile) -> Iterator[str]:
 
 def _nobody_fills(place: str, template: Any, names: Collection[str]) -> Iterator[str]:
     for name in placeholders(template):
-        if name not in names:
+        if name not in names and not name.startswith(_CHECKED_ELSEWHERE):
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
             meant = f"did you mean {{{near[0]}}}? " if near else ""
             yield (

@@ -21,6 +21,7 @@ from mcp_crashtest.files.misplaced import hint
 from mcp_crashtest.files.observing import check_observe
 from mcp_crashtest.files.operations import SPECS, check_operations, principals_in
 from mcp_crashtest.files.secrets import absolute, check_headers
+from mcp_crashtest.files.services import check_services, services_in
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
@@ -38,7 +39,7 @@ _TABLES: dict[str, type[Any]] = {
     "client": ClientSpec,
 }
 _OPTIONAL = frozenset({"client"})
-_PRINCIPALS = "principals"
+_PRINCIPALS, _SERVICES = "principals", "services"
 _MOST_RECORDS = 1_000_000
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 
@@ -75,7 +76,7 @@ def parse_profile(
     data: Mapping[str, Any], *, name: str, source: str, folder: Path, target: Target | None = None
 ) -> Profile:
     """Check the tables of one profile; raises UsageError."""
-    unknown = sorted(set(data) - set(_TABLES) - {"name", _PRINCIPALS})
+    unknown = sorted(set(data) - set(_TABLES) - {"name", _PRINCIPALS, _SERVICES})
     if unknown:
         raise UsageError(f"{source}: unknown table [{unknown[0]}]; a profile has {', '.join(_TABLES)}")
     if "contract" not in data:
@@ -83,7 +84,9 @@ def parse_profile(
     present = {key: kind for key, kind in _TABLES.items() if key in data or key not in _OPTIONAL}
     tables = {key: _table(key, kind, data.get(key, {}), source) for key, kind in present.items()}
     principals = principals_in(data.get(_PRINCIPALS, []), source)
-    profile = Profile(name=str(data.get("name", name)), folder=str(folder), principals=principals, **tables)
+    services = services_in(data.get(_SERVICES, []), source)
+    named = str(data.get("name", name))
+    profile = Profile(name=named, folder=str(folder), principals=principals, services=services, **tables)
     if target and target.names_one and profile.client:
         profile = _other_client(profile, target, source)
     else:
@@ -180,6 +183,7 @@ def _check(profile: Profile, source: str) -> None:
         raise UsageError(f"{source}: [contract] status needs a tool or a resource, one of the two")
     check_headers(profile, source)
     check_operations(profile, source)
+    check_services(profile, source)
     if profile.client:
         _check_client(profile, profile.client, source)
     if workload.batches < 2 and all(point is Phase.OBSERVED for point in subject.crash_points):

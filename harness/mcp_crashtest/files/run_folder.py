@@ -182,6 +182,10 @@ class RunFolder:
         """Where the standard output and error of a server's life go."""
         return self.path / f"boot-{life}.log"
 
+    def service_log(self, name: str) -> Path:
+        """Where the standard output and error of a service's lives go."""
+        return self.path / f"service-{name}.log"
+
     def bound_logs(self) -> None:
         """Cut every log that has become too long, also while somebody writes to it: what was said last is kept."""
         for log in self.path.glob("*.log"):

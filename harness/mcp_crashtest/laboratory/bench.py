@@ -153,6 +153,8 @@ class Bench:
                 )
             if why := self.why_not(fault.kind):
                 raise UsageError(f"{fault}: {why}")
+            if fault.service is not None and not 1 <= fault.service <= len(self.profile.services):
+                raise UsageError(f"{fault}: {self.profile.name} has {len(self.profile.services)} [[services]]")
             if isinstance(fault.at, Syscall):
                 raise UsageError(f"{fault}: this version does not wait for system calls")
         for right in plan.needs - self.rights:

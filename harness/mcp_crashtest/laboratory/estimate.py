@@ -25,6 +25,7 @@ from mcp_crashtest.planning.budget import Budget
 from mcp_crashtest.wire.messages import SUPPORTED
 
 _WARM_START_S = 0.15
+_SERVICE_S = 0.5  # until a service is ready again
 _ROUND_S = 0.25  # what each run takes beside: folders, the client's start, the judgement
 _FAULT_S = 0.1
 _LONGEST_OUTAGE_S = 3.0
@@ -90,6 +91,8 @@ def _fault_s(plan: Plan, number: int, start_s: float, batch_s: float, job_s: flo
     taken = _FAULT_S + (start_s + batch_s / 2 if fault.victim.hits_server else 0.0)
     if fault.victim.hits_client:
         taken += plan.absence.batches * batch_s
+    if fault.victim.hits_service:
+        taken += _SERVICE_S
     if isinstance(fault.until, Moment):
         taken += min(fault.until.thousandths / 1000 * job_s, _LONGEST_OUTAGE_S)
     return taken

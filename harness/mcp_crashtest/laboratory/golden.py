@@ -22,8 +22,8 @@ from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.text import NOTHING
+from mcp_crashtest.subjects.commands import last_lines
 from mcp_crashtest.subjects.spawner import Spawner
-from mcp_crashtest.subjects.subject import last_lines
 
 _PACE = "pace"
 _MOMENT_S = 1.0

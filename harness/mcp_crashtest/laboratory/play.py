@@ -21,6 +21,7 @@ from mcp_crashtest.stage.lab_client import LabClient
 from mcp_crashtest.stage.stage import Stage
 from mcp_crashtest.stage.tested_client import TestedClient
 from mcp_crashtest.subjects.client import ClientSubject
+from mcp_crashtest.subjects.services import Services
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.subjects.turns import turn
@@ -71,13 +72,13 @@ async def _play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, s
         stage = _stage(bench, plan, subject, client, seed)
         history = await conduct(stage)
     finally:
-        subject.close()
+        gone = await subject.end()
         folder.bound_logs()
         folder.scrub()
     judgement = judge(history)
     folder.save_judgement(judgement.to_json())
-    if stage.stray:
-        await spawner.sweep([*subject.started, *(client.started if client else ())])
+    if stage.stray or not gone:
+        await spawner.sweep([*subject.started, *(client.started if client else ()), *_of_services(subject)])
         folder.scrub()
     elif judgement.verdict is Verdict.PASS:
         folder.forget_state()
@@ -87,6 +88,7 @@ async def _play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, s
 def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subject:
     """A subject's site for one plan."""
     run_id = f"{folder.name}-{secrets.token_hex(4)}"
+    wanted = bench.profile.services
     warm_lives = 0 if bench.cold else int(bool(plan.faults)) if plan.cold else None
     workload = bench.workload(plan)
     if bench.profile.observe.ledger:
@@ -100,7 +102,12 @@ def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subje
         warm_lives,
         plan.hash_seed,
         starts_again=bool(plan.needs),
+        beside=Services.of(wanted, spawner, folder, bench.profile.folder) if wanted else None,
     )
+
+
+def _of_services(subject: Subject) -> list[str]:
+    return [boot for service in subject.services for boot in service.started]
 
 
 def _stage(bench: Bench, plan: Plan, subject: Subject, tested: ClientSubject | None, seed: int) -> Stage:

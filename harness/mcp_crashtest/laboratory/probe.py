@@ -104,7 +104,7 @@ async def _probe(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
     finally:
         if life and not (await life.kill()).confirmed:
             await spawner.sweep(subject.started)
-        subject.close()
+        await subject.end()
         folder.bound_logs()
         folder.forget_state()
         folder.scrub()

@@ -116,6 +116,11 @@ class Trial:
         """The kinds of a planned restart: over stdio a host's goodbye, and SIGTERM, by turns."""
         return (GOODBYE, "terminate") if self.bench.profile.subject.piped else ("terminate",)
 
+    def refuse_without_services(self) -> None:
+        """Raise NotApplicable where the subject needs nothing beside itself that could die."""
+        if not self.bench.profile.services:
+            raise NotApplicable("the profile names no [[services]] that could die")
+
     @property
     def second_varies(self) -> bool:
         """Whether a second job may have another number of records than the first."""

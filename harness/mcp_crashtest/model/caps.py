@@ -37,6 +37,10 @@ class Cap:
 _NO_RECORDS = Cap(NO_RECORDS.text, 1)
 _NO_CLAIM = Cap('"fails honestly; does not resume" is all that it claims: [claims] resumes is false', 1)
 _NO_LEDGER = Cap(f"rework and double runs (effects.*, fencing.double-run): {NO_LEDGER.text}")
+_SERVICES = Cap(
+    "the death of what it needs ([[services]]): that is of four stars, of which this version has one scenario; "
+    "--scenario services-die plays it"
+)
 _OPERATIONS = {
     "cancel": ("cancel", "task.cancel-forgotten"),
     "pause": ("pause | resume", "task.cancel-forgotten"),
@@ -63,6 +67,7 @@ def caps_of(profile: Profile) -> tuple[Cap, ...]:
         found += [_NO_RECORDS] * (profile.observe.records is None)
         found += [_NO_CLAIM] * (not profile.claims.resumes)
         found += [_NO_LEDGER] * (not has_ledger(profile))
+        found += [_SERVICES] * bool(profile.services)
         found += _unasked(profile)
     return tuple(found)
 

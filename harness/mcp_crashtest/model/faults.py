@@ -22,16 +22,23 @@ class Victim(StrEnum):
     SERVER = "server"
     CLIENT = "client"
     BOTH = "both"
+    SERVICE = "service"
+    SERVER_AND_SERVICE = "server and service"
 
     @property
     def hits_server(self) -> bool:
-        """Whether the server is hit, alone or with its client."""
-        return self is not Victim.CLIENT
+        """Whether the server is hit, alone or with another one."""
+        return self in (Victim.SERVER, Victim.BOTH, Victim.SERVER_AND_SERVICE)
 
     @property
     def hits_client(self) -> bool:
         """Whether the client is hit, alone or with its server."""
-        return self is not Victim.SERVER
+        return self in (Victim.CLIENT, Victim.BOTH)
+
+    @property
+    def hits_service(self) -> bool:
+        """Whether a service of the server is hit, alone or with it."""
+        return self in (Victim.SERVICE, Victim.SERVER_AND_SERVICE)
 
 
 OPERATION = "operation"
@@ -78,10 +85,12 @@ class Kind:
 
 
 _SERVER, _CLIENT, _BOTH = frozenset({Victim.SERVER}), frozenset({Victim.CLIENT}), frozenset({Victim.BOTH})
+_SERVICE = frozenset({Victim.SERVICE, Victim.SERVER_AND_SERVICE})
+_WHICH = "service"
 
 _TABLE = (
-    Kind("kill", "process", "SIGKILL of the whole group, then started again", _SERVER | _CLIENT | _BOTH, 2, "#c0392b",
-         undoes=_SERVER | _BOTH),
+    Kind("kill", "process", "SIGKILL of the whole group, then started again", _SERVER | _CLIENT | _BOTH | _SERVICE, 2,
+         "#c0392b", undoes=_SERVER | _BOTH | _SERVICE),
     Kind("terminate", "process", "SIGTERM, then started again: a planned restart", _SERVER, 0, "#2980b9",
          undoes=_SERVER),
     Kind(OVERLAP, "process", "SIGTERM, or over stdio both pipes closed, and started again at once, while the old life "
@@ -109,8 +118,8 @@ class Fault:
     """One thing done to one victim at one coordinate.
 
     ``until``: where it is healed; None for at once, or behind the last fault that lands while it lasts. ``settings``
-    are numbers that its kind knows by name. Raises UsageError for a kind that there is not, or that cannot hit this
-    victim.
+    are numbers that its kind knows by name; ``service`` is which one is hit, from 1, in the profile's order. Raises
+    UsageError for a kind that there is not, or that cannot hit this victim.
     """
 
     kind: str
@@ -130,13 +139,19 @@ class Fault:
     @property
     def needs(self) -> frozenset[Right]:
         """The rights without which it cannot be done."""
-        own = frozenset({Right.SERVER}) if self.victim.hits_server else frozenset[Right]()
+        touches = self.victim.hits_server or self.victim.hits_service
+        own = frozenset({Right.SERVER}) if touches else frozenset[Right]()
         return own | KINDS[self.kind].needs
 
     @property
     def undoes(self) -> bool:
         """Whether the server may do again the batch that was under way."""
         return self.victim in KINDS[self.kind].undoes
+
+    @property
+    def service(self) -> int | None:
+        """Which service is hit, from 1; None where none is."""
+        return int(self.settings.get(_WHICH, 1)) if self.victim.hits_service else None
 
     @property
     def operates(self) -> bool:
@@ -146,12 +161,13 @@ class Fault:
     @property
     def harshness(self) -> int:
         """The order of shrinking: gentler faults first."""
-        return KINDS[self.kind].harshness + (self.victim is Victim.BOTH)
+        return KINDS[self.kind].harshness + (self.victim in (Victim.BOTH, Victim.SERVER_AND_SERVICE))
 
     def __str__(self) -> str:
         """As a person says it: ``kill server at batch 3, acknowledged``."""
         healed = f", until {self.until}" if self.until else ""
-        hit = self.kind if self.operates else f"{self.kind} {self.victim}"
+        which = f" {self.service}" if _WHICH in self.settings else ""
+        hit = self.kind if self.operates else f"{self.kind} {self.victim}{which}"
         return f"{hit} at {self.at}{healed}"
 
     def to_json(self) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Op(StrEnum):
     EXIT = "exit"  # lab: the subject ended without being asked to; value: how, last_words
     EXPECT = "expect"  # lab: what the golden run produced; value: records, count, shape, errors, step_s
     FAULT = "fault"  # nemesis: value: the fault; ok only with proof that it landed
+    OUTAGE = "outage"  # lab or client: what a service's death had for a consequence (info); value: what, error or how
     AWAY = "away"  # lab: the server was dead for away_s; value: grew, the files that changed meanwhile
     CLIENT = "client"  # lab: a client process was started
     STATE = "state"  # lab: the state file of a dead client; ok: found, handles; fail: it cannot be read

@@ -16,11 +16,12 @@ from mcp_crashtest.model.contract_spec import ContractSpec
 from mcp_crashtest.model.observe_spec import DEFAULT_PATHS, ObserveSpec
 from mcp_crashtest.model.offers import OPERATIONS, TRESPASS, Principal
 from mcp_crashtest.model.paths import placeholders
+from mcp_crashtest.model.service_spec import ServiceSpec
 from mcp_crashtest.model.subject_spec import SubjectSpec
 
 LIVENESS_S = 10.0
 """How long nothing may move where no time of recovery is claimed."""
-_PLACES = ("python", "here", "port", "listen_fd", "state_dir", "ledger", "home")
+_PLACES = ("python", "here", "port", "listen_fd", "state_dir", "ledger", "home", "services")
 _JOBS = ("total_records", "batch_size", "client_id", "run_id")
 _KEYS = frozenset({"client_id", "run_id"})
 SITE_NAMES = frozenset({*_PLACES, *_JOBS})
@@ -95,7 +96,8 @@ class ClientSpec:
 class Profile:
     """All that is said about one subject; with ``client``, that is the subject, and ``subject`` its server.
 
-    The first of the ``principals`` is whose job it is; the others are to reach nothing of it.
+    The first of the ``principals`` is whose job it is; the others are to reach nothing of it. ``services`` are what the
+    subject needs beside it, in the order in which they are started.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Profile:
     workload: Workload = Workload()
     client: ClientSpec | None = None
     principals: tuple[Principal, ...] = ()
+    services: tuple[ServiceSpec, ...] = ()
     folder: str = "."
 
     @property
@@ -151,8 +154,9 @@ class Profile:
     def to_json(self) -> dict[str, Any]:
         """Encode; what is None, or nobody has said, is left out."""
         tables = _without_none(asdict(self))
-        if not self.principals:
-            del tables["principals"]
+        for name in ("principals", "services"):
+            if not tables[name]:
+                del tables[name]
         tables["subject"] = self.subject.to_json()
         tables["observe"] = {k: v for k, v in tables["observe"].items() if v != {}}
         if records := tables["observe"].get("records"):

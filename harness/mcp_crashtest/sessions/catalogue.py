@@ -37,6 +37,12 @@ def standard() -> tuple[Listed, ...]:
     return tuple(found)
 
 
+def highest(*, client: bool) -> int:
+    """The highest level that can be earned: it and every level below it has scenarios."""
+    levels = {listed.level for listed in standard() if listed.client == client}
+    return next(level for level in range(1, max(levels) + 2) if level + 1 not in levels)
+
+
 def is_standard(path: Path) -> bool:
     """Whether a file is one of ours."""
     return path.resolve().is_relative_to(scenarios_folder().resolve())

@@ -162,13 +162,12 @@ def _refuse_unearnable(profile: Profile, level: int | None) -> None:
     """Raise UsageError for a level that this profile can never earn."""
     if level is None:
         return
-    from mcp_crashtest.sessions.catalogue import standard
+    from mcp_crashtest.sessions.catalogue import highest
 
     is_client = profile.client is not None
-    highest = max(listed.level for listed in standard() if listed.client == is_client)
-    if level > highest:
+    if level > (most := highest(client=is_client)):
         kind = "client" if is_client else "server"
-        raise UsageError(f"level {level}: this version certifies a {kind} for levels 1 to {highest}")
+        raise UsageError(f"level {level}: this version certifies a {kind} for levels 1 to {most}")
     for cap in caps_of(profile):
         if cap.stars is not None and cap.stars < level:
             raise UsageError(f"level {level} is out of reach of {profile.name}: {cap}")

@@ -9,6 +9,7 @@ from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.coordinates import Coordinate
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.subjects.life import Life
+from mcp_crashtest.subjects.services import Service
 
 
 class Site(Protocol):
@@ -16,6 +17,10 @@ class Site(Protocol):
 
     workload: Workload
     folder: RunFolder
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """What the server needs beside itself."""
 
     @property
     def killable(self) -> bool:

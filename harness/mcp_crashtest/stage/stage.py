@@ -17,23 +17,23 @@ from mcp_crashtest.model.coordinates import Coordinate
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.faults import Victim
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
-from mcp_crashtest.model.plan import Absence, Plan
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.stage.away import stay_away
 from mcp_crashtest.stage.client import Client
 from mcp_crashtest.stage.heartbeat import Heartbeat
-from mcp_crashtest.stage.pace import LONGEST_ABSENCE_S, Limits, Pace
+from mcp_crashtest.stage.outage import Outage, start_again, watch_service
+from mcp_crashtest.stage.pace import Limits, Pace
 from mcp_crashtest.stage.recorder import Recorder
 from mcp_crashtest.stage.site import Door, Site
 from mcp_crashtest.subjects.life import Life, Mortal
 from mcp_crashtest.subjects.proc import tells_waiting
+from mcp_crashtest.subjects.services import Service
 
 LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
 OUTPUT = "output"  # how a run ends that ends well
 AT_REST = "at rest"  # or one whose task was told to stop, and does not move any more
-_LONGEST_WORDS = 2000
-_LOOKS, _SHORTEST_LOOK_S = 10, 0.01
-_THOUSAND = 1000
-_BETWEEN_CUTS_S = 0.2
-_NOTICED_S = 0.1
+_LONGEST_WORDS, _THOUSAND = 2000, 1000
+_BETWEEN_CUTS_S, _NOTICED_S = 0.2, 0.1
 
 
 @dataclass(slots=True)
@@ -56,12 +56,17 @@ class Stage:
     failure: Exception | None = None
     stray: bool = False
     recorder: Recorder = field(init=False)
+    outage: Outage = field(init=False)
     _moved_at: float = field(init=False, default=0)
     _starved_s: float = field(init=False, default=0)
     _booted_at: float = field(init=False, default=0)
     _heartbeat: Heartbeat = field(init=False, default_factory=Heartbeat)
     _stir: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _watches: list[asyncio.Task[None]] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Nothing is away yet."""
+        self.outage = Outage(self.limits.silence_s)
 
     # --- the record
 
@@ -140,6 +145,8 @@ class Stage:
         self.watch(self._heartbeat.beat())
         self.watch(self._bound_logs())
         await self.boot()
+        for service in self.site.services:
+            self.watch(watch_service(self, service))
         if self.plan.operates:
             await self.client.prepare()
         await self.client.start()
@@ -186,7 +193,7 @@ class Stage:
             "batch_s": round(self.pace.batch_s, 6),
         }
         if reason == "stalled" and self.lives:
-            value["last_words"] = self._last_words()
+            value["last_words"] = self.last_words()
         self.write(LAB, Type.OK, Op.END, value)
         return self.recorder.close()
 
@@ -238,8 +245,11 @@ class Stage:
         ended = await life.wait_exit(self.limits.total_s)
         if life.expected_to_end:
             return
+        if self.outage.forgives and self.outage.starts_again():
+            await start_again(self, life, str(ended))
+            return
         self.recorder.write(
-            SERVER, Type.OK, Op.EXIT, {"how": str(ended), "last_words": self._last_words()}, life=life.number
+            SERVER, Type.OK, Op.EXIT, {"how": str(ended), "last_words": self.last_words()}, life=life.number
         )
         self.ended = self.ended or "the server ended by itself"
         if not self.plan.faults:
@@ -249,7 +259,14 @@ class Stage:
             )
         self.stir()
 
-    def _last_words(self) -> str:
+    def service_is_back(self, service: Service) -> None:
+        """A service that was dead is ready again: whoever waited for it goes on."""
+        self.outage.end()
+        self.watch(watch_service(self, service))
+        self.stir()
+
+    def last_words(self) -> str:
+        """What the server's latest life said last; bounded."""
         return self.site.log_tail()[-_LONGEST_WORDS:]
 
     async def _watch_park(self, life: Life) -> None:
@@ -307,20 +324,7 @@ class Stage:
         else:
             self.let_go()
         if victim.hits_client and not self.client.living and not self.over:
-            await self._stay_away()
+            await stay_away(self)
             if self.site.piped:  # who comes back starts it anew, beside what his dead self has left
                 await self.boot()
             await self.client.start()
-
-    async def _stay_away(self) -> None:
-        """For as long as the plan says that a client is absent."""
-        absent_s = self.plan.absence.batches * self.pace.batch_s
-        if self.plan.absence is not Absence.UNTIL_QUIET:
-            await self.until_time(time.monotonic() + absent_s)
-            return
-        ends_at = time.monotonic() + LONGEST_ABSENCE_S
-        quiet_since, written = time.monotonic(), self.site.folder.written()
-        while time.monotonic() < min(quiet_since + absent_s, ends_at) and not self.over:
-            await self.until_time(time.monotonic() + max(absent_s / _LOOKS, _SHORTEST_LOOK_S))
-            if (now := self.site.folder.written()) != written:
-                quiet_since, written = time.monotonic(), now

@@ -50,7 +50,9 @@ class Channel:
             raise HarnessError(f"the {self.name} is gone")
         boot, number = secrets.token_hex(16), next(self._ids)
         environment = {**launch.env, BOOT_VARIABLE: boot}
-        request = {"do": "spawn", "argv": launch.argv, "cwd": launch.cwd, "env": environment}
+        request: dict[str, Any] = {"do": "spawn", "argv": launch.argv, "cwd": launch.cwd, "env": environment}
+        if launch.user is not None:
+            request["user"] = launch.user
         self._starting[number] = (boot, launch)
         answer = await self._ask(number, request, [stdin, launch.stdout, launch.stderr, *launch.inherit])
         process: Process = answer["process"]

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.profile import ClientSpec
+from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of
 from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.subjects.process import Launch, Process, Site
 from mcp_crashtest.subjects.sockets import LOOPBACK, find_free_port
-from mcp_crashtest.subjects.subject import Subject, absolute, environment_of, last_lines, words_of
+from mcp_crashtest.subjects.subject import Subject
 
 FOLDER = "client"
 """What a client keeps lies in this folder of its server's state."""

@@ -1,9 +1,9 @@
 """The guard: it starts processes, adopts orphans, and outlives the lab.
 
 When the lab's end of the control socket is closed, which the kernel does even for a lab that was SIGKILLed, the guard
-kills every descendant until none is left. It has a session of its own: a Ctrl-C at the terminal is not for it. It
-imports nothing but the standard library, and is started in Python's isolated mode: neither the folder that the lab is
-used in nor its environment can get in the way.
+kills every descendant until none is left, and removes the folders that it was given to remove. It has a session of its
+own: a Ctrl-C at the terminal is not for it. It imports nothing but the standard library, and is started in Python's
+isolated mode: neither the folder that the lab is used in nor its environment can get in the way.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ _MOST_LISTED = 50
 _ENDING_S = 60.0
 _ROUND_S = 0.002
 _CANNOT_START = 127
+_PR_SET_PDEATHSIG = 1
+_MOST_FOLDERS = 16
+
+_folders: list[str] = []  # what is to be removed at the end
 
 
 class Guard:
@@ -48,6 +52,10 @@ class Guard:
                 return self.watches.remains(Life.of(request), kill=request["kill"], wait_s=request["wait_s"])
             case "forget":
                 return self.watches.end(request["boot"])
+            case "own":
+                if len(_folders) < _MOST_FOLDERS:
+                    _folders.append(request["folder"])
+                return {}
             case _:
                 return self._strays(request)
 
@@ -80,7 +88,16 @@ def end_all() -> NoReturn:
         except ChildProcessError:
             break
         time.sleep(_ROUND_S)
+    _remove_folders()
     os._exit(0)
+
+
+def _remove_folders() -> None:
+    if _folders:
+        import shutil  # the guard begins without it
+
+        for folder in _folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
@@ -89,11 +106,21 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         reset_signals()
         for ignored in PYTHON_IGNORES:  # and a new program would too
             signal.signal(ignored, signal.SIG_DFL)
+        if "user" in request:
+            _be(*request["user"])
         os.chdir(request["cwd"])
         os.execvpe(request["argv"][0], request["argv"], request["env"])
     except BaseException as error:
         os.write(2, f"{request['argv'][0]} cannot be started in {request['cwd']}: {error}\n".encode())
         os._exit(_CANNOT_START)
+
+
+def _be(user: int, group: int) -> None:
+    """Be somebody else from now on, who still dies with the guard: that promise is forgotten with the old user."""
+    os.setgroups([])
+    os.setresgid(group, group, group)
+    os.setresuid(user, user, user)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def main(control: int, lab: int) -> None:

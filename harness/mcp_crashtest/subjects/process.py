@@ -38,7 +38,8 @@ class Launch:
     """What to start. Descriptors are the caller's; ``inherit`` become 3, 4, ... in the child.
 
     With ``preload`` the process is forked from a fork server that has imported these modules; ``argv`` must then be
-    the lab's own interpreter with a script, or with ``-m`` and a module.
+    the lab's own interpreter with a script, or with ``-m`` and a module. ``user`` and group are whose it is to be,
+    where the lab is root; such a process is never forked from a fork server.
     """
 
     argv: tuple[str, ...]
@@ -51,6 +52,7 @@ class Launch:
     preload: tuple[str, ...] | None = None
     warm_up: bool = False
     site: Site = Site()
+    user: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

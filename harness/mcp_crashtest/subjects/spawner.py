@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from mcp_crashtest.model.errors import HarnessError
@@ -37,6 +39,8 @@ class Spawner:
         self._guard: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._fork_servers = ForkServers()
+        self._scratch: Path | None = None
+        self._made: dict[str, asyncio.Task[Path]] = {}
 
     async def __aenter__(self) -> Spawner:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -54,6 +58,9 @@ class Spawner:
 
     async def close(self) -> None:
         """Let go of the guard, which kills everything that was started, and wait until it has."""
+        for making in self._made.values():
+            making.cancel()
+        await asyncio.gather(*self._made.values(), return_exceptions=True)
         served = await self._fork_servers.close()
         channels = [*served, self._channel] if self._channel else served
         for channel in channels:
@@ -88,6 +95,26 @@ class Spawner:
         """Have the fork server that this launch wants started in the background; raises HarnessError as ``spawn``."""
         self._fork_servers.begin(launch, self._guarding())
 
+    async def scratch(self) -> Path:
+        """A folder outside the evidence that others may pass through; it is gone with the guard, however that ends."""
+        if self._scratch is None:
+            folder = Path(tempfile.gettempdir(), f"mcp-crashtest-{secrets.token_hex(8)}")
+            await self._guarding().ask({"do": "own", "folder": str(folder)})
+            if self._scratch is None:  # nobody else has made one meanwhile
+                self._scratch = _passable(folder)
+        return self._scratch
+
+    async def once(self, name: str, make: Callable[[Path], Awaitable[None]]) -> Path:
+        """What is made once a session, at a path in ``scratch``; whoever wants it meanwhile waits."""
+        if name not in self._made:
+            self._made[name] = asyncio.create_task(self._make(name, make))
+        return await asyncio.shield(self._made[name])
+
+    async def _make(self, name: str, make: Callable[[Path], Awaitable[None]]) -> Path:
+        path = await self.scratch() / name
+        await make(path)
+        return path
+
     async def strays(self) -> tuple[tuple[int, str], ...]:
         """Living processes, with their commands, that have outlived the process that they belong to."""
         return await self._strays("strays")
@@ -117,6 +144,13 @@ class Spawner:
         if self._channel is None or self._guard is None:
             raise HarnessError("the spawner is not open")
         return self._channel
+
+
+def _passable(folder: Path) -> Path:
+    """Make a folder that others may pass through, and not look into, whatever the umask is."""
+    folder.mkdir(mode=0o700)
+    folder.chmod(0o711)
+    return folder
 
 
 def _start_guard(control: int) -> subprocess.Popen[bytes]:

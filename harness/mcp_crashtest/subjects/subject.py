@@ -7,29 +7,23 @@ killed is a ``Life``; faults are another room's work.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
-import shlex
-import shutil
 import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mcp_crashtest.files.run_folder import RunFolder, last_bytes, without_torn
-from mcp_crashtest.files.secrets import Hidden, filled, filled_header, filled_word
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.files.secrets import filled_header, filled_word
 from mcp_crashtest.model.coordinates import Batch, Coordinate
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.offers import Principal
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.profile import Profile, Workload
-from mcp_crashtest.model.secrets import masked
 from mcp_crashtest.model.subject_spec import Kill, Stop
+from mcp_crashtest.subjects.commands import absolute, environment_of, installed, last_lines, words_of, write_input
 from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.subjects.life import ProcessLife
 from mcp_crashtest.subjects.process import Launch, Site
@@ -38,15 +32,14 @@ from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.streams import Streams
 from mcp_crashtest.subjects.surroundings import at_home, make_home
 
+if TYPE_CHECKING:
+    from mcp_crashtest.subjects.services import Service, Services
+
 POINTS_VARIABLE = "CRASHTEST_POINTS"
 _HASH_SEED = "PYTHONHASHSEED"
 _TWO_SEEDS = ("1", "2")
 _PRELOAD = ("fastmcp", "uvicorn")  # what most servers in Python import; the warm-up needs both
 _LISTEN_FD = 3
-_SHOWN_LINES = 12
-_SHOWN_BYTES = 64 << 10
-_OURS = ("CRASHTEST_", "PYTEST_")
-_SERVED = re.compile(r'"(POST|GET|DELETE) \S+ HTTP/1\.[01]" 2[0-9]{2}')  # an access log of what went well says nothing
 
 
 class NotBegun(SubjectError):
@@ -60,6 +53,7 @@ class Subject:
     ``started`` names its lives, of which no more than ``warm_lives`` come from a fork server. With ``hash_seed``
     Python's hashes are those of that seed in all of them; else two lives in a row have different ones, unless the
     profile sees to that. ``starts_again``: a second life is to be expected, and what it needs is got ready.
+    ``beside`` are its services; they begin before its first life, and ``end`` ends them.
     """
 
     profile: Profile
@@ -70,6 +64,7 @@ class Subject:
     warm_lives: int | None = None
     hash_seed: int | None = None
     starts_again: bool = False
+    beside: Services | None = None
     port: int = 0
     held: socket.socket | None = None
     streams: Streams | None = None
@@ -89,6 +84,16 @@ class Subject:
             make_home(self.folder.home)
         if self.workload.input_file:
             write_input(Path(self.fill(self.workload.input_file)), self.workload)
+
+    async def end(self) -> bool:
+        """End its services, once all of its lives have ended, and close; whether nobody of them is left."""
+        self.close()
+        return await self.beside.end() if self.beside else True
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """What it needs beside itself."""
+        return self.beside.all if self.beside else ()
 
     def close(self) -> None:
         """Give the listening socket back, and let go of pipes that nobody has taken."""
@@ -138,6 +143,7 @@ class Subject:
             "batch_size": self.workload.batch,
             "client_id": f"client-{self.run_id}",
             "run_id": self.run_id,
+            "services": dict(self.beside.told) if self.beside else {},
         }
 
     @property
@@ -229,6 +235,8 @@ class Subject:
     async def _begin(self) -> None:
         """Before the first life: put back what all runs share, and see that a fixed port is free."""
         spec = self.profile.subject
+        if self.beside:
+            await self.beside.begin(self.values)
         if spec.reset:
             await self._reset(spec.reset)
         if (port := spec.fixed_port) is not None and not await is_given_back(port):
@@ -262,62 +270,3 @@ class Subject:
         if self.hash_seed is not None:
             return str(self.hash_seed), None
         return (_TWO_SEEDS[self.lives % 2], _TWO_SEEDS[(self.lives + 1) % 2]) if warm else (None, None)
-
-
-def installed(modules: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of these top-level modules that the lab's interpreter can find; nothing is imported."""
-    return tuple(module for module in modules if find_spec(module) is not None)
-
-
-def last_lines(path: Path) -> str:
-    """The last lines of a log, for an error message."""
-    if not path.exists():
-        return "(no output)"
-    seen = last_bytes(path, _SHOWN_BYTES)
-    if path.stat().st_size > len(seen):
-        seen = without_torn(seen)
-    lines = masked(seen.decode(errors="replace")).strip().splitlines()
-    lines = [line for line in lines if not _SERVED.search(line)]
-    return "\n".join(lines[-_SHOWN_LINES:]) or "(no output)"
-
-
-def environment_of(given: Mapping[str, str], values: Mapping[str, Any], hidden: Hidden) -> dict[str, str]:
-    """A subject's environment: the lab's own without what is the lab's alone, and what the profile adds.
-
-    Raises UsageError for a secret that nobody has.
-    """
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
-    if "VIRTUAL_ENV" not in environment:  # `python` in a command is the interpreter that the lab runs under
-        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
-    environment["PYTHONUNBUFFERED"] = "1"
-    environment.update({k: filled(v, values, hidden, f"environment.{k}") for k, v in given.items()})
-    return environment
-
-
-def words_of(command: str, values: Mapping[str, Any], hidden: Hidden) -> tuple[str, ...]:
-    """A command's words. Split first and fill then: a path with a blank in it stays one word."""
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise UsageError(f"the command {command!r} cannot be split into words: {error}") from error
-    if not words:
-        raise UsageError("the command is empty")
-    return tuple(filled_word(word, values, hidden, "command") for word in words)
-
-
-def absolute(argv: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The command with its program as a path; raises SubjectError where there is none."""
-    found = shutil.which(argv[0], path=environment.get("PATH"))
-    if found is None:
-        raise SubjectError(f"there is no program {argv[0]!r} to start: is it installed, and on the PATH?")
-    return (found, *argv[1:])
-
-
-def write_input(path: Path, workload: Workload) -> None:
-    """Write the workload's records as JSONL: an id, a position and some text that follows from both."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        for number in range(workload.records):
-            text = hashlib.sha256(str(number).encode()).hexdigest()[: 16 + number % 48]
-            record = {"id": f"record-{number:06d}", "position": number, "text": text}
-            file.write(json.dumps(record) + "\n")

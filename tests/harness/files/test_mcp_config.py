@@ -22,7 +22,7 @@ from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.secrets import forget_secrets, kept
 from mcp_crashtest.model.subject_spec import SubjectSpec
-from mcp_crashtest.subjects.subject import environment_of, words_of
+from mcp_crashtest.subjects.commands import environment_of, words_of
 
 CONTRACT = '[contract]\nkind = "resumable-tool"\ntool = "work"\n'
 

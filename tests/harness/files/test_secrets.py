@@ -14,7 +14,7 @@ from mcp_crashtest.files.secrets import refuse_missing
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.offers import Principal
 from mcp_crashtest.model.secrets import forget_secrets, keep_secret, kept
-from mcp_crashtest.subjects.subject import environment_of
+from mcp_crashtest.subjects.commands import environment_of
 from tests.harness.files.texts import GOOD, Reader
 
 SECRET = "gh0_abcdefghijklmnop"

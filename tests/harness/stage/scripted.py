@@ -17,6 +17,7 @@ from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.pace import Limits, Pace
 from mcp_crashtest.stage.stage import Stage
 from mcp_crashtest.subjects.process import Exit, KillProof, Remains
+from mcp_crashtest.subjects.services import Service
 from tests.harness.checkers.histories import history
 
 KILLED = Exit(signal=9)
@@ -114,6 +115,7 @@ class ScriptedSite:
     ready_deadline_s: float = 1.0
     escaping: frozenset[int] = frozenset()
     lives: list[ScriptedLife] = field(default_factory=list)
+    services: Sequence[Service] = ()
 
     async def boot(self, points: Sequence[Coordinate] = ()) -> ScriptedLife:
         number = len(self.lives) + 1

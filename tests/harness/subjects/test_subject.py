@@ -13,9 +13,10 @@ import pytest
 from mcp_crashtest.files.profiles import read_profile
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.subjects import subject as module
+from mcp_crashtest.subjects.commands import installed
 from mcp_crashtest.subjects.sockets import LOOPBACK
 from mcp_crashtest.subjects.spawner import Spawner
-from mcp_crashtest.subjects.subject import Subject, installed
+from mcp_crashtest.subjects.subject import Subject
 from tests.harness.subjects.launching import until
 
 PLAIN = Path(__file__).resolve().parents[2] / "packaging" / "plain.toml"

@@ -1,0 +1,287 @@
+"""Services: what a subject needs beside itself, one for each run, with a port and a folder of its own.
+
+A service is a process of the lab's as a server is: the guard starts it, a kill reaches everybody who belongs to it, and
+it does not outlive the lab. Its folder lies outside the evidence, where whoever it runs as may go, and is removed at
+its end; what it says goes into the run's folder. Where the lab is root, those that it knows how to start run as
+somebody else (``product``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import secrets
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.model.errors import HarnessError, SubjectError, UsageError
+from mcp_crashtest.model.service_spec import ServiceSpec
+from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of
+from mcp_crashtest.subjects.process import Exit, KillProof, Launch, Process, Site
+from mcp_crashtest.subjects.products import PRODUCTS, Product
+from mcp_crashtest.subjects.sockets import LOOPBACK, accepts, find_free_port
+from mcp_crashtest.subjects.spawner import Spawner
+
+_PAUSE_S = 0.01
+_CHECK_S = 10.0
+_MAKING_S = 120.0
+_STOPPING_S = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class Service:
+    """One service at one site. It keeps port and folder over all its lives; ``cwd`` is where its command is at home.
+
+    ``expected_to_end``: its life is being ended.
+    """
+
+    spec: ServiceSpec
+    spawner: Spawner
+    log: Path
+    cwd: str
+    port: int = 0
+    folder: Path = Path()
+    expected_to_end: bool = False
+    started: list[str] = field(default_factory=list)
+    _process: Process | None = None
+    _values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What the profile calls it."""
+        return self.spec.name
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+        own = {"port": self.port, "dir": str(self.folder)}
+        written = self.spec.url or (product.url if (product := self._product) else f"tcp://{LOOPBACK}:{{port}}")
+        return written.replace("{port}", str(own["port"])).replace("{dir}", str(own["dir"]))
+
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """What ``{services.NAME...}`` stands for."""
+        return {"port": self.port, "url": self.url, "dir": str(self.folder), "host": LOOPBACK}
+
+    @property
+    def _product(self) -> Product | None:
+        return PRODUCTS.get(self.spec.kind)
+
+    # --- its lives
+
+    async def open(self) -> None:
+        """Choose its folder, and make what lies in it before its first life; raises SubjectError and UsageError."""
+        user = self._user()
+        scratch = await self.spawner.scratch()
+        if user is not None:
+            _refuse_unreachable(scratch)
+        self.folder = scratch / f"{self.name}-{secrets.token_hex(6)}"
+        product = self._product
+        if product is None or product.template is None:
+            _make_folder(self.folder, user)
+            return
+
+        async def make(path: Path) -> None:
+            _make_folder(path, user)
+            await self._run(product.template_words(path), path, "its data folder could not be made")
+
+        made = await self.spawner.once(f"{self.spec.kind}-{'own' if user is None else user[0]}", make)
+        await asyncio.to_thread(_copy, made, self.folder)
+
+    async def start(self, values: Mapping[str, Any]) -> None:
+        """Begin a life, and wait until it is ready; raises SubjectError. ``values`` fill its command's placeholders."""
+        self._values = values
+        own = {**values, "port": self.port, "dir": str(self.folder)}
+        product, environment = self._product, environment_of(self.spec.environment, own, {})
+        if product:
+            words: Sequence[str] = (*product.words(self.port, self.folder), *self.spec.options)
+        else:
+            words = absolute(words_of(self.spec.command or "", own, {}), environment)
+        self.expected_to_end = False
+        self._process = await self._launch(tuple(words), environment)
+        self.started.append(self._process.boot)
+        await self._until_ready(own, environment)
+
+    async def restart(self) -> None:
+        """Begin another life in the same folder; raises SubjectError."""
+        await self.start(self._values)
+
+    async def wait_exit(self, deadline_s: float) -> Exit | None:
+        """Wait for the end of this life; None where there is none. Raises TimeoutError."""
+        return await self._process.wait_exit(deadline_s) if self._process else None
+
+    @property
+    def exited(self) -> Exit | None:
+        """How its latest life has ended; None while it lives."""
+        return self._process.exited if self._process else None
+
+    @property
+    def starved_s(self) -> float:
+        """For how long, since it began, it has waited for a processor while it could have run."""
+        return self._process.starved_s if self._process else 0.0
+
+    async def kill(self) -> KillProof:
+        """SIGKILL everybody who belongs to it, and prove that they are dead, and that its port is closed."""
+        self.expected_to_end = True
+        if self._process is None:
+            return KillProof(False, f"the service {self.name} has not begun", None, (), 0.0)
+        proof = await self._process.kill()
+        if proof.confirmed and await accepts(f"http://{LOOPBACK}:{self.port}"):
+            return KillProof(False, f"somebody still accepts connections of {self.name}", proof.exit, (), 0.0)
+        return proof
+
+    async def end(self) -> bool:
+        """End it for good, and remove its folder; whether nobody of it is left."""
+        self.expected_to_end = True
+        process, gone = self._process, True
+        if process and process.exited is None:
+            gone = await self._ended(process)
+        if self.folder != Path():
+            await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        return gone
+
+    async def _ended(self, process: Process) -> bool:
+        """Have it leave, or kill it; whether nobody of it is left."""
+        if self._product and self._product.stop is not None:
+            await process.watch()
+            if await process.stop(self._product.stop, _STOPPING_S):
+                return not (await process.left()).said()
+        return (await process.kill()).confirmed
+
+    def log_tail(self) -> str:
+        """The last lines that it has written."""
+        return last_lines(self.log)
+
+    # --- how
+
+    async def _until_ready(self, own: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+        process, deadline = self._process, time.monotonic() + self.spec.ready_deadline_s
+        assert process
+        while not await self._is_ready(own, environment):
+            if process.exited:
+                raise SubjectError(f"the service {self.name} ended with {process.exited} at its start:{self._said()}")
+            if time.monotonic() > deadline:
+                raise SubjectError(
+                    f"the service {self.name} is not ready after {self.spec.ready_deadline_s:g} s ([[services]] "
+                    f"ready_deadline_s gives it more):{self._said()}"
+                )
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _is_ready(self, own: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
+        if self._product:
+            return await self._product.answers(self.port)
+        if self.spec.ready:
+            asking = await self._launch(absolute(words_of(self.spec.ready, own, {}), environment), environment)
+            try:
+                return (await asking.wait_exit(_CHECK_S)).code == 0
+            except TimeoutError:
+                await asking.kill()
+                return False
+        return await accepts(f"http://{LOOPBACK}:{self.port}")
+
+    async def _run(self, words: Sequence[str], folder: Path, what: str) -> None:
+        """Run something to its end; raises SubjectError."""
+        process = await self._launch(tuple(words), environment_of({}, {}, {}), folder)
+        try:
+            ended = await process.wait_exit(_MAKING_S)
+        except TimeoutError:
+            await process.kill()
+            raise SubjectError(f"{self.name}: {what} within {_MAKING_S:.0f} s:{self._said()}") from None
+        if ended.code != 0:
+            raise SubjectError(f"{self.name}: {what}: {ended}:{self._said()}")
+
+    async def _launch(self, words: tuple[str, ...], environment: Mapping[str, str], cwd: Path | None = None) -> Process:
+        with self.log.open("ab") as log:
+            return await self.spawner.spawn(
+                Launch(
+                    argv=words,
+                    cwd=str(cwd or (self.folder if self._product else self.cwd)),
+                    env=environment,
+                    stdout=log.fileno(),
+                    stderr=log.fileno(),
+                    site=Site(self.port, folder=str(self.folder), everybody=True),
+                    user=self._user(),
+                )
+            )
+
+    def _user(self) -> tuple[int, int] | None:
+        """Who it runs as, and his group; None for who the lab runs as. Raises UsageError."""
+        named = self.spec.user
+        if os.geteuid() != 0:
+            if named is not None and named != pwd.getpwuid(os.geteuid()).pw_name:
+                raise UsageError(f"[[services]] {self.name}: user = {named!r} needs a lab that is root, and it is not")
+            return None
+        wanted = (named,) if named is not None else self._product.users if self._product else ()
+        for name in wanted:
+            try:
+                found = pwd.getpwnam(name)
+            except KeyError:
+                continue
+            return found.pw_uid, found.pw_gid
+        if wanted:
+            raise UsageError(f"[[services]] {self.name}: there is no user {' or '.join(wanted)} here: set user")
+        return None
+
+    def _said(self) -> str:
+        return f"\n{self.log_tail()}"
+
+
+@dataclass(slots=True)
+class Services:
+    """The services of one site, in the order of the profile."""
+
+    all: tuple[Service, ...]
+
+    @classmethod
+    def of(cls, specs: Sequence[ServiceSpec], spawner: Spawner, folder: RunFolder, cwd: str) -> Services:
+        """Those of a run; each has a port of its own, and nothing is started yet."""
+        return cls(
+            tuple(Service(spec, spawner, folder.service_log(spec.name), cwd, find_free_port()) for spec in specs)
+        )
+
+    @property
+    def told(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the placeholders of each stand for."""
+        return {service.name: service.told for service in self.all}
+
+    async def begin(self, values: Mapping[str, Any]) -> None:
+        """Make their folders, and start them one after another; raises SubjectError and UsageError."""
+        for service in self.all:
+            await service.open()
+        for service in self.all:
+            await service.start({**values, "services": self.told})
+
+    async def end(self) -> bool:
+        """End all, the last one first; whether nobody is left."""
+        gone = [await service.end() for service in reversed(self.all)]
+        return all(gone)
+
+
+def _make_folder(path: Path, user: tuple[int, int] | None) -> None:
+    path.mkdir(mode=0o700)
+    if user is not None:
+        os.chown(path, *user)
+
+
+def _copy(made: Path, folder: Path) -> None:
+    """A folder as it is, each file with its owner."""
+    shutil.copytree(made, folder, symlinks=True)
+    for old in (made, *made.rglob("*")):
+        owned = old.lstat()
+        os.chown(folder / old.relative_to(made), owned.st_uid, owned.st_gid, follow_symlinks=False)
+
+
+def _refuse_unreachable(folder: Path) -> None:
+    """Raise HarnessError where nobody but its owner may pass through to a folder."""
+    for above in (folder, *folder.parents):
+        if not above.stat().st_mode & 0o001:
+            raise HarnessError(
+                f"services run as somebody else than root, who may not enter {above}: set TMPDIR to a folder that all "
+                f"may enter, such as /tmp"
+            )

@@ -1,0 +1,153 @@
+"""Services on real runs: a store that dies anywhere costs an honest server nothing, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from mcp_crashtest.subjects.proc import command_of, numbers
+from mcp_crashtest.subjects.products import _of_postgres
+from tests.lab import CLI, ROOT, certify, environment, invariants, named
+
+HERE = Path(__file__).parent
+DIE = "services-die"
+_PATIENCE_S = 60.0
+_FOLDER = re.compile(r"\S*/mcp-crashtest-[0-9a-f]{16}")
+
+
+def changed(tmp_path: Path, kind: str, *pairs: tuple[str, str]) -> Path:
+    """The profile of this kind of store, with something else in it."""
+    text = (HERE / f"{kind}.toml").read_text(encoding="utf-8").replace("{here}", str(HERE))
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / f"{kind}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def told(more: str) -> tuple[str, str]:
+    return 'STORE = "{services.db.url}"', f'STORE = "{{services.db.url}}", {more}'
+
+
+def needs(kind: str) -> None:
+    """Skip where the store is not installed: the lab says so itself, which another test looks at."""
+    if kind == "redis" and shutil.which("redis-server") is None:
+        pytest.skip("there is no redis-server")
+    if kind == "postgres":
+        pytest.importorskip("psycopg")
+        with suppress(Exception):
+            _of_postgres("initdb")
+            return
+        pytest.skip("there is no PostgreSQL")
+
+
+def test_a_store_that_dies_costs_an_honest_server_nothing(tmp_path: Path) -> None:
+    profile = changed(tmp_path, "broker", ("records = 50", "records = 30"))
+    done = certify(tmp_path / "report", "--profile", profile, "--quick", "--scenario", DIE)
+    assert done.code == 0, done.out + done.err
+    [scenario] = done.certificate["scenarios"]
+    assert (scenario["verdict"], scenario["level"]) == ("PASS", 4)
+    assert scenario["kills_confirmed"] >= 4  # alone; with the server; and behind the server, if there is still time
+    assert [s["earned"] for s in done.certificate["stars"]] == [0]
+    assert not list(Path(tmp_path, "report").rglob("state")), "what passed is forgotten"
+
+
+def test_a_server_that_acknowledges_before_its_store_has_it_is_caught(tmp_path: Path) -> None:
+    profile = changed(tmp_path, "broker", told('ACKNOWLEDGES = "early"'))
+    done = certify(tmp_path / "report", "--profile", profile, "--scenario", DIE, "--fail-fast")
+    assert done.code == 1, done.out + done.err
+    assert "records.lost" in invariants(named(done, DIE, "broker"))
+
+
+@pytest.mark.soak
+def test_a_server_that_ends_with_its_store_is_started_again(tmp_path: Path) -> None:
+    profile = changed(tmp_path, "broker", told('ON_OUTAGE = "exit"'))
+    done = certify(tmp_path / "report", "--profile", profile, "--scenario", DIE)
+    assert done.code == 0, done.out + done.err
+    histories = list((tmp_path / "report").rglob("history*"))
+    assert any('"outage"' in history.read_text(encoding="utf-8") for history in histories)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["broker", "redis", "postgres"])
+def test_a_store_killed_at_twenty_random_moments_and_more_comes_out_exact(tmp_path: Path, kind: str) -> None:
+    needs(kind)
+    profile = changed(tmp_path, kind)
+    done = certify(tmp_path / "report", "--profile", profile, "--scenario", DIE, "--full", "--seed", "random")
+    assert done.code == 0, done.out + done.err
+    [scenario] = done.certificate["scenarios"]
+    assert (scenario["verdict"], scenario["runs"]) == ("PASS", 60)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["redis", "postgres"])
+def test_a_server_with_its_own_store_earns_its_stars(tmp_path: Path, kind: str) -> None:
+    needs(kind)
+    done = certify(tmp_path / "report", "--profile", changed(tmp_path, kind))
+    assert done.code == 0, done.out + done.err
+    [caps] = [done.certificate["caps"]]
+    assert any("services-die" in cap for cap in caps)
+
+
+# --- nothing is left
+
+
+def members(marks: list[str]) -> dict[int, str]:
+    """Living processes whose command has one of these marks."""
+    found = {pid: command_of(pid) for pid in numbers("/proc") if pid != os.getpid()}
+    return {pid: command for pid, command in found.items() if any(mark in command for mark in marks)}
+
+
+def until(what: str, reached: Iterator[bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not next(reached):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "kind", ["broker", *(pytest.param(kind, marks=pytest.mark.soak) for kind in ("redis", "postgres"))]
+)
+def test_nothing_of_a_service_outlives_the_lab_however_that_ends(
+    tmp_path: Path, kind: str, end: signal.Signals
+) -> None:
+    needs(kind)
+    profile, report = changed(tmp_path, kind), tmp_path / "report"
+    words = [*CLI, "certify", "--report-dir", str(report), "--profile", str(profile), "--scenario", DIE, "--full"]
+    lab = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    mark = {"broker": str(HERE / "broker.py"), "redis": "redis-server", "postgres": "/postgres -D"}[kind]
+    before, folders, ours = set(members([mark])), set[str](), dict[int, str]()
+
+    def begun() -> Iterator[bool]:
+        while True:
+            assert lab.poll() is None, "the lab has ended before its service was seen"
+            ours.update((pid, said) for pid, said in members([mark]).items() if pid not in before and said)
+            if kind == "redis":  # it shows its port for its command
+                folders.update(str(path.parent) for path in Path("/tmp").glob("mcp-crashtest-*/db-*"))
+            folders.update(found[0] for said in ours.values() if (found := _FOLDER.search(said)))
+            yield len(ours) >= 2 and bool(folders)
+
+    until("a service is seen", begun())
+    lab.send_signal(end)
+    lab.wait(_PATIENCE_S)
+
+    def gone() -> Iterator[bool]:
+        while True:
+            yield not any(command_of(pid) == said for pid, said in ours.items())
+
+    until(f"all are gone: {ours}", gone())
+    if kind != "redis":
+        until(f"the folders are gone: {folders}", (not any(map(os.path.exists, folders)) for _ in iter(int, 1)))
+    assert all(path.lstat().st_uid == os.geteuid() for path in report.rglob("*"))
+    shutil.rmtree(report)
