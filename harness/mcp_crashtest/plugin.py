@@ -8,6 +8,7 @@ controller sums up.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from mcp_crashtest.model.errors import NoRoom, NotApplicable, NotAssessed, UsageError
 from mcp_crashtest.model.events import SettingUp, TrialBegan, TrialEnded
+from mcp_crashtest.model.platforms import refusal
 from mcp_crashtest.model.secrets import kept, masked
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import Tally
@@ -104,6 +106,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _prepared(config: pytest.Config) -> Bundle:
     """This session's bundle, ready; raises UsageError for a folder that is not ours."""
+    if (refused := refusal(sys.platform, [])) is not None:
+        raise UsageError(refused)
     from mcp_crashtest.files.bundle import Bundle
 
     bundle = Bundle(options.report_dir_of(config), os.environ.get("PYTEST_XDIST_WORKER", ""))
