@@ -188,5 +188,7 @@ class Conversation:
         if isinstance(records := value["records"], Table):
             RunFolder(Path(self.job.folder)).save_table(records)
             value["records"] = records.reference()
-        shown = {"shape": shape_of(document), "errors": errors_in(document)}
+        kept_elsewhere = self.job.observe.records is not None and bool(self.job.observe.records.sources)
+        shape = shape_of(document, lists=not (self.job.kind.blocking and kept_elsewhere))
+        shown = {"shape": shape, "errors": errors_in(document)}
         self.journal.write(Type.OK, Op.OUTPUT, **value, **shown)

@@ -24,16 +24,17 @@ _FLEETING_WORDS = (
 _FLEETING = frozenset(_FLEETING_WORDS.split())
 
 
-def shape_of(document: Any) -> list[str] | None:
+def shape_of(document: Any, *, lists: bool = True) -> list[str] | None:
     """The names at the top of a document whose values say something, sorted; None where it is no table.
 
-    A table that holds one table and nothing else is only a wrapper.
+    A table that holds one table and nothing else is only a wrapper. ``lists`` is False for a call that is made again
+    and whose records are kept elsewhere: what it lists is what it has just done, and that may be nothing.
     """
     if not isinstance(document, Mapping):
         return None
     if len(document) == 1 and isinstance(inner := next(iter(document.values())), Mapping):
         document = inner
-    names = (str(name)[:_LONGEST_NAME] for name, value in document.items() if _says_something(value))
+    names = (str(name)[:_LONGEST_NAME] for name, value in document.items() if _says_something(value, lists))
     return sorted(name for name in names if not _fleeting(name))[:_MOST_NAMES]
 
 
@@ -41,8 +42,8 @@ def _fleeting(name: str) -> bool:
     return any(word.lower() in _FLEETING for word in _WORD.findall(name))
 
 
-def _says_something(value: Any) -> bool:
-    return value is not None and value not in ("", [], {})
+def _says_something(value: Any, lists: bool) -> bool:
+    return value is not None and value not in ("", [], {}) and (lists or not isinstance(value, list))
 
 
 def errors_in(document: Any) -> dict[str, str]:
