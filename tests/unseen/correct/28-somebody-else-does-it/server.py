@@ -74,7 +74,7 @@ def work(name, total, batch, me):
         time.sleep(args.pace_ms / 1000)
         numbers = range(done, min(done + batch, total))
         with lock:
-            if holders.get(name) is not me:
+            if holders.get(name) != me:
                 raise Superseded
             if args.flaw == "two-calls-at-once" or args.flaw == "two-looks-at-once":
                 write(name, numbers, None)
@@ -151,7 +151,7 @@ def import_state(given):
     if args.flaw == "two-looks-at-once":
         if name not in running:
             done = len(whole(name)[0])
-            time.sleep(0.01)  # asks the mailbox whether it is still open
+            time.sleep(0.05)  # asks the mailbox whether it is still open
             if done < row[0]:
                 with lock:
                     go_on(name)
