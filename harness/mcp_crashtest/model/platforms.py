@@ -17,7 +17,7 @@ def refusal(platform: str, arguments: Sequence[str]) -> str | None:
     also = ", or under WSL" if platform == "win32" else ""
     system = _NAMES.get(platform, platform)
     return (
-        f"mcp-crashtest needs Linux (process groups, pidfd, /proc), and this is {system}. It runs in a container{also}, "
+        f"mcp-crashtest needs Linux (process groups, pidfd, /proc), and this is {system}. It runs in a container{also} "
         f"with your folder in it and your server's own needs installed beside it:\n\n"
         f"  docker run --rm -it -v {mounted} -w /work python:3.12 \\\n"
         f'    sh -c \'pip install -q mcp-crashtest && "$0" "$@"\' mcp-crashtest {given}\n\n'
