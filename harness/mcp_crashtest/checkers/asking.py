@@ -16,13 +16,16 @@ from mcp_crashtest.model.verdict import Finding
 def answers(history: History) -> list[Operation]:
     """The answers that were acknowledged, the first of each question."""
     found: list[Operation] = []
-    moved = True
-    for event in history.of(Op.ANSWER, Op.STATUS, types=[Type.OK]):
+    moved = before = True  # since the last answer was sent, and up to this one
+    for event in history.of(Op.ANSWER, Op.STATUS):
         if event.op is Op.STATUS:
-            moved |= event.value.get("status") != ASKS
-        elif moved or event.life > found[-1].life:
+            moved |= event.type is Type.OK and event.value.get("status") != ASKS
+        elif event.type is Type.INVOKE:  # a look that comes before the acknowledgement may show what it has done
+            before, moved = moved, False
+        elif event.type is Type.OK and (before or event.life > found[-1].life):
             found.append(event)
-            moved = False
+        else:
+            moved |= before
     return found
 
 

@@ -13,6 +13,7 @@ from mcp_crashtest.checkers.outputs import services_died
 from mcp_crashtest.model.claims import held, held_sharply
 from mcp_crashtest.model.faults import KINDS, OVERLAP, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.model.text import without
 from mcp_crashtest.model.verdict import Finding
 
 _NOTICED_S = 0.1
@@ -96,10 +97,11 @@ def _explaining(history: History) -> Sequence[Operation]:
 
 def _effects_lost(history: History) -> Iterator[Finding]:
     for effects in history.of(Op.EFFECTS):
-        executed = {record for _, record, _ in effects.value["executions"]}
-        if not executed:
+        told = [record for _, record, _ in effects.value["executions"]]
+        if not told:
             continue
         for output in history.of(Op.OUTPUT, types=[Type.OK]):
+            executed = {without(record, output.value.get("names", {})) for record in told}
             missing = [key for key, _ in output.value.get("records") or () if key not in executed]
             if missing:
                 yield Finding(

@@ -35,6 +35,7 @@ _SETTLING_S = 1.0
 _PAUSE_S = 0.02
 _NEXT = "next"
 _OUTPUT, _PAGE = "the output", "the records' document"
+_OF_A_RUN, _SHORTEST_NAME = ("state_dir", "client_id", "run_id"), 8  # a short one may be anything
 _HEAD = 4  # records that are shown where something is wrong with them
 
 
@@ -56,6 +57,7 @@ class Output:
         self._around = around
         outer = around if isinstance(around, Mapping) else {}
         self._values = {**ours, **outer, **own, **job.values}
+        self._own = _names_of(job, handle)
         self._shown: Any = document
         self._ends_at = time.monotonic() + job.deadline_s
 
@@ -75,6 +77,10 @@ class Output:
             more["document"] = bounded(self._shown)
         elif count not in (None, self._job.records):
             more["document"] = bounded(self._document)
+        if records is not None and any(
+            said in key for key in records.columns[0][:_HEAD] for said in self._own.values()
+        ):
+            more["names"] = self._own  # by which a ledger may call a record too
         return {"status": status, "count": count, "records": records, **more}
 
     async def _settled(self, spec: RecordsSpec, *, patient: bool) -> tuple[Table, float, int]:
@@ -204,7 +210,7 @@ class Output:
             self._shown = head
         if head:
             self._sight.missing("a record", head[0], {"records.key": spec.key})
-        return Table.of(summarise(chain(head, following), spec.key), width=2)
+        return Table.of(summarise(chain(head, following), spec.key, self._own), width=2)
 
     def _with(self, path: str) -> Any:
         """The document, or the task around it where the path leads somewhere only from there."""
@@ -214,3 +220,10 @@ class Output:
     @property
     def _left_s(self) -> float:
         return max(self._ends_at - time.monotonic(), 0.001)
+
+
+def _names_of(job: Job, handle: str | None) -> dict[str, str]:
+    """What is called otherwise in each run, and may stand in its records: longer names first, no short ones."""
+    named = {str(job.values.get(name, "")): f"{{{name}}}" for name in _OF_A_RUN}
+    named |= {handle: "{handle}", name_of(handle): "{task_id}"} if handle else {}
+    return {name: named[name] for name in sorted(named, key=len, reverse=True) if len(name) >= _SHORTEST_NAME}

@@ -21,6 +21,7 @@ from mcp_crashtest.laboratory.plain_faults import unknown_word
 from mcp_crashtest.laboratory.play import Outcome, play
 from mcp_crashtest.laboratory.probe import probed
 from mcp_crashtest.laboratory.slow import settled, suspected
+from mcp_crashtest.laboratory.steady import differs_in_content_alone, mistake_in
 from mcp_crashtest.laboratory.tryout import Tryout, trying_out
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.plan import Plan
@@ -53,6 +54,7 @@ class Laboratory:
         self._benches: dict[str, Bench | SubjectError | UsageError] = {}
         self._unsaid: dict[str, SubjectError | UsageError] = {}
         self._overdue: set[str] = set()
+        self._steady: set[str] = set()
         self._pacing = asyncio.Lock()
 
     def __enter__(self) -> Laboratory:
@@ -245,7 +247,23 @@ class Laboratory:
             if (mistake := unknown_word(bench.profile, history)) is not None:
                 self._refuse(bench.profile, mistake)
                 raise mistake
+            await self._refuse_restless(bench, scenario, number, outcome)
             final = outcome.judgement.overdue or outcome.drained or attempt == _ATTEMPTS
             if outcome.verdict is not Verdict.INVALID or final:
                 return outcome
             bench = bench.hastened()
+
+    async def _refuse_restless(self, bench: Bench, scenario: str, number: int, outcome: Outcome) -> None:
+        """Raise UsageError where records differ from run to run, once it is asked for the first time."""
+        profile, plan = bench.profile, outcome.plan
+        if not differs_in_content_alone(outcome) or plan.companion or profile.digest in self._steady:
+            return
+        self._steady.add(profile.digest)
+        undisturbed = outcome
+        if plan.faults:
+            folder = self.bundle.run(profile, scenario, number, _ATTEMPTS + 1)
+            alone = Plan(scenario, plan.protocol, (), workload=plan.workload)
+            undisturbed, _ = await play(bench, alone, folder, await self._spawning(), self.seed)
+        if (mistake := mistake_in(profile, undisturbed)) is not None:
+            self._refuse(profile, mistake)
+            raise mistake

@@ -229,6 +229,8 @@ class Stage:
         self._booted_at, self._starved_s = time.monotonic(), 0.0
         points = [f.at for f in self.plan.faults[self.landed :] if f.at.parks]
         life = await self.site.boot(points)
+        taken_s = time.monotonic() - self._booted_at  # what the lab itself took for it is no silence of the server's
+        self._booted_at, self._moved_at = self._booted_at + taken_s, self._moved_at + taken_s
         self.lives.append(life)
         self.client.meet()
         self.write(LAB, Type.OK, Op.BOOT, {"pid": life.pid, "warm": life.warm, "url": self.site.url})

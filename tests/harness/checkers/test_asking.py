@@ -58,6 +58,12 @@ def test_a_second_question_is_another_one() -> None:
     assert asked(GIVEN, WORKS, *RESTART, ASKS, GIVEN, *DONE, often=2) == PASS
 
 
+def test_a_look_that_comes_before_the_acknowledgement_shows_what_the_answer_has_done() -> None:
+    invoked, heard = GIVEN[0], GIVEN[-1]
+    assert asked([invoked], WORKS, [heard], progress(4), ASKS, GIVEN, WORKS, *RESTART, *DONE, often=2) == PASS
+    assert asked([invoked], WORKS, [heard], *RESTART, ASKS, GIVEN, *DONE) == FORGOTTEN
+
+
 def test_a_job_that_waited_and_comes_to_its_output_without_an_answer_has_forgotten_its_question() -> None:
     assert asked(*RESTART, WORKS, *DONE) == FORGOTTEN
 

@@ -116,8 +116,10 @@ class ScriptedSite:
     escaping: frozenset[int] = frozenset()
     lives: list[ScriptedLife] = field(default_factory=list)
     services: Sequence[Service] = ()
+    starting_s: float = 0.0
 
     async def boot(self, points: Sequence[Coordinate] = ()) -> ScriptedLife:
+        await asyncio.sleep(self.starting_s)
         number = len(self.lives) + 1
         self.log.append(f"boot {number}" + "".join(f" {at}" for at in points))
         life = ScriptedLife(self.log, f"server {number}", number, points, number in self.escaping)

@@ -86,3 +86,17 @@ def test_two_on_one_processor_wait_for_each_other_and_one_that_sleeps_for_nobody
             process.send_signal(signal.SIGKILL)
             process.wait()
     assert starved_s([running[0].pid]) == 0
+
+
+@pytest.mark.asyncio
+async def test_what_the_lab_needs_to_start_a_life_is_no_silence_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = scripted(Plan("s", "p", ()), tmp_path, silence_s=0.2)
+    monkeypatch.setattr(scene.client, "saw", lambda _: False)  # a boot alone moves nothing
+    await scene.stage.begin()
+    scene.site.starting_s = 0.5
+    await scene.stage.boot()
+    asyncio.get_running_loop().call_later(0.05, scene.client.sees, 1.0)
+    assert await scene.stage.until(lambda: scene.client.done == 1.0)
+    await scene.stage.end()
