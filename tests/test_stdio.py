@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mcp_crashtest.files.bundle import Bundle
 from tests.lab import ROOT, Done, certify, invariants, lab, named, smaller
 
 STDIO = ROOT / "tests" / "stdio"
@@ -78,10 +79,8 @@ def test_it_earns_two_stars_and_what_is_not_applicable_caps_nothing(tmp_path: Pa
     certificate = done.certificate
     assert (certificate["verdict"], certificate["level"], certificate["remarks"]) == ("PASS", 2, [])
     assert {name for line in certificate["not_applicable"] for name in line.partition(":")[0].split(", ")} == NEVER
-    for kind in ("goodbye", "terminate"):
-        assert any(
-            kind in path.read_text() for path in (tmp_path / "report").glob("runs/*/planned-restart/*/plan.json")
-        )
+    restarts = [run.plan().faults[0].kind for run in Bundle(tmp_path / "report").runs("planned-restart")]
+    assert set(restarts) == {"goodbye", "terminate"}
 
 
 @pytest.mark.soak

@@ -50,6 +50,11 @@ def strange(what: str, blame: str) -> list[Event]:
     return [Event("lab", Type.OK, Op.WIRE, dict(value))]
 
 
+def strays(text: str) -> list[Event]:
+    """A line on standard output that is no message."""
+    return [Event("client-0", Type.INFO, Op.WIRE, {"blame": "subject", "stray": text})]
+
+
 def acknowledged_with(op: Op, task: str = "t", **value: Any) -> list[Event]:
     """Acknowledged by an operator: how much the ledger had by then, or that it promises nothing."""
     return [Event("operator", Type.INVOKE, op, {}, task), Event("operator", Type.OK, op, value, task)]

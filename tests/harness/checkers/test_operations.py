@@ -32,6 +32,7 @@ from tests.harness.checkers.operation_histories import (
     of,
     stats,
     strange,
+    strays,
     submitted,
     worked,
 )
@@ -206,6 +207,15 @@ def test_a_strange_message_of_the_subjects_is_a_remark_once_and_one_of_the_labs_
     assert remarked(strange("no id", "subject"), strange("no id", "subject"), strange("late", "lab")) == [
         "wire.invalid: no id"
     ]
+
+
+def test_lines_that_are_no_messages_are_one_remark_with_their_number_and_their_first_texts() -> None:
+    lines = [strays(f"batch {n}") for n in (1, 2, 3, 4, 4)]
+    assert remarked(*lines) == [
+        "wire.invalid: 5 lines on standard output are no messages: 'batch 1'; 'batch 2'; 'batch 3'"
+    ]
+    judged = judge(history([boot(), submit(), *lines, *DONE]))
+    assert judged.verdict is judge(history([boot(), submit(), *DONE])).verdict
 
 
 def test_a_judgement_shows_its_remarks_only_where_it_has_some() -> None:

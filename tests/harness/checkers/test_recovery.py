@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.checkers.judge import judge
-from mcp_crashtest.model.faults import Fault
+from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.operation import History, Op, Type
 from tests.harness.checkers.histories import (
     DROP,
@@ -37,6 +37,7 @@ from tests.harness.checkers.histories import (
 )
 
 DONE = (output("abcdef"), end())
+OVERLAP = Fault("overlap", Victim.SERVER, KILL.at)
 EVERY_FAULT = [KILL, KILL_CLIENT, KILL_BOTH, DROP, TERMINATE]
 
 
@@ -50,6 +51,19 @@ def test_each_fault_explains_one_batch_and_not_one_record_more(done: Fault) -> N
     assert verdict(worked("abababcdef"[2:], done)) == PASS
     assert verdict(worked("ababcdef", done)) == PASS
     assert verdict(worked("ababccdef", done)) == fail("effects.rework")
+
+
+def piped(worked: History) -> History:
+    """The same run of a server on stdio."""
+    return History(replace(worked.header, subject={"command": "server", "url": None}), worked.operations)
+
+
+@pytest.mark.parametrize("done", [KILL_CLIENT, OVERLAP], ids=str)
+def test_where_an_old_life_may_stand_beside_its_successor_each_may_lose_a_batch(done: Fault) -> None:
+    assert verdict(piped(worked("abababcdef", done))) == PASS
+    assert verdict(piped(worked("ababababcdef", done))) == fail("effects.rework")
+    assert verdict(worked("abababcdef", done)) == fail("effects.rework")
+    assert verdict(piped(worked("abababcdef", KILL))) == fail("effects.rework")
 
 
 def test_two_faults_explain_two_batches() -> None:

@@ -29,7 +29,12 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 
 def why_not(
-    folder: Path, script: str, *arguments: object, protocols: tuple[str, ...] = (), ready_s: float = 2.0
+    folder: Path,
+    script: str,
+    *arguments: object,
+    protocols: tuple[str, ...] = (),
+    ready_s: float = 2.0,
+    piped: bool = False,
 ) -> str:
     """What is said when this script is the server; said in a line only when it is asked again."""
     counts = f"open({str(folder / 'starts')!r}, 'a').write('x')\n"
@@ -41,6 +46,8 @@ def why_not(
         "ready_deadline_s": ready_s,
         "protocols": protocols,
     }
+    if piped:
+        del subject["url"]
     tables = {"subject": subject, "contract": {"kind": "resource-task", "tool": "start"}}
     profile = parse_profile(tables, name="mine", source="mine.toml", folder=folder)
     with Laboratory(Bundle(folder / "report"), seed=0, jobs=1) as laboratory:
@@ -80,6 +87,29 @@ def test_a_command_that_reads_its_standard_input_seems_to_speak_stdio(tmp_path: 
     said = why_not(tmp_path, script)
     assert "ended with exit code 0 before it answered" in said
     assert "It seems to speak stdio: leave url out of [subject]" in said
+
+
+def test_a_server_on_stdio_that_says_nothing_is_asked_whether_it_flushes(tmp_path: Path) -> None:
+    said = why_not(tmp_path, SLEEPS, piped=True)
+    assert "nothing answers on standard output after 2 s ([subject] ready_deadline_s = 2)" in said
+    assert "does it flush what it writes?" in said
+    assert starts(tmp_path) == 1
+
+
+def test_what_comes_on_standard_output_and_is_no_message_is_shown(tmp_path: Path) -> None:
+    said = why_not(tmp_path, "print('Welcome to my server!')\n" + SLEEPS, piped=True)
+    assert "what came on standard output is no message: 'Welcome to my server!'" in said
+
+
+def test_a_server_over_http_without_a_url_is_told_the_key(tmp_path: Path) -> None:
+    port = find_free_port()
+    said = why_not(tmp_path, LISTENS, port, piped=True)
+    assert f"the command listens on port {port}. If it serves HTTP, say where: [subject] url" in said
+
+
+def test_a_server_on_stdio_that_ends_is_shown_with_its_last_words(tmp_path: Path) -> None:
+    said = why_not(tmp_path, BROKEN, piped=True)
+    assert "ended with exit code 1 before it answered; its last words:\nthe config is missing" in said
 
 
 def test_a_command_that_fails_is_shown_with_its_last_words_and_is_not_taken_for_stdio(tmp_path: Path) -> None:

@@ -112,6 +112,14 @@ def test_planned_restarts_leave_a_third_of_the_job_to_be_done(boundary: Phase) -
     assert {plan.protocol for plan in plans} == set(ERAS)
 
 
+@pytest.mark.parametrize("protocols", [ERAS, ERAS[:1]])
+def test_of_two_kinds_of_planned_restart_each_comes_over_each_revision(protocols: tuple[str, ...]) -> None:
+    at = (protocols, JOB, Phase.OBSERVED)
+    plans = sequences.restarts("s", *at, seed=0, count=6, kinds=("goodbye", "terminate"))
+    pairs = {(plan.protocol, plan.faults[0].kind) for plan in plans}
+    assert pairs == {(protocol, kind) for protocol in protocols for kind in ("goodbye", "terminate")}
+
+
 def test_half_of_the_afterlives_follow_a_kill_on_the_way() -> None:
     plans = sequences.afterlives("s", ERAS, JOB, seed=0, count=6)
     assert [len(plan.faults) for plan in plans] == [0, 1, 0, 1, 0, 1]
