@@ -95,7 +95,7 @@ def test_exit_codes_are_decided_in_one_place(path: Path) -> None:
 
 def test_the_names_of_contracts_stand_in_one_module_of_the_lab() -> None:
     of_the_lab = [path for path in FILES if LAB in (ROOT / path).parents]
-    for name in ("resumable-tool", "resource-task", "tool-task", "tasks-extension", "tasks-2025"):
+    for name in ("resumable-tool", "resource-task", "tool-task", "tasks-extension", "tasks-2025", "sse-resume"):
         spelt = [path.name for path in of_the_lab if name in (ROOT / path).read_text(encoding="utf-8")]
         assert spelt == ["contract_spec.py"], f"{name} stands in {spelt}"
 

@@ -280,6 +280,10 @@ _TABLE = (
         "the server is killed after the end, and tasks/result is asked again",
         ("task.resurrected", "task.false-success"),
     ),
+    Mutant("stream_skips", "stream.lost", DROPPED, "the connection is lost, and the stream is joined again"),
+    Mutant("stream_from_start", "stream.duplicated", DROPPED, "the connection is lost, and the stream is joined again"),
+    Mutant("stream_of_session", "stream.foreign", DROPPED, "the connection is lost, and the stream is joined again"),
+    Mutant("stream_forgotten", "stream.lost", KILLED, "the server is killed, and the stream is joined again"),
 )
 
 MUTANTS = {mutant.name: mutant for mutant in _TABLE}

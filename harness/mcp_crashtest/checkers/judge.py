@@ -24,6 +24,7 @@ from mcp_crashtest.checkers import (
     records,
     recovery,
     result,
+    stream,
 )
 from mcp_crashtest.checkers.advice import advised
 from mcp_crashtest.checkers.consequences import told_once
@@ -51,6 +52,7 @@ CHECKERS: dict[str, Checker] = {
     "asking": asking.check,
     "listing": listing.check,
     "isolation": isolation.check,
+    "stream": stream.check,
 }
 CLIENT_CHECKERS: dict[str, Checker] = {"client": client.check}
 UNPROVEN: dict[str, Callable[[History], Iterable[str]]] = {"claimed": claimed.unproven}

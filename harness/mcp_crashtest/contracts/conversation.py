@@ -35,6 +35,8 @@ from mcp_crashtest.wire.errors import (
     Unreachable,
     WireError,
 )
+from mcp_crashtest.wire.rejoining import rejoining
+from mcp_crashtest.wire.resuming import Stream
 from mcp_crashtest.wire.session import Session
 from mcp_crashtest.wire.stdio import Stdio
 
@@ -56,6 +58,8 @@ class Conversation:
         self.journal = journal
         self.sight = Sight(job, journal)
         self.session: Session | None = None
+        self.stream: Stream | None = None
+        self.rejoining = False
         self._ends_at = time.monotonic() + job.deadline_s
         self._trying: asyncio.Task[None] | None = None
         self._dropping = False
@@ -114,6 +118,8 @@ class Conversation:
             await session.close()
 
     async def _connect(self) -> Session:
+        if self.session is None and self.stream is not None and self.stream.resumable:
+            self.session = rejoining(self.job.url, self.job.protocol, self.job.headers, self.stream)
         if self.session is None:
             self.session = await (self._open() if self._host is None else self._open_piped(self._host))
             self.journal.write(Type.OK, Op.CONNECT, protocol=self.session.protocol)

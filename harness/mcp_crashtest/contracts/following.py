@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+from mcp_crashtest.contracts import sse_resume
 from mcp_crashtest.contracts.contract import Contract, Refused, Seen, Vanished, document_in
 from mcp_crashtest.contracts.conversation import LOST, Conversation
 from mcp_crashtest.contracts.shape import told_of
 from mcp_crashtest.contracts.watching import is_watched, watched
 from mcp_crashtest.contracts.words import COMPLETED, ENDS, FAILED
+from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.paths import find, placeholders
 from mcp_crashtest.model.showing import bounded
@@ -34,7 +37,10 @@ async def drive(contract: Contract, conversation: Conversation) -> int:
     journal.task = job.handle
 
     async def call(session: Session) -> None:
-        result = await watched(conversation, session, _submit(contract, conversation, session))
+        submit = partial(_submit, contract, conversation, session)
+        if job.kind is ContractKind.SSE_RESUME:
+            submit = partial(sse_resume.called, conversation, session, submit)
+        result = await watched(conversation, session, submit())
         await conversation.output(session, document_in(tool_reply(result)), COMPLETED)
 
     async def start_and_follow(session: Session) -> None:

@@ -35,6 +35,8 @@ def golden_of(history: History) -> Golden:
     shown = {name: output.value.get(name) for name in ("count", "shape", "errors", "settled_s")}
     if given := answers(history):
         shown["asks"] = len(given)
+    if told := [seen.value["at"] for seen in history.of(Op.STREAM, types=[Type.OK]) if "at" in seen.value]:
+        shown["stream"] = told
     times = (_elapsed_s(history, output), rhythm_of(history))
     return Golden(output.value.get("records"), *times, shown=shown, step_s=_step_s(history))
 

@@ -122,6 +122,12 @@ def _of_profile(bench: Bench, history: History) -> Iterator[str]:
         yield from _no_such_tool(bench)
         yield from _another_pattern(bench, history)
         yield from _status_called_wrongly(bench, history)
+    ids = any(seen.value.get("event") for seen in history.of(Op.STREAM, types=[Type.OK]))
+    if profile.contract.kind is ContractKind.SSE_RESUME and not ids:
+        yield (
+            f'[contract] kind = "{profile.contract.kind}": not offered: the stream of {profile.contract.tool} has no '
+            f"events with ids, behind which it could go on; say {ContractKind.RESUMABLE_TOOL}"
+        )
     yield from on_pending(profile, bench.tools, _answered(history))
     yield from _called_wrongly(bench, history)
     short = _stored(history) is not None and _stored(history) != history.header.workload["records"]

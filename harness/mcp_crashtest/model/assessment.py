@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
 
 from mcp_crashtest.model.claims import held
+from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.faults import Right
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.profile import Profile
@@ -17,6 +18,7 @@ from mcp_crashtest.model.standing import (
     NO_LEDGER,
     NO_PRINCIPALS,
     NO_RECORDS,
+    NO_STREAM,
     ONE_USER,
     ONLY_LINES,
     UNCLAIMED,
@@ -110,6 +112,10 @@ def _unjudged(profile: Profile, _: Set[Right]) -> Reason | None:
     return ONLY_LINES if profile.subject.piped else UNJUDGED
 
 
+def _no_stream(profile: Profile, _: Set[Right]) -> Reason | None:
+    return None if profile.contract.kind is ContractKind.SSE_RESUME else NO_STREAM
+
+
 _TASKS = (
     "task.vanished",
     "task.orphaned",
@@ -131,5 +137,6 @@ _TABLE: tuple[tuple[tuple[str, ...], Why], ...] = (
     (("task.input-forgotten",), _asks_nothing),
     (("task.listing",), _unsaid("list", "stats")),
     (("isolation.leak",), _no_principals),
+    (("stream.lost", "stream.duplicated", "stream.foreign"), _no_stream),
     (("wire.invalid",), _unjudged),
 )

@@ -103,6 +103,14 @@ RULES = (
         frees=True,
     ),
     Rule(
+        "durable_events",
+        True,
+        "stream.lost",
+        "a stream goes on behind its last event, over a restart too",
+        "a stream goes on while its server lives; over a restart it may be lost, and its call is made again",
+        frees=False,
+    ),
+    Rule(
         "recovery_deadline_s",
         _STATED,
         "recovery.deadline",

@@ -18,11 +18,12 @@ class ContractKind(StrEnum):
     TOOL_TASK = "tool-task"
     TASKS_EXTENSION = "tasks-extension"
     TASKS_2025 = "tasks-2025"
+    SSE_RESUME = "sse-resume"
 
     @property
     def blocking(self) -> bool:
         """Whether it is one call that comes back with the output, made again after a crash."""
-        return self is ContractKind.RESUMABLE_TOOL
+        return self in (ContractKind.RESUMABLE_TOOL, ContractKind.SSE_RESUME)
 
     @property
     def is_of_protocol(self) -> bool:

@@ -167,6 +167,22 @@ _TABLE = (
         "A refused or broken connection is no end: try again with a bounded backoff, ask until the task has ended, and "
         "print the result that the server gives, however often you were started.",
     ),
+    Invariant(
+        "stream.lost",
+        "a stream that is joined again leaves no event out, and comes to the answer",
+        "Store each event under its id before it is sent, keep it until the answer was delivered, replay first, and "
+        "go over to what comes without a gap. Streams in memory do not outlive their server: claim no durable_events.",
+    ),
+    Invariant(
+        "stream.duplicated",
+        "a stream that is joined again goes on behind the event that was named, and tells nothing twice",
+        "Replay what comes behind Last-Event-ID, not the whole stream, and give each event its id once.",
+    ),
+    Invariant(
+        "stream.foreign",
+        "a stream has the messages of its own request, and of no other",
+        "Replay by stream, not by session: the id of an event has to name the stream that it belongs to.",
+    ),
     Invariant("wire.invalid", "every message is valid for its revision", "Compare with the spec's schema."),
 )
 

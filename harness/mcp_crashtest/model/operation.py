@@ -50,6 +50,9 @@ class Op(StrEnum):
     STATE = "state"  # lab: the state file of a dead client; ok: found, handles; fail: it cannot be read
     CONNECT = "connect"  # client
     SUBMIT = "submit"  # client: ask for the job (value: job, its key); ok: acknowledged with a handle, or whole result
+    # client: a call's stream. ok: an event, value: event (its id), part, at (progress); invoke: joined again, value:
+    # behind (an event's id); fail: it cannot be
+    STREAM = "stream"
     PROGRESS = "progress"  # client: value: done (records), total (records)
     # client: value: status; word, id, created_at, ttl_ms where told; info: a word that nobody knows; fail: no such task
     STATUS = "status"

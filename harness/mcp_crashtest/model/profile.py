@@ -41,7 +41,8 @@ class Semantics(StrEnum):
 class Claims:
     """What the subject promises. The lab tests claims, not wishes.
 
-    ``recovery_deadline_s`` None: nothing is promised, and only a bound of liveness holds.
+    ``recovery_deadline_s`` None: nothing is promised, and only a bound of liveness holds. ``durable_events``: streams
+    go on behind a restart.
     """
 
     semantics: Semantics = Semantics.EXACTLY_ONCE
@@ -49,6 +50,7 @@ class Claims:
     ordered: bool = True
     deterministic: bool = True
     recovery_deadline_s: float | None = None
+    durable_events: bool = False
 
     @property
     def liveness_s(self) -> float:
@@ -157,6 +159,8 @@ class Profile:
         for name in ("principals", "services"):
             if not tables[name]:
                 del tables[name]
+        if not self.claims.durable_events:
+            del tables["claims"]["durable_events"]
         tables["subject"] = self.subject.to_json()
         tables["observe"] = {k: v for k, v in tables["observe"].items() if v != {}}
         if records := tables["observe"].get("records"):

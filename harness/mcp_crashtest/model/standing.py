@@ -40,6 +40,7 @@ class Reason:
 
 
 BLOCKING = Reason(Standing.NOT_APPLICABLE, "a call that comes back with the output has no task to ask about")
+NO_STREAM = Reason(Standing.NOT_APPLICABLE, "no stream is joined again with this contract")
 IS_CLIENT = Reason(Standing.NOT_APPLICABLE, "the subject is a client")
 IS_SERVER = Reason(Standing.NOT_APPLICABLE, "the subject is a server")
 ASKS_NOTHING = Reason(Standing.NOT_OFFERED, "its tasks ask for nothing: [contract] answer is not said")

@@ -1,8 +1,8 @@
 """Server-sent events, incrementally and bounded (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
 Each byte is looked at once, however an event is split. Two things are stricter than the specification of the format,
-because MCP is: text that is not UTF-8 is refused, and so is what grows beyond the bound. ``id`` and ``retry`` are
-read over: no stream is resumed here.
+because MCP is: text that is not UTF-8 is refused, and so is what grows beyond the bound. An event with an ``id`` and no
+data is told too: it is where a stream can be resumed.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from mcp_crashtest.wire.errors import ProtocolViolation
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_LONGEST_RETRY = 8
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event; ``type`` is "message" where the server names none."""
+    """One event; ``type`` is "message" where the server names none, ``id`` None where it gives none of its own."""
 
     type: str
     data: str
+    id: str | None = None
 
 
 class EventStream:
@@ -33,8 +35,10 @@ class EventStream:
         self._type = b""
         self._data: list[bytes] = []
         self._size = 0
+        self._id: bytes | None = None
         self._after_cr = False
         self._begun = False
+        self.retry_ms: int | None = None
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that end within this chunk; raises ProtocolViolation beyond the bound."""
@@ -69,14 +73,19 @@ class EventStream:
             self._size += len(line) + 1
         elif name == b"event":
             self._type = value.removeprefix(b" ")
+        elif name == b"id" and b"\0" not in value:
+            self._id = value.removeprefix(b" ")
+        elif name == b"retry" and (said := value.strip()).isdigit() and len(said) < _LONGEST_RETRY:
+            self.retry_ms = int(said)
         return None
 
     def _end_of_event(self) -> Event | None:
         type_, self._type = self._type, b""
         data, self._data, self._size = self._data, [], 0
-        if not data:
+        id_, self._id = self._id, None
+        if not data and not id_:
             return None
         try:
-            return Event(type_.decode() or "message", b"\n".join(data).decode())
+            return Event(type_.decode() or "message", b"\n".join(data).decode(), id_.decode() if id_ else None)
         except UnicodeDecodeError as error:
             raise ProtocolViolation(f"an event that is not UTF-8: {error.reason} at byte {error.start}") from None

@@ -35,6 +35,7 @@ from tests.harness.checkers.histories import (
     verdict,
 )
 from tests.harness.checkers.operation_histories import acknowledged, listing, of
+from tests.harness.checkers.stream_histories import event, joined, streamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,9 @@ CATALOGUE = {
         history([boot(), submit(), output("abcdef", errors={"error": "disk full"}), end()]),
         history([boot(), submit(), output("abcdef", errors={}), end()]),
     ),
+    "stream.lost": Pair(streamed(joined("2"), event("4", 4)), streamed(joined("2"), event("3", 3), event("4", 4))),
+    "stream.duplicated": Pair(streamed(joined("3"), event("3", 3)), streamed(joined("2"), event("3", 3))),
+    "stream.foreign": Pair(streamed(event("9", part="foreign")), streamed(event("9", part="other"))),
     "client.reattach": Pair(
         client_killed(asks("s"), submits(1, request="y"), *CLIENT_ENDING),
         client_killed(asks("s"), asks("s", 1), *CLIENT_ENDING),

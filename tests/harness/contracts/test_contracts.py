@@ -35,6 +35,8 @@ ANSWERS = [
     (BLOCKING, text("full", structuredContent={"error": "disk full"}), "full", None),
     (BLOCKING, text("done"), None, None),  # a sentence: its records are what is judged
     (BLOCKING, text("x", structuredContent={"result": '{"error": "disk full"}'}), "x", None),
+    (ContractKind.SSE_RESUME, text("{}", structuredContent={"count": 3}), None, None),
+    (ContractKind.SSE_RESUME, text("no", isError=True), "no", None),
     (RESOURCE, text("follow task://status/7."), None, "task://status/7"),
     (RESOURCE, text("no", isError=True), "no", None),
     (RESOURCE, text("done"), None, None),

@@ -16,12 +16,12 @@ WRONG = {
     "no kind": (tables(contract='tool = "t"'), "contract.kind: Field required"),
     "no tool": (tables(contract='kind = "resource-task"'), "contract.tool: Field required"),
     "an unsupported contract": (
-        tables(contract='kind = "sse-resume"\ntool = "t"'),
+        tables(contract='kind = "carrier-pigeon"\ntool = "t"'),
         "contract.kind: Input should be 'resumable-tool', 'resource-task', 'tool-task', 'tasks-extension'",
     ),
     "an unknown key": (
         tables(claims="durable = true"),
-        "[claims] has no key 'durable'; it knows deterministic, ordered, recovery_deadline_s, resumes, semantics",
+        "[claims] has no key 'durable'; it knows deterministic, durable_events, ordered, recovery_deadline_s",
     ),
     "an unknown key of records": (
         tables(observe='records = { key = "$.id", path = "x" }'),

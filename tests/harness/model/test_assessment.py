@@ -20,7 +20,8 @@ FULL = Profile(
     ContractSpec(ContractKind.RESOURCE_TASK, "start"),
     ObserveSpec(count="$.count", records=RecordsSpec("$.id", file="{state_dir}/out.jsonl")),
 )
-NEVER = {"task.cancel-forgotten", "task.input-forgotten", "task.listing", "isolation.leak", "wire.invalid"}
+STREAMS = {"stream.lost", "stream.duplicated", "stream.foreign"}
+NEVER = {"task.cancel-forgotten", "task.input-forgotten", "task.listing", "isolation.leak", "wire.invalid", *STREAMS}
 CLIENTS = {"client.reattach", "client.state", "client.result"}
 
 
@@ -72,6 +73,9 @@ def test_a_blocking_call_has_no_task() -> None:
     blocking = replace(FULL, contract=ContractSpec(ContractKind.RESUMABLE_TOOL, "work"))
     assert {"task.vanished", "task.orphaned", "task.resurrected", "task.identity"} == lacking(blocking)
     assert not_assessed(blocking)["task.vanished"].startswith("not applicable")
+    assert not_assessed(blocking)["stream.lost"].startswith("not applicable")
+    streamed = replace(FULL, contract=ContractSpec(ContractKind.SSE_RESUME, "work"))
+    assert set(not_assessed(streamed)) & STREAMS == set()
 
 
 def test_of_a_client_only_what_is_a_clients_is_assessed() -> None:

@@ -37,12 +37,12 @@ def parse(raw: bytes, *cuts: int, bound: int = BOUND) -> list[Event]:
 
 def expected(lines: list[str]) -> list[Event]:
     """The algorithm as the specification words it, over whole lines."""
-    events, data, type_ = [], "", ""
+    events, data, type_, id_ = [], "", "", None
     for line in lines:
         if not line:
-            if data:
-                events.append(Event(type_ or "message", data.removesuffix("\n")))
-            data, type_ = "", ""
+            if data or id_:  # one with an id alone is told too
+                events.append(Event(type_ or "message", data.removesuffix("\n"), id_ or None))
+            data, type_, id_ = "", "", None
             continue
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
@@ -50,6 +50,8 @@ def expected(lines: list[str]) -> list[Event]:
             data += value + "\n"
         elif name == "event":
             type_ = value
+        elif name == "id" and "\0" not in value:
+            id_ = value
     return events
 
 

@@ -1,0 +1,52 @@
+"""Streams that are joined again: what is left out, told twice, or another's; and what is lawful."""
+
+from __future__ import annotations
+
+import pytest
+
+from mcp_crashtest.checkers.stream import check
+from mcp_crashtest.model.operation import History
+from tests.harness.checkers.histories import boot
+from tests.harness.checkers.stream_histories import event, joined, refused, streamed
+
+WHOLE: list[float] = [1, 2, 3, 4, 5, 6]
+RESULT = event("7", part="result")
+REST = [event("4", 4), event("5", 5), event("6", 6), RESULT]
+
+
+def found(history: History) -> set[str]:
+    return {finding.invariant for finding in check(history)}
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        streamed(*REST, stream=WHOLE),
+        streamed(joined("3"), *REST, stream=WHOLE),
+        streamed(joined("1"), event("2", 2), event("3", 3), *REST, stream=WHOLE),
+        streamed(joined("0"), event("1", 1), event("2", 2), event("3", 3), *REST),  # behind an event without a message
+        streamed(joined("3"), event("8", part="empty"), *REST),  # a new id to join at, on every connection
+        streamed(joined("2"), event("3", 3), joined("2"), event("3", 3), *REST),
+        streamed(boot(), refused()),  # over a restart nothing is promised
+        streamed(joined("3"), event("5", 5), RESULT, stream=[3, 6]),  # told now and then: nobody knows what is missing
+    ],
+)
+def test_what_goes_on_behind_the_event_that_was_named_is_lawful(history: History) -> None:
+    assert found(history) == set()
+
+
+@pytest.mark.parametrize(
+    ("history", "invariant"),
+    [
+        (streamed(joined("1"), event("3", 3), *REST), "stream.lost"),
+        (streamed(joined("1"), *REST), "stream.lost"),
+        (streamed(joined("3"), event("5", 5), event("6", 6), RESULT, stream=WHOLE), "stream.lost"),
+        (streamed(refused()), "stream.lost"),
+        (streamed(joined("2"), event("1", 1)), "stream.duplicated"),
+        (streamed(joined("2"), event("3", 3), event("3", 3)), "stream.duplicated"),
+        (streamed(event("3", 3)), "stream.duplicated"),
+        (streamed(joined("3"), event("8", part="foreign"), *REST), "stream.foreign"),
+    ],
+)
+def test_what_does_not_is_named(history: History, invariant: str) -> None:
+    assert found(history) == {invariant}
