@@ -32,11 +32,16 @@ class Reached:
 
     draft: Draft
     folder: Path
+    workload: Mapping[str, int]
     bench: Bench | None = None
 
     def profile(self) -> Profile:
         """A profile that is enough to start and reach it. Raises UsageError."""
-        data = {**self.draft.data(), "contract": {"kind": str(ContractKind.RESUMABLE_TOOL), "tool": _UNKNOWN}}
+        data = {
+            **self.draft.data(),
+            "workload": self.workload,
+            "contract": {"kind": str(ContractKind.RESUMABLE_TOOL), "tool": _UNKNOWN},
+        }
         return parse_profile(data, name="init", source="mcp-crashtest init", folder=self.folder)
 
 
@@ -63,8 +68,9 @@ def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path) -
 
 
 def _ways(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Reached]]:
+    workload = {"records": options.records, "batch": min(options.batch, options.records)}
     if options.url:
-        yield "by its URL", Reached(_draft(options, None, options.url), folder)
+        yield "by its URL", Reached(_draft(options, None, options.url), folder, workload)
         return
     try:
         command = read_command(_placed(options.command, folder))
@@ -73,9 +79,12 @@ def _ways(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Reac
     if options.transport != _STDIO:
         variables = {} if command.told_port else dict.fromkeys(PORT_VARIABLES, "{port}")
         title = "over HTTP, its port in the command" if command.told_port else f"over HTTP, told {PORT_VARIABLES[0]}"
-        yield title, Reached(_draft(options, command, f"http://127.0.0.1:{{port}}{options.path}", variables), folder)
+        yield (
+            title,
+            Reached(_draft(options, command, f"http://127.0.0.1:{{port}}{options.path}", variables), folder, workload),
+        )
     if options.transport != _HTTP and not command.told_port:
-        yield "over stdio", Reached(_draft(options, command, None), folder)
+        yield "over stdio", Reached(_draft(options, command, None), folder, workload)
 
 
 def _draft(
@@ -97,7 +106,7 @@ def _on_fixed_port(way: Reached, port: str, options: argparse.Namespace) -> Reac
     draft = Draft({name: list(lines) for name, lines in way.draft.tables.items()}, list(way.draft.remarks))
     draft.say("subject", "url", f"http://127.0.0.1:{port}{options.path}", "its port is fixed: runs go one at a time")
     draft.say("subject", "environment", None)
-    return Reached(draft, way.folder)
+    return Reached(draft, way.folder, way.workload)
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -6,9 +6,13 @@ from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.proposing import sighting as seen
 from mcp_crashtest.proposing.arguments import Arguments
+from mcp_crashtest.proposing.choosing import FIXTURE
 from mcp_crashtest.proposing.offer import Tool
 from mcp_crashtest.proposing.sighting import Sighting
 from mcp_crashtest.proposing.writing import Draft
+
+LEDGER_VARIABLE = "CRASHTEST_LEDGER"
+"""By what the fixture tool is told of its ledger."""
 
 _PER_KIND = {
     ContractKind.RESUMABLE_TOOL: "one call that comes back with the output, and is made again after a crash",
@@ -49,7 +53,11 @@ def draft_of(
         draft.remarks.append(
             "No argument tells one client's job from another's: called again after a crash, the others have to."
         )
-    draft.footnotes += [] if "{ledger}" in str(draft.get("subject", "command")) else [_NO_LEDGER]
+    if tool.name == FIXTURE:
+        told_of = {**(draft.get("subject", "environment") or {}), LEDGER_VARIABLE: "{ledger}"}
+        draft.say("subject", "environment", told_of, "where each record's work leaves a line")
+    told_ledger = "{ledger}" in f"{draft.get('subject', 'command')} {draft.get('subject', 'environment')}"
+    draft.footnotes += [] if told_ledger else [_NO_LEDGER]
     return draft
 
 

@@ -10,14 +10,15 @@ from typing import Any
 from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.paths import find
+from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.model.showing import pretty
 from mcp_crashtest.proposing.following import Asking
 from mcp_crashtest.proposing.moving import Progress, count_in, progress_in, status_in, words_of
 from mcp_crashtest.proposing.outputs import Records, Source
 from mcp_crashtest.proposing.writing import Draft
 
+_USUAL = Workload()
 _FEW_S, _LONG_S = 0.5, 30.0
-_MOST_BATCHES = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,10 @@ def workload(draft: Draft, sighting: Sighting, records: int, batch: int | None, 
     seen = steps.most_common(1)[0][0] if steps else None
     if batch is None and seen is not None and 1 <= seen < records:
         draft.say("workload", "batch", seen, "by so many records progress rose at a time", guessed=True)
+    if batch is not None and batch != _USUAL.batch:
+        draft.say("workload", "batch", batch)
+    if told and records != _USUAL.records:
+        draft.say("workload", "records", records)
     if not told:
         draft.say("workload", "records", records, "as many as this job has: nothing tells it how many", guessed=True)
     if sighting.took_s < _FEW_S:

@@ -1,0 +1,140 @@
+"""Servers of nothing but Python, each with other words and another shape, for ``init`` to find out about."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sqlite3
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+parser = argparse.ArgumentParser()
+parser.add_argument("kind")
+parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "0")))
+parser.add_argument("--db", required=True)
+args = parser.parse_args()
+
+STRING, INTEGER = {"type": "string"}, {"type": "integer"}
+PAUSE_S = 0.02
+
+
+def tool(name: str, **arguments: Any) -> dict[str, Any]:
+    schema = {"type": "object", "properties": arguments, "required": list(arguments)}
+    return {"name": name, "inputSchema": schema}
+
+
+POLLED = [
+    tool("submitJob", recordCount=INTEGER),
+    tool("jobState", jobId=STRING),
+    tool("jobRows", jobId=STRING),
+    tool("cancelJob", jobId=STRING),
+]
+TOOLS = {
+    "polled": POLLED,
+    "failing": POLLED,
+    "deaf": [tool("submitJob", recordCount=INTEGER), tool("echo", text=STRING)],
+    "blocking": [tool("process_rows", count=INTEGER, chunk=INTEGER, client_id=STRING)],
+    "weather": [tool("get_weather", city=STRING)],
+}[args.kind]
+
+db = sqlite3.connect(args.db, check_same_thread=False, isolation_level=None)
+db.execute("CREATE TABLE IF NOT EXISTS rows (job TEXT, n INT, PRIMARY KEY (job, n))")
+db.execute("CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, total INT)")
+lock = threading.Lock()
+
+
+def ask(query: str, *values: object) -> list[Any]:
+    with lock:
+        return db.execute(query, values).fetchall()
+
+
+def done(job: str) -> int:
+    return int(ask("SELECT count(*) FROM rows WHERE job = ?", job)[0][0])
+
+
+def rows(job: str) -> list[dict[str, int]]:
+    return [{"n": n, "square": n * n} for (n,) in ask("SELECT n FROM rows WHERE job = ? ORDER BY n", job)]
+
+
+def batch(job: str, total: int, size: int) -> None:
+    first = done(job)
+    time.sleep(PAUSE_S)  # the work
+    with lock:
+        db.execute("BEGIN")
+        db.executemany(
+            "INSERT OR IGNORE INTO rows VALUES (?, ?)", [(job, n) for n in range(first, min(first + size, total))]
+        )
+        db.execute("COMMIT")
+
+
+def work(job: str, total: int) -> None:
+    while done(job) < total:
+        batch(job, total, 5)
+
+
+def state(job: str) -> dict[str, Any]:
+    [(total,)] = ask("SELECT total FROM jobs WHERE id = ?", job)
+    if args.kind == "failing" and done(job) > total // 2:
+        return {"zustand": "failed", "error": "no more room"}
+    word = "fertig" if done(job) == total else "running"
+    return {"zustand": word, "fortschritt": {"erledigt": done(job), "gesamt": total}}
+
+
+def call(name: str, given: dict[str, Any]) -> Any:
+    match name:
+        case "submitJob":
+            job = os.urandom(8).hex()
+            ask("INSERT INTO jobs VALUES (?, ?)", job, given["recordCount"])
+            threading.Thread(target=work, args=(job, given["recordCount"]), daemon=True).start()
+            return {"job": {"id": job}}
+        case "jobState":
+            return state(given["jobId"])
+        case "jobRows":
+            return {"rows": rows(given["jobId"])}
+        case "process_rows":
+            while done(given["client_id"]) < given["count"]:
+                batch(given["client_id"], given["count"], given["chunk"])
+            return {"rows": rows(given["client_id"]), "processed": given["count"]}
+    raise ValueError(f"there is no tool {name}")
+
+
+def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
+    if method == "server/discover":
+        return {"capabilities": {"tools": {}}, "supportedVersions": ["2026-07-28"], "serverInfo": {"name": args.kind}}
+    if method == "tools/list":
+        return {"tools": TOOLS}
+    if method == "tools/call":
+        return {"content": [{"type": "text", "text": json.dumps(call(params["name"], params["arguments"]))}]}
+    raise KeyError(method)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        reply: dict[str, Any] = {"jsonrpc": "2.0", "id": asked.get("id")}
+        try:
+            reply["result"] = answer(asked["method"], asked.get("params", {}))
+        except KeyError:
+            reply["error"] = {"code": -32601, "message": "no such method"}
+        except ValueError as error:
+            reply["result"] = {"isError": True, "content": [{"type": "text", "text": str(error)}]}
+        body = json.dumps(reply).encode()
+        self.send_response(200 if "id" in asked else 202)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+for unfinished in ask("SELECT id, total FROM jobs"):
+    threading.Thread(target=work, args=unfinished, daemon=True).start()
+ThreadingHTTPServer(("127.0.0.1", args.port), Handler).serve_forever()

@@ -1,0 +1,117 @@
+"""``init`` writes a profile with which the golden run passes, of servers that nobody has described to it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mcp_crashtest.files.profiles import read_profile
+from tests.lab import SMALL, THIRD_PARTY, Done, lab
+
+PLAIN = Path(__file__).parent / "strangers.py"
+
+
+def init(folder: Path, kind: str, *arguments: object, port: str = "--port 8000") -> Done:
+    """Have a profile of one of the strangers written, without a terminal."""
+    command = f"python -B {PLAIN} {kind} {port} --db jobs.db"
+    output = folder / "crashtest.toml"
+    return lab("init", "--yes", "--command", command, "--output", output, "--records", 23, "--batch", 5, *arguments)
+
+
+def written(folder: Path) -> dict[str, Any]:
+    """The profile as it was written; that it is one is checked."""
+    read_profile(folder / "crashtest.toml")
+    return tomllib.loads((folder / "crashtest.toml").read_text(encoding="utf-8"))
+
+
+def test_a_job_that_is_polled_by_a_tool_is_found_out(tmp_path: Path) -> None:
+    done = init(tmp_path, "polled", "--json", "--ci")
+    assert done.code == 0, done.out + done.err
+    said, profile = json.loads(done.out), written(tmp_path)
+    assert profile["contract"]["tool"] == "submitJob"
+    assert profile["contract"]["status"] == {"tool": "jobState", "arguments": {"jobId": "{handle}"}}
+    assert profile["contract"]["cancel"] == {"tool": "cancelJob", "arguments": {"jobId": "{task_id}"}}
+    assert profile["observe"]["handle"] == "$.job.id"
+    assert profile["observe"]["words"] == {"completed": ["fertig"]}
+    assert profile["observe"]["records"]["tool"] == "jobRows"
+    assert said["found"]["records"]["number"] == 23
+    assert said["stars"] == 2
+    assert "[observe] words" in said["guesses"]
+    assert "crashtest.toml" in (tmp_path / ".github" / "workflows" / "crashtest.yml").read_text(encoding="utf-8")
+
+
+def test_a_blocking_tool_is_found_out_and_its_port_by_a_variable(tmp_path: Path) -> None:
+    done = init(tmp_path, "blocking", port="")
+    assert done.code == 0, done.out + done.err
+    profile = written(tmp_path)
+    assert profile["contract"]["arguments"] == {
+        "count": "{total_records}", "chunk": "{batch_size}", "client_id": "{client_id}",
+    }  # fmt: skip
+    assert profile["observe"]["records"] == {"items": "$.rows", "key": "$.n"}
+    assert profile["subject"]["environment"]["PORT"] == "{port}"
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "crashtest.toml").write_text("mine", encoding="utf-8")
+    done = init(tmp_path, "blocking")
+    assert done.code == 2
+    assert "--force" in done.err
+    assert (tmp_path / "crashtest.toml").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "said"),
+    [
+        ("weather", (), "give --tool NAME; the server has get_weather"),
+        ("failing", (), "the undisturbed job has ended with 'failed'"),
+        ("deaf", (), "--status-tool NAME"),
+        ("blocking", ("--tool", "prozess"), "there is no such tool; the server has process_rows"),
+        ("blocking", ("--argument", "cuont=3"), "--argument cuont: process_rows has no such argument"),
+    ],
+)
+def test_what_cannot_be_found_out_is_asked_for_by_the_option_that_says_it(
+    tmp_path: Path, kind: str, arguments: tuple[str, ...], said: str
+) -> None:
+    done = init(tmp_path, kind, *arguments)
+    assert done.code == (3 if kind == "failing" else 2), done.out + done.err
+    assert said in done.err
+    assert not (tmp_path / "crashtest.toml").exists()
+
+
+def test_a_server_that_does_not_start_is_the_servers_fault(tmp_path: Path) -> None:
+    done = lab(
+        "init", "--yes", "--command", "python -c 'raise SystemExit(7)' --port 1234", "--output", tmp_path / "x.toml"
+    )
+    assert done.code == 3
+    assert "exit code 7" in done.err
+
+
+def test_without_a_server_it_says_how_to_name_one(tmp_path: Path) -> None:
+    done = lab("init", "--output", tmp_path / "x.toml")
+    assert done.code == 2
+    assert "--command" in done.err
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("server", ["server", "tool_server", "tasks_server"])
+def test_servers_of_a_framework_are_found_out(tmp_path: Path, server: str) -> None:
+    store = "" if server == "tasks_server" else "--db jobs.db"
+    done = lab(
+        "init", "--yes", "--json", "--output", tmp_path / "crashtest.toml",
+        "--command", f"python {THIRD_PARTY / server}.py --port 8000 {store}",
+    )  # fmt: skip
+    assert done.code == 0, done.out + done.err
+    assert json.loads(done.out)["stars"] == 2
+
+
+def test_a_command_with_a_socket_of_the_labs_own_is_taken_as_it_is(tmp_path: Path) -> None:
+    server = SMALL.parent / "server.py"
+    command = f"python {server} --listen-fd {{listen_fd}} --state-dir {{state_dir}} --effects-file {{ledger}}"
+    given = ("--argument", "key={client_id}", "--argument", "total={total_records}", "--argument", "batch={batch_size}")
+    done = lab("init", "--yes", "--tool", "start", "--command", command, "--output", tmp_path / "c.toml", *given)
+    assert done.code == 0, done.out + done.err
+    assert "{listen_fd}" in tomllib.loads((tmp_path / "c.toml").read_text(encoding="utf-8"))["subject"]["command"]
