@@ -24,7 +24,7 @@ import psutil
 
 from mcp_crashtest.files.profiles import read_profile
 from mcp_crashtest.files.run_folder import RunFolder
-from mcp_crashtest.subjects.life import ProcessLife
+from mcp_crashtest.subjects.life import Life
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.http import Address
@@ -58,7 +58,7 @@ async def first_call(subject: Subject) -> None:
     await session.close()
 
 
-async def restart(subject: Subject, running: ProcessLife, *, cold: bool) -> tuple[ProcessLife, float]:
+async def restart(subject: Subject, running: Life, *, cold: bool) -> tuple[Life, float]:
     """Kill, start again, call; the new process, and the seconds that it took."""
     subject.warm_lives = 0 if cold else None
     await asyncio.sleep(_LIFE_S)

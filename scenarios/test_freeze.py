@@ -18,6 +18,7 @@ _PAUSE = Moment(500, Since.FAULT)  # half of the undisturbed job's time
 @pytest.mark.crashtest(level=2)
 def test_server_frozen(crashtest: Trial) -> None:
     """The server stands still for half of the job's time, and goes on."""
+    crashtest.refuse_without_process()
     plans: list[Plan] = []
     for protocol in crashtest.protocols:
         at = (crashtest.workload, (crashtest.boundary,))

@@ -141,9 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--look", action="append", metavar="FILE", help="a plan of each scenario on this profile too (repeatable)")
     target = certifying.add_mutually_exclusive_group()
     target.add_argument("--command", metavar="CMD", help="start the subject with this instead of the profile's command")
-    target.add_argument("--url", metavar="URL", help="test the running server at this URL; it is never killed")
+    target.add_argument("--url", metavar="URL", help="test the running server at this URL; it is killed by hooks alone")
     target.add_argument("--mcp-config", metavar="FILE", help="the subject is an entry of this mcp.json")
     add("--server", metavar="NAME", help="the name of that entry, where there are several")
+    hooks = certifying.add_argument_group("hooks", "with --url: how its owner stops, starts and kills that server")
+    for name, meaning in values.HOOKS.items():
+        hooks.add_argument(f"--{name}", metavar="CMD", help=meaning)
     add(
         "--level",
         type=values.level,

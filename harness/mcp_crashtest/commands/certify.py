@@ -29,6 +29,7 @@ from mcp_crashtest.planning.budget import Budget
 from mcp_crashtest.reporting.console import ConsoleFace
 from mcp_crashtest.reporting.stars import Selection
 from mcp_crashtest.reporting.tally import Tally
+from mcp_crashtest.sessions import values
 from mcp_crashtest.sessions.catalogue import scenarios_folder, standard
 from mcp_crashtest.sessions.collector import LISTENERS, TALLY
 from mcp_crashtest.sessions.scenarios import level_of, scenario_of, story_of
@@ -116,9 +117,9 @@ def _rest(options: argparse.Namespace) -> str:
     words = ["mcp-crashtest", "certify"]
     words += [word for path in options.profile or () for word in ("--profile", path)]
     words += [word for name in options.scenario or () for word in ("--scenario", name)]
-    for name in ("command", "url", "mcp_config", "server", "scenarios"):
-        if getattr(options, name) is not None:
-            words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
+    for name in ("command", "url", "mcp-config", "server", *values.HOOKS, "scenarios"):
+        if (given := getattr(options, name.replace("-", "_"))) is not None:
+            words += [f"--{name}", str(given)]
     return shlex.join(words + (["--seed", str(options.seed)] if options.seed else []))
 
 
@@ -160,7 +161,8 @@ def _senseless(items: list[pytest.Item], profile: Profile) -> dict[str, str]:
 
 def _arguments(options: argparse.Namespace) -> list[str]:
     arguments = [str(options.scenarios or scenarios_folder())]
-    for name in ("command", "url", "mcp_config", "server", "level", "time_limit"):
+    hooks = [name.replace("-", "_") for name in values.HOOKS]
+    for name in ("command", "url", "mcp_config", "server", *hooks, "level", "time_limit"):
         if getattr(options, name) is not None:
             arguments.append(f"--crashtest-{name.replace('_', '-')}={getattr(options, name)}")
     arguments += [f"--crashtest-profile={Path(p).resolve()}" for p in options.profile or ()]

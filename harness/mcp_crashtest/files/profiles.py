@@ -9,13 +9,14 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
+from mcp_crashtest.files.hooks import check_hooks
 from mcp_crashtest.files.mcp_config import with_entry
 from mcp_crashtest.files.misplaced import hint
 from mcp_crashtest.files.observing import check_observe
@@ -52,6 +53,7 @@ class Target:
     url: str | None = None
     mcp_config: Path | None = None
     server: str | None = None
+    hooks: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def names_one(self) -> bool:
@@ -111,7 +113,7 @@ def _with_target(profile: Profile, target: Target, source: str) -> Profile:
         subject = _at_home(subject, folder)
         folder = Path.cwd()
     if target.url:
-        subject = replace(subject, command=None, url=target.url, crash_points=())
+        subject = replace(subject, command=None, url=target.url, crash_points=(), **target.hooks)
     return replace(profile, subject=subject, folder=str(folder))
 
 
@@ -184,6 +186,7 @@ def _check(profile: Profile, source: str) -> None:
     check_headers(profile, source)
     check_operations(profile, source)
     check_services(profile, source)
+    check_hooks(profile, source)
     if profile.client:
         _check_client(profile, profile.client, source)
     if workload.batches < 2 and all(point is Phase.OBSERVED for point in subject.crash_points):
@@ -194,6 +197,7 @@ def _check(profile: Profile, source: str) -> None:
     for place, seconds in (
         ("[claims] recovery_deadline_s", profile.claims.recovery_deadline_s),
         ("[subject] ready_deadline_s", subject.ready_deadline_s),
+        ("[subject] hook_deadline_s", subject.hook_deadline_s),
     ):
         if seconds is not None and not 0 < seconds < math.inf:
             raise UsageError(f"{source}: {place}: deadlines are seconds greater than 0, found {seconds}")

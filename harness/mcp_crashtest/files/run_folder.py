@@ -186,6 +186,10 @@ class RunFolder:
         """Where the standard output and error of a service's lives go."""
         return self.path / f"service-{name}.log"
 
+    def hook_log(self, name: str) -> Path:
+        """Where what an owner's command has said last goes."""
+        return self.path / f"hook-{name}.log"
+
     def bound_logs(self) -> None:
         """Cut every log that has become too long, also while somebody writes to it: what was said last is kept."""
         for log in self.path.glob("*.log"):

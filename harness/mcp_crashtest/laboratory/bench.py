@@ -11,7 +11,7 @@ from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.companions import why_alone
 from mcp_crashtest.model.coordinates import Batch, Moment, Since, Syscall, Window, WindowName
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.faults import GOODBYE, NO_SOCKET, NOT_ON_STDIO, OVERLAP, Fault, Right
+from mcp_crashtest.model.faults import GOODBYE, NO_SOCKET, NOT_ON_STDIO, OVERLAP, Fault, Right, rights_on
 from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.profile import Profile, Workload
 from mcp_crashtest.stage.pace import Limits, Pace
@@ -80,12 +80,17 @@ class Bench:
     @property
     def rights(self) -> frozenset[Right]:
         """What the lab may do to it."""
-        return frozenset({Right.SERVER}) if self.profile.subject.command is not None else frozenset()
+        return rights_on(self.profile.subject)
+
+    @property
+    def starts(self) -> bool:
+        """Whether the lab starts a server for each run; else there is one for all, and runs go one at a time."""
+        return self.profile.subject.command is not None
 
     @property
     def alone(self) -> bool:
         """Whether its runs go one at a time: nobody may start it, or there is something that all runs share."""
-        return not self.rights or bool(self.profile.subject.why_alone)
+        return not self.starts or bool(self.profile.subject.why_alone)
 
     @property
     def shared(self) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int, 
 
 def _is_done_again(bench: Bench, golden: Golden) -> bool:
     """Whether a server's job is over in a moment, and can be done warm."""
-    return not bench.cold and bool(bench.rights) and golden.rhythm is not None and golden.rhythm.job_s <= _MOMENT_S
+    return not bench.cold and bench.starts and golden.rhythm is not None and golden.rhythm.job_s <= _MOMENT_S
 
 
 def _output(history: History, bench: Bench) -> Operation:

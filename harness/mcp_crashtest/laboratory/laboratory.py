@@ -117,7 +117,7 @@ class Laboratory:
 
     async def _set_up_all(self, profiles: Sequence[Profile]) -> None:
         """As many at a time as runs are played; at a server that the lab does not start nothing else is done."""
-        mine = [p for p in profiles if Bench(p).rights] if Bench(profiles[0]).rights else [profiles[0]]
+        mine = [p for p in profiles if Bench(p).starts] if Bench(profiles[0]).starts else [profiles[0]]
         await self._spawning()
         waiting = (p for p in mine if p.digest not in self._benches and p.digest not in self._unsaid)
 

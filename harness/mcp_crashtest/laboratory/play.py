@@ -21,6 +21,7 @@ from mcp_crashtest.stage.lab_client import LabClient
 from mcp_crashtest.stage.stage import Stage
 from mcp_crashtest.stage.tested_client import TestedClient
 from mcp_crashtest.subjects.client import ClientSubject
+from mcp_crashtest.subjects.hooked import Hooks
 from mcp_crashtest.subjects.services import Services
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
@@ -93,7 +94,7 @@ def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subje
     workload = bench.workload(plan)
     if bench.profile.observe.ledger:
         folder = replace(folder, names=bench.profile.observe.ledger)
-    return Subject(
+    subject = Subject(
         counted(typed(bench.profile, bench.tools), workload),
         spawner,
         folder,
@@ -104,6 +105,10 @@ def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subje
         starts_again=bool(plan.needs),
         beside=Services.of(wanted, spawner, folder, bench.profile.folder) if wanted else None,
     )
+    if bench.profile.subject.hooked:
+        told = (bench.profile.subject, folder, bench.profile.folder)
+        subject.hooks = Hooks(*told, subject.values, subject.url)
+    return subject
 
 
 def _of_services(subject: Subject) -> list[str]:

@@ -100,9 +100,9 @@ async def _probe(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
         if subject.piped:
             return await _ask_over_stdio(bench, subject)
         life = await subject.boot() if subject.killable else None
-        return await _ask(bench, subject, life)
+        return await _ask(bench, subject, None if bench.profile.subject.hooked else life)
     finally:
-        if life and not (await life.kill()).confirmed:
+        if life and not await life.leave():
             await spawner.sweep(subject.started)
         await subject.end()
         folder.bound_logs()

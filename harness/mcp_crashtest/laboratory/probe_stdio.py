@@ -16,7 +16,7 @@ from typing import TypeVar
 from mcp_crashtest.laboratory.silence import Silent, why_ended, why_speechless
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.subjects.launchers import left_behind
-from mcp_crashtest.subjects.life import ProcessLife
+from mcp_crashtest.subjects.life import Life
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.errors import DeadlineExceeded, WireError
 from mcp_crashtest.wire.messages import HANDSHAKE
@@ -71,7 +71,7 @@ class Asking:
         session = await Session.over(Stdio(pipes), protocol=protocol, deadline_s=ready_s)
         return await ask(session, max(ready_s - (time.monotonic() - began), _OTHERS_S))
 
-    async def _refuse_ended(self, life: ProcessLife, pipes: Pipes, deadline: float, error: WireError) -> None:
+    async def _refuse_ended(self, life: Life, pipes: Pipes, deadline: float, error: WireError) -> None:
         """Where nothing has ever answered, and the first life has ended, that is what is said."""
         if pipes.ended.is_set():
             with suppress(TimeoutError):  # what it wrote last is in its log when it has ended

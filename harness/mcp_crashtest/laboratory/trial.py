@@ -116,6 +116,11 @@ class Trial:
         """The kinds of a planned restart: over stdio a host's goodbye, and SIGTERM, by turns."""
         return (GOODBYE, "terminate") if self.bench.profile.subject.piped else ("terminate",)
 
+    def refuse_without_process(self) -> None:
+        """Raise NotApplicable where the server is not the lab's own process, and cannot be frozen."""
+        if Right.PROCESS not in self.bench.rights and Right.SERVER in self.bench.rights:
+            raise NotApplicable(Right.PROCESS)
+
     def refuse_without_services(self) -> None:
         """Raise NotApplicable where the subject needs nothing beside itself that could die."""
         if not self.bench.profile.services:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mcp_crashtest.model.assessment import has_ledger, not_assessed
-from mcp_crashtest.model.faults import Right
+from mcp_crashtest.model.faults import Right, rights_on
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.standing import NO_LEDGER, NO_RECORDS, Standing, unsaid
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
@@ -61,8 +61,10 @@ def _unasked(profile: Profile) -> Iterator[Cap]:
 def caps_of(profile: Profile) -> tuple[Cap, ...]:
     """The caps that follow from a profile, the lowest first."""
     found = []
-    if profile.subject.command is None:
+    if not profile.subject.killable:
         found.append(Cap(Right.SERVER, 0 if profile.client is None else 1))
+    elif profile.subject.hooked:
+        found.append(Cap(Right.PROCESS))
     if profile.client is None:
         found += [_NO_RECORDS] * (profile.observe.records is None)
         found += [_NO_CLAIM] * (not profile.claims.resumes)
@@ -79,4 +81,4 @@ def ceiling(caps: tuple[Cap, ...]) -> int:
 
 def unseen(profile: Profile) -> dict[str, str]:
     """Each invariant that this profile lets nobody assess, with the reason."""
-    return not_assessed(profile, frozenset(Right) if profile.subject.command is not None else frozenset())
+    return not_assessed(profile, rights_on(profile.subject))

@@ -14,6 +14,7 @@ from typing import Any
 from mcp_crashtest.model import coordinates
 from mcp_crashtest.model.coordinates import Coordinate
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.subject_spec import SubjectSpec
 
 
 class Victim(StrEnum):
@@ -62,7 +63,18 @@ NOT_ON_STDIO = {
 class Right(StrEnum):
     """What the lab must be allowed, or able, to do; its text is the cap that a certificate names where it is not."""
 
-    SERVER = "no right to kill the server: certify it by command"
+    SERVER = (
+        "no right to kill the server: certify it by command, or say how its owner does it with --start-command, "
+        "--stop-command, --kill-command and --alive-command"
+    )
+    PROCESS = "a server that stands still (server-frozen): commands that stop and start it cannot freeze it"
+
+
+def rights_on(subject: SubjectSpec) -> frozenset[Right]:
+    """What the lab may do to a subject."""
+    if subject.command is not None:
+        return frozenset(Right)
+    return frozenset({Right.SERVER}) if subject.hooked else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +111,8 @@ _TABLE = (
          "SIGKILL ten behind that; then started again", _SERVER, 0, "#5dade2", undoes=_SERVER),
     Kind("interrupt", "client", "the client says goodbye as upon a person's Ctrl-C; then it is started again", _CLIENT,
          0, "#8e44ad"),
-    Kind("freeze", "process", "SIGSTOP of the whole group for a while, then SIGCONT", _SERVER, 1, "#16a085"),
+    Kind("freeze", "process", "SIGSTOP of the whole group for a while, then SIGCONT", _SERVER, 1, "#16a085",
+         needs=frozenset({Right.PROCESS})),
     Kind("drop", "client", "the client loses its connections without a word, and connects again", _CLIENT, 1,
          "#d35400"),
     Kind("cancel", OPERATION, "the task is cancelled", _CLIENT, 0, "#7f8c8d"),

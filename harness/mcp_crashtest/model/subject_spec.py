@@ -12,6 +12,9 @@ from mcp_crashtest.model.coordinates import Phase
 
 UNSAID = frozenset({"lent", "hidden"})
 """What no profile can say."""
+HOOK_DEADLINE_S = 30.0
+"""How long a command that stops, starts, kills or asks a server may take."""
+HOOKS = ("start_command", "stop_command", "kill_command", "alive_command")
 
 
 class Stop(StrEnum):
@@ -42,6 +45,9 @@ class SubjectSpec:
     entry for the ``server``: what that entry says is ``lent``, its secrets are ``hidden``, and neither is written down.
     ``home`` says whether each run has a HOME of its own; None: where nothing is told of ``{state_dir}``. ``reset`` is a
     command that is run before each run, for what is kept elsewhere.
+
+    At a ``url`` without a command the four commands of ``HOOKS`` start, stop and kill the server, and end with exit
+    code 0 while it is alive; each has ``hook_deadline_s`` seconds (None: ``HOOK_DEADLINE_S``).
     """
 
     command: str | None = None
@@ -60,6 +66,12 @@ class SubjectSpec:
     server: str | None = None
     home: bool | None = None
     reset: str | None = None
+    start_command: str | None = None
+    stop_command: str | None = None
+    kill_command: str | None = None
+    alive_command: str | None = None
+    hook_deadline_s: float | None = None
+
     lent: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     hidden: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -109,6 +121,16 @@ class SubjectSpec:
         if self.fixed_port is not None:
             return f"the url has a fixed port, {self.fixed_port}; with {{port}} each run has its own"
         return "[subject] reset puts back what all runs share" if self.reset else ""
+
+    @property
+    def hooked(self) -> bool:
+        """Whether its owner's commands start and end it."""
+        return self.command is None and self.kill_command is not None
+
+    @property
+    def killable(self) -> bool:
+        """Whether the lab can end it and start it again."""
+        return self.command is not None or self.hooked
 
     @property
     def inherits_socket(self) -> bool:

@@ -34,6 +34,8 @@ def add_options(parser: pytest.Parser) -> None:
     add("--crashtest-url", metavar="URL", help="test the running server at this URL, which the lab may not kill")
     add("--crashtest-mcp-config", metavar="FILE", help="the subject is an entry of this mcp.json, or of another host's")
     add("--crashtest-server", metavar="NAME", help="the name of that entry, where there are several")
+    for name, meaning in values.HOOKS.items():
+        add(f"--crashtest-{name}", metavar="CMD", help=f"with a URL: {meaning}")
     add(
         "--crashtest-level", type=values.level, metavar="N", help=f"stars to certify, 1 to {HIGHEST_LEVEL} (default: 2)"
     )
@@ -135,7 +137,12 @@ def profiles_of(config: pytest.Config) -> list[Profile]:
     from mcp_crashtest.files.secrets import refuse_missing
 
     command, url, mcp_config = (config.getoption(name) for name in _TARGETS)
-    target = Target(command, url, Path(mcp_config) if mcp_config else None, config.getoption("--crashtest-server"))
+    given = {name: config.getoption(f"--crashtest-{name}") for name in values.HOOKS}
+    hooks = {name.replace("-", "_"): command for name, command in given.items() if command}
+    config_file = Path(mcp_config) if mcp_config else None
+    target = Target(command, url, config_file, config.getoption("--crashtest-server"), hooks)
+    if hooks and not target.url:
+        raise UsageError(f"--{next(iter(hooks)).replace('_', '-')} is for a server that runs already: give its --url")
     named = [Path(p) for p in config.getoption("--crashtest-profile") or ()]
     if not named and target.names_one:
         raise UsageError(

@@ -12,6 +12,14 @@ AUTO, RANDOM = "auto", "random"
 _MOST_JOBS = 64
 _LARGEST_RANDOM = 1 << 32
 
+HOOKS = {
+    "start-command": "its owner's command that starts the server",
+    "stop-command": "the command that stops it, as for a planned restart",
+    "kill-command": "the command that kills it, as SIGKILL does",
+    "alive-command": "exit code 0 while it lives; what it prints, such as a process id, tells its lives apart",
+}
+"""The commands by which a server is killed and started that the lab did not start, and what each is for."""
+
 
 def level(text: str) -> int:
     """A number of stars."""

@@ -20,6 +20,7 @@ from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.stage.away import stay_away
 from mcp_crashtest.stage.client import Client
+from mcp_crashtest.stage.ending import bound_logs, has_left
 from mcp_crashtest.stage.heartbeat import Heartbeat
 from mcp_crashtest.stage.outage import Outage, start_again, watch_service
 from mcp_crashtest.stage.pace import Limits, Pace
@@ -33,7 +34,7 @@ LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
 OUTPUT = "output"  # how a run ends that ends well
 AT_REST = "at rest"  # or one whose task was told to stop, and does not move any more
 _LONGEST_WORDS, _THOUSAND = 2000, 1000
-_BETWEEN_CUTS_S, _NOTICED_S = 0.2, 0.1
+_NOTICED_S = 0.1
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ class Stage:
             self.write(LAB, Type.OK, Op.EXPECT, expected)
         self.client.expect(self._next())
         self.watch(self._heartbeat.beat())
-        self.watch(self._bound_logs())
+        self.watch(bound_logs(self.site.folder))
         await self.boot()
         for service in self.site.services:
             self.watch(watch_service(self, service))
@@ -178,16 +179,16 @@ class Stage:
         self.stray |= not await self.client.close()
         for life in self.lives:
             if life.exited is None:
-                proof = await life.kill()
-                by_itself = self.site.piped and proof.exit is not None and not proof.survivors  # its client has gone
-                self.stray |= not (proof.confirmed or by_itself)
+                self.stray |= not await has_left(life, piped=self.site.piped)
         if self.door:
             await self.door.cut()
         if (effects := self.site.folder.effects()) is not None:
             self.write(LAB, Type.OK, Op.EFFECTS, effects.to_json())
-        value = {"reason": reason, "silent_s": silent_s, "deadline_s": self.limits.silence_s}
-        value["starved_s"] = round(self._starved_s, 6)
-        value |= {
+        value = {
+            "reason": reason,
+            "silent_s": silent_s,
+            "deadline_s": self.limits.silence_s,
+            "starved_s": round(self._starved_s, 6),
             "late_s": round(self._heartbeat.late_s, 6),
             "crowd": round(self._heartbeat.crowd, 3),
             "batch_s": round(self.pace.batch_s, 6),
@@ -201,11 +202,6 @@ class Stage:
         """How often any record was executed up to now, by the ledger; empty without one."""
         effects = self.site.folder.effects()
         return {} if effects is None else {"executions": sum(times for _, _, times in effects.executions)}
-
-    async def _bound_logs(self) -> None:
-        while True:
-            await asyncio.sleep(_BETWEEN_CUTS_S)
-            self.site.folder.bound_logs()
 
     async def _stop_watching(self) -> None:
         for watch in self._watches:

@@ -54,6 +54,9 @@ class Life(Mortal, Protocol):
     def warm(self) -> bool:
         """Whether it comes from a fork server."""
 
+    async def leave(self) -> bool:
+        """The run is over: kill what is the lab's own; whether nobody of it is left."""
+
     async def wait_exit(self, deadline_s: float) -> Exit:
         """Wait for its end; raises TimeoutError."""
 
@@ -125,6 +128,10 @@ class ProcessLife:
     async def kill(self) -> KillProof:
         """SIGKILL it with all of its group, and prove that it is dead."""
         return await self.process.kill()
+
+    async def leave(self) -> bool:
+        """Kill it; whether nobody of it is left."""
+        return (await self.kill()).confirmed
 
     async def wait_exit(self, deadline_s: float) -> Exit:
         """Wait for its end; raises TimeoutError."""

@@ -72,7 +72,7 @@ class Exit:
     def __str__(self) -> str:
         """As a person says it."""
         if self.signal is None:
-            return f"exit code {self.code}"
+            return "an end that nobody saw" if self.code is None else f"exit code {self.code}"
         try:
             return signal.Signals(self.signal).name
         except ValueError:

@@ -25,7 +25,7 @@ from mcp_crashtest.model.profile import Profile, Workload
 from mcp_crashtest.model.subject_spec import Kill, Stop
 from mcp_crashtest.subjects.commands import absolute, environment_of, installed, last_lines, words_of, write_input
 from mcp_crashtest.subjects.fork_servers import warm_target
-from mcp_crashtest.subjects.life import ProcessLife
+from mcp_crashtest.subjects.life import Life, ProcessLife
 from mcp_crashtest.subjects.process import Launch, Site
 from mcp_crashtest.subjects.sockets import GIVING_BACK_S, find_free_port, is_given_back, listen_socket, who_listens
 from mcp_crashtest.subjects.spawner import Spawner
@@ -33,6 +33,7 @@ from mcp_crashtest.subjects.streams import Streams
 from mcp_crashtest.subjects.surroundings import at_home, make_home
 
 if TYPE_CHECKING:
+    from mcp_crashtest.subjects.hooked import Hooks
     from mcp_crashtest.subjects.services import Service, Services
 
 POINTS_VARIABLE = "CRASHTEST_POINTS"
@@ -53,7 +54,8 @@ class Subject:
     ``started`` names its lives, of which no more than ``warm_lives`` come from a fork server. With ``hash_seed``
     Python's hashes are those of that seed in all of them; else two lives in a row have different ones, unless the
     profile sees to that. ``starts_again``: a second life is to be expected, and what it needs is got ready.
-    ``beside`` are its services; they begin before its first life, and ``end`` ends them.
+    ``beside`` are its services; they begin before its first life, and ``end`` ends them. ``hooks`` are its owner's
+    commands, where the lab does not start it.
     """
 
     profile: Profile
@@ -65,6 +67,7 @@ class Subject:
     hash_seed: int | None = None
     starts_again: bool = False
     beside: Services | None = None
+    hooks: Hooks | None = None
     port: int = 0
     held: socket.socket | None = None
     streams: Streams | None = None
@@ -88,6 +91,8 @@ class Subject:
     async def end(self) -> bool:
         """End its services, once all of its lives have ended, and close; whether nobody of them is left."""
         self.close()
+        if self.hooks:
+            await self.hooks.leave()
         return await self.beside.end() if self.beside else True
 
     @property
@@ -106,7 +111,7 @@ class Subject:
     @property
     def killable(self) -> bool:
         """Whether the lab may stop and start it."""
-        return self.profile.subject.command is not None
+        return self.profile.subject.killable
 
     @property
     def piped(self) -> bool:
@@ -173,9 +178,11 @@ class Subject:
         """The last lines that the latest life has written, for an error message."""
         return last_lines(self.folder.server_log(self.lives))
 
-    async def boot(self, points: Sequence[Coordinate] = ()) -> ProcessLife:
+    async def boot(self, points: Sequence[Coordinate] = ()) -> Life:
         """Begin another life, with these crash points armed; raises SubjectError where it cannot be."""
         spec = self.profile.subject
+        if self.hooks:
+            return await self.hooks.boot()
         if spec.command is None:
             raise UsageError("a subject that is reached by URL alone cannot be started by the lab: give a command")
         if self.lives == 0:

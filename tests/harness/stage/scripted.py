@@ -63,6 +63,9 @@ class ScriptedLife:
         self.end(KILLED)
         return KillProof(True, "killed", KILLED, (), 0.0)
 
+    async def leave(self) -> bool:
+        return (await self.kill()).confirmed
+
     async def wait_exit(self, deadline_s: float) -> Exit:
         await asyncio.wait_for(self._ended.wait(), deadline_s)
         assert self.exited
