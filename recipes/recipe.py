@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcp_crashtest.files.profiles import read_profile
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.profile import Claims
 from mcp_crashtest.model.verdict import Verdict
 
 HERE = Path(__file__).resolve().parent
@@ -95,7 +95,8 @@ class Recipe:
     @property
     def resumes(self) -> bool:
         """Whether its profile claims, for the server, that a job goes on after a restart."""
-        return read_profile(self.profile).claims.resumes
+        claims = tomllib.loads(self.profile.read_text(encoding="utf-8")).get("claims", {})
+        return bool(claims.get("resumes", Claims().resumes))
 
     @property
     def missing(self) -> Sequence[str]:
