@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from recipes.recipe import HERE, Recipe
 
 ROOT = HERE.parent
 Do = Callable[[Sequence[str], Path], int]  # runs a command in a folder: its exit code
+_VERSION = re.compile(r"\d+(\.\d+)+")
 _ASK = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
 
 
@@ -47,7 +49,9 @@ def versions(recipe: Recipe, ask: Callable[[Sequence[str]], str]) -> Mapping[str
         told |= json.loads(ask([str(recipe.folder / ".env" / "bin" / "python"), "-c", _ASK, *of_python]))
     for program in recipe.needs:
         if program not in ("npm", "npx"):
-            told[program] = ask([program, "--version"]).strip()
+            said = ask([program, "--version"]).strip()
+            found = _VERSION.search(said)
+            told[program] = found[0] if found else said
     return told
 
 
