@@ -27,7 +27,8 @@ _HEAD = """# What was observed of others
 Servers of third parties, or small ones on top of their libraries, were given a job, killed with SIGKILL, started again
 with the same command, and asked for the same job. What follows was seen by the lab with the versions and on the day
 that stand beside it. It is held against what each says of itself, and says nothing about a project as a whole: another
-version, backend or setting may do otherwise, and SIGKILL shows nothing about a loss of power.
+version, backend or setting may do otherwise, and SIGKILL shows nothing about a loss of power. Counts hold; times are
+those of a machine that had other work beside it, and tell nobody how fast a server is.
 
 `make recipes` plays them again, `make recipes ONLY=NAME` one of them. A plan is the same everywhere: the line behind
 "replay" plays the smallest one that has shown it. This page is made from `recipes/*/observed` by
@@ -102,7 +103,7 @@ def _played(summary: Mapping[str, Any]) -> str:
     if faults["unconfirmed"]:
         told.append(f"{faults['unconfirmed']} faults did not land and count for nothing")
     if recovery["p50"] is not None:
-        told.append(f"it was back, or first moved on, after {recovery['p50']} s (median), {recovery['max']} s at most")
+        told.append(f"back after a restart within {recovery['p50']} s (median), {recovery['p95']} s (95 %)")
     if faults["violation_chance_below"] and not summary["findings"]:
         told.append(f"chance of a violation per fault below {faults['violation_chance_below']:.2%} (95 %)")
     return "; ".join(told) + "."
