@@ -85,6 +85,16 @@ def test_it_earns_two_stars_and_what_is_not_applicable_caps_nothing(tmp_path: Pa
 
 @pytest.mark.soak
 def test_the_reference_server_passes_on_stdio(tmp_path: Path) -> None:
-    done = certify(tmp_path / "report", "--profile", smaller(REFERENCE, tmp_path), "--quick")
+    done = certify(tmp_path / "report", "--profile", REFERENCE, "--quick")
+    assert done.code == 0, done.out + done.err
+    assert done.certificate["verdict"] == "PASS"
+
+
+@pytest.mark.soak
+def test_a_server_of_the_plain_sdk_passes_on_stdio(tmp_path: Path) -> None:
+    profile = variant("sdk_server", tmp_path)
+    text = profile.read_text(encoding="utf-8")
+    profile.write_text(re.sub("^preload = .*$", 'preload = ["mcp.server.mcpserver"]', text, flags=re.MULTILINE))
+    done = certify(tmp_path / "report", "--profile", profile, "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
