@@ -34,7 +34,7 @@ class Streams(server.Jobs):
 
     def begin(self, session: str, request: int, token: str, arguments: dict[str, Any]) -> int:
         """The stream of a call, whose job goes on by itself."""
-        job = self.submit(arguments["key"], arguments["total"], arguments["batch"], pause_s=0.06)
+        job = self.submit(arguments["key"], arguments["total"], arguments["batch"], pause_s=0.1)
         new = "INSERT INTO streams (session, request, token, job) VALUES (?, ?, ?, ?) RETURNING id"
         [(stream,)] = self._ask(new, session, request, token, job)
         self.tell(stream, None)  # where it can be joined from the first moment on
