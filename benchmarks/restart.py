@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.subjects.life import Life
 from mcp_crashtest.subjects.spawner import Spawner

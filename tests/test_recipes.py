@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.files.bundle import saved_plan
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.verdict import Verdict
 from recipes import results, run

@@ -110,7 +110,7 @@ def explain(options: argparse.Namespace) -> int:
         return ExitCode.CERTIFIED
     why_not: dict[str, str] = {}
     if options.profile:
-        from mcp_crashtest.files.profiles import read_profile
+        from mcp_crashtest.files.profile_files import read_profile
         from mcp_crashtest.model.caps import unseen
 
         why_not = unseen(read_profile(Path(options.profile)))
@@ -137,8 +137,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     certifying.set_defaults(run=_certify)
     add = certifying.add_argument
-    add("--profile", action="append", metavar="FILE", help="TOML profile (repeatable; default: the reference server)")
+    add(
+        "--profile",
+        action="append",
+        metavar="FILE",
+        help="TOML profile, or FILE#NAME (repeatable; default: [tool.crashtest] of pyproject.toml, or ours)",
+    )
     add("--look", action="append", metavar="FILE", help="a plan of each scenario on this profile too (repeatable)")
+    add("--subject", action="append", metavar="NAME", help="only this one, where a file has several (repeatable)")
     target = certifying.add_mutually_exclusive_group()
     target.add_argument("--command", metavar="CMD", help="start the subject with this instead of the profile's command")
     target.add_argument("--url", metavar="URL", help="test the running server at this URL; it is killed by hooks alone")

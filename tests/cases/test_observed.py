@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from tests.lab import Done, certify, invariants, named
 

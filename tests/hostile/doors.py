@@ -16,7 +16,7 @@ import h11
 
 from mcp_crashtest.files.ledger import read_effects
 from mcp_crashtest.files.outputs import read_document
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.errors import SubjectError, UsageError

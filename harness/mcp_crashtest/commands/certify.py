@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from mcp_crashtest.commands.exit_codes import ExitCode, of_session
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import of_project, read_profile
 from mcp_crashtest.model.caps import caps_of, unseen
 from mcp_crashtest.model.errors import HarnessError, UsageError
 from mcp_crashtest.model.events import Listener
@@ -116,6 +116,7 @@ def _rest(options: argparse.Namespace) -> str:
     """The command that plays what a first look leaves out."""
     words = ["mcp-crashtest", "certify"]
     words += [word for path in options.profile or () for word in ("--profile", path)]
+    words += [word for name in options.subject or () for word in ("--subject", name)]
     words += [word for name in options.scenario or () for word in ("--scenario", name)]
     for name in ("command", "url", "mcp-config", "server", *values.HOOKS, "scenarios"):
         if (given := getattr(options, name.replace("-", "_"))) is not None:
@@ -165,8 +166,10 @@ def _arguments(options: argparse.Namespace) -> list[str]:
     for name in ("command", "url", "mcp_config", "server", *hooks, "level", "time_limit"):
         if getattr(options, name) is not None:
             arguments.append(f"--crashtest-{name.replace('_', '-')}={getattr(options, name)}")
-    arguments += [f"--crashtest-profile={Path(p).resolve()}" for p in options.profile or ()]
+    project = None if options.profile else of_project(Path.cwd())
+    arguments += [f"--crashtest-profile={Path(p).resolve()}" for p in options.profile or ([project] if project else ())]
     arguments += [f"--crashtest-look={Path(p).resolve()}" for p in options.look or ()]
+    arguments += [f"--crashtest-subject={name}" for name in options.subject or ()]
     arguments += [f"--crashtest-scenario={name}" for name in options.scenario or ()]
     arguments += [f"--crashtest-seed={options.seed}", f"--crashtest-report={options.report_dir}"]
     arguments += [f"--crashtest-jobs={options.jobs}"]

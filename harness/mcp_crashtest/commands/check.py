@@ -17,7 +17,8 @@ from rich.console import Console
 
 from mcp_crashtest.commands.exit_codes import ExitCode
 from mcp_crashtest.files.bundle import GOLDEN, Bundle
-from mcp_crashtest.files.profiles import Target, read_profile
+from mcp_crashtest.files.profile_files import read_profile
+from mcp_crashtest.files.profiles import Target
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.profile import Profile

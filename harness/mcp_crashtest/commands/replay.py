@@ -12,7 +12,8 @@ from rich.console import Console
 
 from mcp_crashtest.commands.exit_codes import ExitCode, of_verdict
 from mcp_crashtest.files.bundle import Bundle, judged_like, saved_plan, saved_profile
-from mcp_crashtest.files.profiles import Target, read_profile
+from mcp_crashtest.files.profile_files import read_profile
+from mcp_crashtest.files.profiles import Target
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.files.secrets import refuse_missing
 from mcp_crashtest.laboratory.laboratory import Laboratory

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -59,19 +58,6 @@ class Target:
     def names_one(self) -> bool:
         """Whether it says how somebody is started or reached."""
         return bool(self.command or self.url or self.mcp_config)
-
-
-def read_profile(path: Path, target: Target | None = None) -> Profile:
-    """Read one profile; raises UsageError that names the file, the key and what was expected there."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the profile {path} cannot be read: {error}; give a TOML file to --profile") from error
-    try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"the profile {path} is not TOML: {error}") from error
-    return parse_profile(data, name=path.stem, source=str(path), folder=path.resolve().parent, target=target)
 
 
 def parse_profile(

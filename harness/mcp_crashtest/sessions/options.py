@@ -29,6 +29,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("mcp-crashtest", "mcp-crashtest: kill MCP servers and clients, prove exact resumption")
     add = group.addoption
     add("--crashtest-profile", action="append", metavar="FILE", help="TOML profile of the subject (repeatable)")
+    add("--crashtest-subject", action="append", metavar="NAME", help="only this one of the profiles (repeatable)")
     add("--crashtest-look", action="append", metavar="FILE", help="a plan of each scenario on it too (repeatable)")
     add("--crashtest-command", metavar="CMD", help="start the subject with this command instead of the profile's")
     add("--crashtest-url", metavar="URL", help="test the running server at this URL, which the lab may not kill")
@@ -133,7 +134,8 @@ def names_a_subject(config: pytest.Config) -> bool:
 
 def profiles_of(config: pytest.Config) -> list[Profile]:
     """The profiles of this session; raises UsageError."""
-    from mcp_crashtest.files.profiles import Target, read_profile
+    from mcp_crashtest.files.profile_files import of_project, only, read_profile, read_profiles
+    from mcp_crashtest.files.profiles import Target
     from mcp_crashtest.files.secrets import refuse_missing
 
     command, url, mcp_config = (config.getoption(name) for name in _TARGETS)
@@ -144,6 +146,8 @@ def profiles_of(config: pytest.Config) -> list[Profile]:
     if hooks and not target.url:
         raise UsageError(f"--{next(iter(hooks)).replace('_', '-')} is for a server that runs already: give its --url")
     named = [Path(p) for p in config.getoption("--crashtest-profile") or ()]
+    if not named and (project := of_project(Path.cwd())) is not None:
+        named = [project]
     if not named and target.names_one:
         raise UsageError(
             f"a command, a URL or an entry of an MCP configuration needs a profile that says which tool to call: "
@@ -152,7 +156,8 @@ def profiles_of(config: pytest.Config) -> list[Profile]:
     paths = named or config.hook.pytest_crashtest_profiles(config=config) or []
     looked_at = [read_profile(Path(path)) for path in config.getoption("--crashtest-look") or ()]
     config.stash[_LOOKED_AT] = frozenset(profile.name for profile in looked_at)
-    profiles = [read_profile(path, target) for path in paths]
+    profiles = [profile for path in paths for profile in read_profiles(path, target)]
+    profiles = only(profiles, config.getoption("--crashtest-subject") or ())
     names = [profile.name for profile in (*profiles, *looked_at)]
     if len(set(names)) < len(names):
         raise UsageError(f"two profiles have the same name: {', '.join(sorted(names))}")

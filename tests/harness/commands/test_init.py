@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from tests.lab import SMALL, THIRD_PARTY, Done, lab
 
 PLAIN = Path(__file__).parent / "strangers.py"

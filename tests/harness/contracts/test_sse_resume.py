@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.errors import UsageError

@@ -19,7 +19,7 @@ from mcp_crashtest.contracts.contract import Refused, Vanished
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.tasks_2025 import handle_in, look, undeclared, unoffered
 from mcp_crashtest.files.bundle import Bundle
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, ToolSpec
 from mcp_crashtest.model.errors import UsageError

@@ -10,7 +10,7 @@ from mcp_crashtest.contracts.observing import in_records
 from mcp_crashtest.contracts.watching import Growth
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.ledger import USUAL
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.typed import counted
 from mcp_crashtest.model.coordinates import Batch, Phase

@@ -8,7 +8,7 @@ import pytest
 
 from mcp_crashtest.faults.absence import ServerAway
 from mcp_crashtest.files.bundle import Bundle
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome
 from mcp_crashtest.model.coordinates import Batch, Moment, Phase, Since

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mcp_crashtest.files.profiles import Target, read_profile
+from mcp_crashtest.files.profile_files import read_profile
+from mcp_crashtest.files.profiles import Target
 from mcp_crashtest.model.profile import Profile
 from tests.harness.files.texts import Reader
 

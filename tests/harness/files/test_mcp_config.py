@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from mcp_crashtest.files.jsonc import read_jsonc
 from mcp_crashtest.files.mcp_config import with_entry
-from mcp_crashtest.files.profiles import Target, parse_profile, read_profile
+from mcp_crashtest.files.profile_files import read_profile
+from mcp_crashtest.files.profiles import Target, parse_profile
 from mcp_crashtest.files.secrets import filled_header, filled_word, refuse_missing
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.profile import Profile

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mcp_crashtest.files.profiles import Target, read_profile
+from mcp_crashtest.files.profile_files import read_profile
+from mcp_crashtest.files.profiles import Target
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
 from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError

@@ -9,7 +9,7 @@ from tests.harness.files.profile_text import COMMAND, tables
 from tests.harness.files.texts import SHORT, Reader
 
 WRONG = {
-    "an unknown table": (tables(subjects=""), "unknown table [subjects]; a profile has subject, contract, observe"),
+    "an unknown table": (tables(subjekt=""), "unknown table [subjekt]; a profile has subject, contract, observe"),
     "a key outside of tables": ("port = 3" + SHORT, "unknown table [port]; a profile has"),
     "a value in the place of a table": ("subject = 3\n[contract]\n", "[subject] must be a table"),
     "no contract": ("[subject]\nurl = 'u'", "a profile needs a [contract] table with kind and tool"),

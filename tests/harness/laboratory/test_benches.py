@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
-from mcp_crashtest.files.profiles import parse_profile, read_profile
+from mcp_crashtest.files.profile_files import read_profile
+from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.probe import probed, worth_asking

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory, Numbered
 from mcp_crashtest.laboratory.play import Outcome

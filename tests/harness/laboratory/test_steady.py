@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.laboratory.play import Outcome
 from mcp_crashtest.laboratory.steady import differs_in_content_alone, mistake_in

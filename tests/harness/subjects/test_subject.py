@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mcp_crashtest.files.profiles import read_profile
+from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.subjects import subject as module
 from mcp_crashtest.subjects.commands import installed
