@@ -40,10 +40,9 @@ def test_the_command_refuses_once_with_the_line_that_runs_it(tmp_path: Path, pla
 UNDER_PYTEST = """
 import sys
 import pytest
-import mcp_crashtest.plugin
 from mcp_crashtest import plugin
 plugin.sys = type("elsewhere", (), {"platform": "darwin"})
-sys.exit(pytest.main(sys.argv[1:]))
+sys.exit(pytest.main(sys.argv[1:], plugins=[plugin]))
 """
 
 

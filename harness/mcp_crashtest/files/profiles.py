@@ -30,7 +30,7 @@ from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.profile import Claims, ClientSpec, Profile, Workload
 from mcp_crashtest.model.subject_spec import UNSAID, SubjectSpec
 
-_TABLES: dict[str, type[Any]] = {
+TABLES: dict[str, type[Any]] = {
     "subject": SubjectSpec,
     "contract": ContractSpec,
     "observe": ObserveSpec,
@@ -64,12 +64,12 @@ def parse_profile(
     data: Mapping[str, Any], *, name: str, source: str, folder: Path, target: Target | None = None
 ) -> Profile:
     """Check the tables of one profile; raises UsageError."""
-    unknown = sorted(set(data) - set(_TABLES) - {"name", _PRINCIPALS, _SERVICES})
+    unknown = sorted(set(data) - set(TABLES) - {"name", _PRINCIPALS, _SERVICES})
     if unknown:
-        raise UsageError(f"{source}: unknown table [{unknown[0]}]; a profile has {', '.join(_TABLES)}")
+        raise UsageError(f"{source}: unknown table [{unknown[0]}]; a profile has {', '.join(TABLES)}")
     if "contract" not in data:
         raise UsageError(f"{source}: a profile needs a [contract] table with kind and tool")
-    present = {key: kind for key, kind in _TABLES.items() if key in data or key not in _OPTIONAL}
+    present = {key: kind for key, kind in TABLES.items() if key in data or key not in _OPTIONAL}
     tables = {key: _table(key, kind, data.get(key, {}), source) for key, kind in present.items()}
     principals = principals_in(data.get(_PRINCIPALS, []), source)
     services = services_in(data.get(_SERVICES, []), source)
@@ -141,7 +141,7 @@ def _no_unknown(place: str, kind: type[Any], data: Mapping[str, Any], source: st
     known = {field.name for field in fields(kind)} - UNSAID
     unknown = sorted(set(data) - known)
     if unknown:
-        meant = hint(place.strip("[]"), unknown[0], data[unknown[0]], _TABLES)
+        meant = hint(place.strip("[]"), unknown[0], data[unknown[0]], TABLES)
         raise UsageError(f"{source}: {place} has no key {unknown[0]!r}; it knows {', '.join(sorted(known))}{meant}")
 
 

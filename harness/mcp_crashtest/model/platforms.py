@@ -17,8 +17,8 @@ def refusal(platform: str, arguments: Sequence[str]) -> str | None:
     also = ", or under WSL" if platform == "win32" else ""
     system = _NAMES.get(platform, platform)
     return (
-        f"mcp-crashtest needs Linux (process groups, pidfd, /proc), and this is {system}. It runs in a container{also} "
-        f"with your folder in it and your server's own needs installed beside it:\n\n"
+        f"mcp-crashtest needs Linux (process groups, pidfd, /proc), and this is {system}. It runs in a "
+        f"container{also}, with your folder in it and your server's own needs installed beside it:\n\n"
         f"  docker run --rm -it -v {mounted} -w /work python:3.12 \\\n"
         f'    sh -c \'pip install -q mcp-crashtest && "$0" "$@"\' mcp-crashtest {given}\n\n'
         f"As long as it is not published, give pip the path of its wheel or checkout below /work."
