@@ -69,7 +69,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         ("weather", (), "give --tool NAME; the server has get_weather"),
         ("failing", (), "the undisturbed job has ended with 'failed'"),
         ("deaf", (), "--status-tool NAME"),
-        ("blocking", ("--tool", "prozess"), "there is no such tool; the server has process_rows"),
+        ("blocking", ("--tool", "begin_it"), "there is no such tool; the server has process_rows"),
         ("blocking", ("--argument", "cuont=3"), "--argument cuont: process_rows has no such argument"),
     ],
 )
