@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from mcp_crashtest.files.hooks import check_hooks
+from mcp_crashtest.files.lives import check_lives, lives_in
 from mcp_crashtest.files.mcp_config import with_entry
 from mcp_crashtest.files.misplaced import hint
 from mcp_crashtest.files.observing import check_observe
@@ -39,7 +40,7 @@ TABLES: dict[str, type[Any]] = {
     "client": ClientSpec,
 }
 _OPTIONAL = frozenset({"client"})
-_PRINCIPALS, _SERVICES = "principals", "services"
+_PRINCIPALS, _SERVICES, _LIVES = "principals", "services", "lives"
 _MOST_RECORDS = 1_000_000
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 
@@ -64,7 +65,7 @@ def parse_profile(
     data: Mapping[str, Any], *, name: str, source: str, folder: Path, target: Target | None = None
 ) -> Profile:
     """Check the tables of one profile; raises UsageError."""
-    unknown = sorted(set(data) - set(TABLES) - {"name", _PRINCIPALS, _SERVICES})
+    unknown = sorted(set(data) - set(TABLES) - {"name", _PRINCIPALS, _SERVICES, _LIVES})
     if unknown:
         raise UsageError(f"{source}: unknown table [{unknown[0]}]; a profile has {', '.join(TABLES)}")
     if "contract" not in data:
@@ -73,8 +74,10 @@ def parse_profile(
     tables = {key: _table(key, kind, data.get(key, {}), source) for key, kind in present.items()}
     principals = principals_in(data.get(_PRINCIPALS, []), source)
     services = services_in(data.get(_SERVICES, []), source)
+    lives = lives_in(data.get(_LIVES, []), source)
     named = str(data.get("name", name))
-    profile = Profile(name=named, folder=str(folder), principals=principals, services=services, **tables)
+    more: dict[str, Any] = {"principals": principals, "services": services, "lives": lives}
+    profile = Profile(name=named, folder=str(folder), **more, **tables)
     if target and target.names_one and profile.client:
         profile = _other_client(profile, target, source)
     else:
@@ -173,6 +176,7 @@ def _check(profile: Profile, source: str) -> None:
     check_operations(profile, source)
     check_services(profile, source)
     check_hooks(profile, source)
+    check_lives(profile, source)
     if profile.client:
         _check_client(profile, profile.client, source)
     if workload.batches < 2 and all(point is Phase.OBSERVED for point in subject.crash_points):

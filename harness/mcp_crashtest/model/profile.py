@@ -17,7 +17,7 @@ from mcp_crashtest.model.observe_spec import DEFAULT_PATHS, ObserveSpec
 from mcp_crashtest.model.offers import OPERATIONS, TRESPASS, Principal
 from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.service_spec import ServiceSpec
-from mcp_crashtest.model.subject_spec import SubjectSpec
+from mcp_crashtest.model.subject_spec import LifeSpec, SubjectSpec
 
 LIVENESS_S = 10.0
 """How long nothing may move where no time of recovery is claimed."""
@@ -99,7 +99,7 @@ class Profile:
     """All that is said about one subject; with ``client``, that is the subject, and ``subject`` its server.
 
     The first of the ``principals`` is whose job it is; the others are to reach nothing of it. ``services`` are what the
-    subject needs beside it, in the order in which they are started.
+    subject needs beside it, in the order in which they are started; ``lives`` are other versions of the subject.
     """
 
     name: str
@@ -111,6 +111,7 @@ class Profile:
     client: ClientSpec | None = None
     principals: tuple[Principal, ...] = ()
     services: tuple[ServiceSpec, ...] = ()
+    lives: tuple[LifeSpec, ...] = ()
     folder: str = "."
 
     @property
@@ -145,6 +146,17 @@ class Profile:
         told = {name.partition(".")[0] for name in placeholders((place, records.query if records else None))}
         return not told - SITE_NAMES and not _KEYS & set(placeholders(self.contract.arguments))
 
+    def life(self, number: int) -> tuple[str | None, Mapping[str, str]]:
+        """The command and environment of a server's life, from 1: of the version whose turn it is."""
+        subject = self.subject
+        if self.lives and self.lives[0].number is None:
+            chosen = [self.lives[(number - 1) % len(self.lives)]]
+        else:
+            chosen = [life for life in self.lives if (life.number or 0) <= number][-1:]
+        for life in chosen:
+            return life.command or subject.command, {**subject.environment, **life.environment}
+        return subject.command, subject.environment
+
     @property
     def digest(self) -> str:
         """Sixteen hexadecimal digits that change with anything that is said here but the folder."""
@@ -156,7 +168,7 @@ class Profile:
     def to_json(self) -> dict[str, Any]:
         """Encode; what is None, or nobody has said, is left out."""
         tables = _without_none(asdict(self))
-        for name in ("principals", "services"):
+        for name in ("principals", "services", "lives"):
             if not tables[name]:
                 del tables[name]
         if not self.claims.durable_events:

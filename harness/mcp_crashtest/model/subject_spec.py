@@ -136,3 +136,12 @@ class SubjectSpec:
     def inherits_socket(self) -> bool:
         """Whether it is given a listening socket that the lab keeps over restarts."""
         return self.command is not None and "{listen_fd}" in self.command
+
+
+@dataclass(frozen=True, slots=True)
+class LifeSpec:
+    """Another command or environment: from the life with this ``number`` on, or by turns where nobody says numbers."""
+
+    number: int | None = None
+    command: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)

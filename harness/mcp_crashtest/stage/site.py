@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.coordinates import Coordinate
@@ -29,6 +29,10 @@ class Site(Protocol):
     @property
     def piped(self) -> bool:
         """Whether it is spoken to over its standard streams, which whoever starts it has."""
+
+    @property
+    def version(self) -> Mapping[str, Any]:
+        """Which version of the server its latest life is, where there are several."""
 
     @property
     def url(self) -> str:

@@ -229,7 +229,8 @@ class Stage:
         self._booted_at, self._moved_at = self._booted_at + taken_s, self._moved_at + taken_s
         self.lives.append(life)
         self.client.meet()
-        self.write(LAB, Type.OK, Op.BOOT, {"pid": life.pid, "warm": life.warm, "url": self.site.url})
+        told = {"pid": life.pid, "warm": life.warm, "url": self.site.url, **self.site.version}
+        self.write(LAB, Type.OK, Op.BOOT, told)
         self.watch(self._watch_end(life))
         if points:
             self.watch(self._watch_park(life))

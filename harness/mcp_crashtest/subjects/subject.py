@@ -123,6 +123,15 @@ class Subject:
         return self.streams.taken() if self.streams else ()
 
     @property
+    def version(self) -> Mapping[str, Any]:
+        """Of a server with other versions: the command of its latest life, and the variables that are its own."""
+        if not self.profile.lives:
+            return {}
+        command, variables = self.profile.life(self.lives)
+        own = {k: v for k, v in variables.items() if self.profile.subject.environment.get(k) != v}
+        return {"command": command, **({"environment": own} if own else {})}
+
+    @property
     def ready_deadline_s(self) -> float:
         """How long a start may take."""
         return self.profile.subject.ready_deadline_s
@@ -187,13 +196,15 @@ class Subject:
             raise UsageError("a subject that is reached by URL alone cannot be started by the lab: give a command")
         if self.lives == 0:
             await self._begin()
-        argv, environment = words_of(spec.command, self.values, spec.hidden), self._environment()
+        command, variables = self.profile.life(self.lives + 1)
+        argv = words_of(command or spec.command, self.values, spec.hidden)
+        environment = self._environment(variables)
         if points:
             armed = (at for at in points if isinstance(at, Batch))
             environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.number}" for at in armed)
         cold = spec.cold or (self.warm_lives is not None and self.lives >= self.warm_lives)
         target = None if cold else warm_target(argv, sys.executable)
-        seed, next_seed = (None, None) if _HASH_SEED in spec.environment else self._hash_seeds(warm=target is not None)
+        seed, next_seed = (None, None) if _HASH_SEED in variables else self._hash_seeds(warm=target is not None)
         if seed is not None:
             environment[_HASH_SEED] = seed
         at_hand = installed(_PRELOAD)
@@ -212,7 +223,9 @@ class Subject:
                 warm_up=target is not None and at_hand == _PRELOAD,
                 site=Site(self.port, self.held is not None, str(self.folder.state_dir), spec.kill is Kill.ALL),
             )
-            if self.starts_again and next_seed is not None and launch.preload is not None:  # it imports meanwhile
+            if (
+                self.starts_again and not self.profile.lives and next_seed is not None and launch.preload is not None
+            ):  # it imports meanwhile
                 self.spawner.prepare(replace(launch, env={**environment, _HASH_SEED: next_seed}))
             process = await self.spawner.spawn(launch)
         if self.streams:
@@ -230,10 +243,12 @@ class Subject:
         stdin, stdout = self.streams.theirs
         return stdin, stdout
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, variables: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Of the server in a life with these variables, or of what puts back what all runs share."""
         spec = self.profile.subject
         own = at_home(self.folder.home, os.environ) if spec.has_own_home else {}
-        environment = environment_of({**own, **spec.environment}, self.values, spec.hidden)
+        said = spec.environment if variables is None else variables
+        environment = environment_of({**own, **said}, self.values, spec.hidden)
         if self.piped and "PYTHONUNBUFFERED" not in (*spec.environment, *os.environ):
             # no host sets it: who does not flush his answers is heard late, or never
             del environment["PYTHONUNBUFFERED"]

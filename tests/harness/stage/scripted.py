@@ -120,6 +120,7 @@ class ScriptedSite:
     lives: list[ScriptedLife] = field(default_factory=list)
     services: Sequence[Service] = ()
     starting_s: float = 0.0
+    version: Mapping[str, Any] = field(default_factory=dict)
 
     async def boot(self, points: Sequence[Coordinate] = ()) -> ScriptedLife:
         await asyncio.sleep(self.starting_s)
