@@ -25,7 +25,7 @@ from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.planning.budget import Budget
 from mcp_crashtest.reporting.console import about, clean
 from mcp_crashtest.reporting.sheet import lines, sheet
-from mcp_crashtest.sessions.catalogue import standard
+from mcp_crashtest.sessions.catalogue import highest
 from mcp_crashtest.sessions.outlook import outlook
 
 USUAL_PROFILE = "crashtest.toml"
@@ -60,9 +60,8 @@ def checked(profile: Profile, laboratory: Laboratory) -> dict[str, Any]:
     bench = laboratory.bench(profile)
     history = laboratory.bundle.setting_up(profile, GOLDEN).history()
     estimates = {name: outlook(bench, laboratory, budget) for name, budget in _ESTIMATES}
-    highest = max(listed.level for listed in standard() if not listed.client)
     return {
-        **sheet(profile, history, bench.protocols, highest),
+        **sheet(profile, history, bench.protocols, highest(client=False)),
         "takes": {name: {"runs": one.runs, "seconds": round(one.seconds, 1)} for name, one in estimates.items()},
     }
 

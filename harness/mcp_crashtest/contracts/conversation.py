@@ -35,7 +35,8 @@ from mcp_crashtest.wire.errors import (
     Unreachable,
     WireError,
 )
-from mcp_crashtest.wire.rejoining import rejoining
+from mcp_crashtest.wire.messages import METHOD_NOT_FOUND
+from mcp_crashtest.wire.rejoining import rejoining, taken_up
 from mcp_crashtest.wire.resuming import Stream
 from mcp_crashtest.wire.session import Session
 from mcp_crashtest.wire.stdio import Stdio
@@ -63,6 +64,7 @@ class Conversation:
         self._ends_at = time.monotonic() + job.deadline_s
         self._trying: asyncio.Task[None] | None = None
         self._dropping = False
+        self._left: Session | None = None
         self._away_s = 0.0
 
     @property
@@ -120,10 +122,28 @@ class Conversation:
     async def _connect(self) -> Session:
         if self.session is None and self.stream is not None and self.stream.resumable:
             self.session = rejoining(self.job.url, self.job.protocol, self.job.headers, self.stream)
+        elif self.session is None and self._left is not None:
+            self.session = await self._take_up(self._left)
+        self._left = None
         if self.session is None:
             self.session = await (self._open() if self._host is None else self._open_piped(self._host))
             self.journal.write(Type.OK, Op.CONNECT, protocol=self.session.protocol)
         return self.session
+
+    async def _take_up(self, left: Session) -> Session | None:
+        """The session whose connections were lost, as a client keeps its id until it is told otherwise; None then."""
+        session = taken_up(self.job.url, self.job.headers, left)
+        try:
+            await session.call("ping", {}, deadline_s=self.left_s)
+        except (Unreachable, Broken, DeadlineExceeded):
+            session.abort()
+            raise
+        except WireError as error:
+            if not (isinstance(error, RpcError) and error.code == METHOD_NOT_FOUND):
+                session.abort()
+                return None
+        self.journal.write(Type.OK, Op.CONNECT, protocol=session.protocol, again=True)
+        return session
 
     async def _open(self) -> Session:
         return await Session.open(
@@ -157,6 +177,7 @@ class Conversation:
         """
         self._away_s = self.job.away_s
         if self.session:
+            self._left = self.session if self.session.session_id is not None else None
             self.journal.write(Type.INFO, Op.CONNECT, dropped=True)
             self.session.abort()
         elif self._trying and not self._trying.done():

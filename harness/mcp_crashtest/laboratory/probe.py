@@ -22,6 +22,7 @@ from mcp_crashtest.laboratory.silence import Silent, wants_to_know_who_asks, why
 from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.standing import Standing
 from mcp_crashtest.subjects.launchers import left_behind
 from mcp_crashtest.subjects.life import Life
 from mcp_crashtest.subjects.spawner import Spawner
@@ -158,8 +159,8 @@ def _lacks(bench: Bench, answer: Answer) -> frozenset[str]:
     why = terms.undeclared(answer.capabilities, tool) if bench.profile.client is None and is_there else None
     if why is not None:
         raise UsageError(
-            f'not offered: {bench.profile.name} has no [contract] kind = "{contract.kind}": {why}. Say another kind: '
-            f"{', '.join(kind for kind in ContractKind if kind is not contract.kind)}"
+            f'{Standing.NOT_OFFERED}: {bench.profile.name} has no [contract] kind = "{contract.kind}": {why}. '
+            f"Say another kind: {', '.join(kind for kind in ContractKind if kind is not contract.kind)}"
         )
     said = {name for name in contract.kind.operations if getattr(contract, name) is not None}
     return terms.unoffered(answer.capabilities) - said

@@ -28,9 +28,7 @@ from mcp_crashtest.subjects.process import Exit, KillProof, Remains
 from mcp_crashtest.subjects.sockets import accepts
 
 _ALIVE, _START, _STOP, _KILL = "alive", "start", "stop", "kill"
-_GONE_S = 10.0
-_LOOK_S = 1.0
-_PAUSE_S = 0.05
+_GONE_S, _LOOK_S, _PAUSE_S = 10.0, 1.0, 0.05
 _CONNECTING_S = 5.0
 _CANNOT_RUN = 126  # and above: no word about the server
 _LONGEST_WORDS = 300

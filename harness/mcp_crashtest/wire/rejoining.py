@@ -20,3 +20,10 @@ def rejoining(url: str, protocol: str, headers: Mapping[str, str], stream: Strea
     session = Session(Streamable(Address.of(url), headers, connection))
     session._ids = itertools.count((stream.request or {"id": 0})["id"] + _APART)
     return session
+
+
+def taken_up(url: str, headers: Mapping[str, str], left: Session) -> Session:
+    """A session whose connections were lost. Nothing is sent; the next request shows whether the server knows it."""
+    connection = Connection(protocol=left.protocol, session_id=left.session_id)
+    transport = Streamable(Address.of(url), headers, connection)
+    return Session(transport, left.extensions, left.server_info, left.capabilities, left._ids)
