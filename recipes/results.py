@@ -35,9 +35,9 @@ those of a machine that had other work beside it, and tell nobody how fast a ser
 `python -m recipes.results`.
 """
 _DEPTHS = {
-    "quick": "a first look (`--quick`): a few plans of every scenario",
+    "quick": "a first look (`--quick`)",
     "core": "the plans that a star is owed",
-    "full": "every plan of every scenario",
+    "full": "every plan",
 }
 
 
@@ -110,7 +110,7 @@ def _played(summary: Mapping[str, Any]) -> str:
 
 
 def _depth(summary: Mapping[str, Any]) -> str:
-    selected = f" ({', '.join(summary['selected'])} alone)" if summary["selected"] else ""
+    selected = f" of the scenarios {', '.join(summary['selected'])}" if summary["selected"] else ""
     return _DEPTHS[summary["depth"]] + selected + ("" if summary["finished"] else ", cut short")
 
 
