@@ -43,7 +43,7 @@ def main() -> int:
         "--ci", action="store_true", help="only those that fit into a minute or so; none may be skipped"
     )
     options, rest = parser.parse_known_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
     try:
         wanted = chosen(recipes(), options.only, ci=options.ci)
@@ -103,7 +103,7 @@ def do(words: Sequence[str], folder: Path) -> int:
     try:
         return process.wait()
     except BaseException:
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGTERM)  # SIGINT is ignored in what a shell has started with &
         try:
             process.wait(_ENDS_WITHIN_S)
         except subprocess.TimeoutExpired:

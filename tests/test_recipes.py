@@ -217,12 +217,12 @@ def test_an_environment_is_made_once_for_the_same_pins_and_half_a_one_is_made_an
 
 
 def test_what_ends_us_ends_what_we_have_started(tmp_path: Path) -> None:
-    """The command is told once, by us: a Ctrl-C of the terminal does not reach it too."""
+    """The command is told once, by us: what the terminal sends does not reach it too."""
     told = tmp_path / "told"
     child = (
         "import pathlib, signal, sys, time\n"
         "def ended(*_): pathlib.Path(sys.argv[1]).write_text('ended'); sys.exit(130)\n"
-        "signal.signal(signal.SIGINT, ended); pathlib.Path(sys.argv[1]).write_text('began'); time.sleep(60)"
+        "signal.signal(signal.SIGTERM, ended); pathlib.Path(sys.argv[1]).write_text('began'); time.sleep(60)"
     )
     ours = (
         "import pathlib, signal, sys\nfrom recipes import run\nsignal.signal(signal.SIGTERM, run._interrupted)\n"
