@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -56,8 +57,10 @@ def versions(recipe: Recipe, ask: Callable[[Sequence[str]], str]) -> Mapping[str
 
 
 def _python(recipe: Recipe, do: Do) -> Path:
-    pins = (recipe.folder / "requirements.txt").read_bytes()
-    place = HERE / ".cache" / f"{sys.implementation.cache_tag}-{hashlib.sha256(pins).hexdigest()[:12]}"
+    pins = (recipe.folder / "requirements.txt").read_text(encoding="utf-8")
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    digest = hashlib.sha256("\n".join([pins, *ours]).encode()).hexdigest()[:12]
+    place = HERE / ".cache" / f"{sys.implementation.cache_tag}-{digest}"
     done = place / "installed"
     if not done.exists():
         shutil.rmtree(place, ignore_errors=True)
