@@ -15,11 +15,13 @@ from pathlib import Path
 from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
+from mcp_crashtest.laboratory.sniffing import Speech
 from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.proposing.command import PORT_VARIABLES, Command, read_command
 from mcp_crashtest.proposing.writing import Draft
+from mcp_crashtest.subjects.sockets import find_free_port
 
 _HTTP, _STDIO = "http", "stdio"
 _ELSEWHERE = re.compile(r"listens on port ([0-9]{2,5})")
@@ -47,17 +49,24 @@ class Reached:
 
 def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path) -> Reached:
     """The first way that answers. Raises UsageError where nothing says how, SubjectError where none does."""
-    if not options.command and not options.url:
+    if not options.command and not options.url and not options.mcp_config:
         raise UsageError(
-            'say how the server is started or reached: --command "python server.py --port 8000", or --url URL'
+            'say how the server is started or reached: --command "python server.py --port 8000", --url URL, or '
+            "--mcp-config FILE"
         )
+    if options.server and not options.mcp_config:
+        raise UsageError("--server names an entry of --mcp-config FILE: give that too")
     refusals: list[str] = []
     ways = list(_ways(options, folder))
+    if len(ways) > 1 and _heard(ways[0][1], ways[1][1], laboratory) is Speech.STDIO:
+        ways.reverse()
     while ways:
         title, way = ways.pop(0)
         try:
             way.bench = laboratory.probe(way.profile())
         except (SubjectError, UsageError) as error:
+            if isinstance(error, UsageError) and not ways and not refusals:
+                raise
             refusals.append(f"{title}: {error}")
             port = _ELSEWHERE.search(str(error))
             if port and not options.url and not any("fixed port" in said for said in refusals):
@@ -67,8 +76,22 @@ def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path) -
     raise SubjectError("the server answers in no way that was tried:\n\n" + "\n\n".join(refusals))
 
 
+def _heard(http: Reached, stdio: Reached, laboratory: Laboratory) -> Speech | None:
+    """Which of two ways a command makes use of first, where one life of it has both: neither has to wait in vain."""
+    port, variables = str(find_free_port()), http.draft.get("subject", "environment") or {}
+    draft = stdio.draft.copy()
+    draft.say("subject", "environment", {n: v.replace("{port}", port) for n, v in variables.items()} or None)
+    try:
+        return laboratory.sniff(Reached(draft, stdio.folder, stdio.workload).profile())
+    except (SubjectError, UsageError):
+        return None  # the ways themselves say why
+
+
 def _ways(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Reached]]:
     workload = {"records": options.records, "batch": min(options.batch, options.records)}
+    if options.mcp_config:
+        yield "by its entry", Reached(_by_entry(options, folder), folder, workload)
+        return
     if options.url:
         yield "by its URL", Reached(_draft(options, None, options.url), folder, workload)
         return
@@ -97,13 +120,27 @@ def _draft(
     draft.say("subject", "url", url)
     environment = {**(variables or {}), **(command.environment if command else {})}
     draft.say("subject", "environment", environment or None, "it is told its port by one of these" if variables else "")
-    headers = dict(_header(text) for text in options.header or ())
-    draft.say("subject", "headers", headers or None)
+    _say_headers(draft, options)
     return draft
 
 
+def _by_entry(options: argparse.Namespace, folder: Path) -> Draft:
+    """A subject that an entry of somebody's MCP configuration describes: the entry itself stays where it is."""
+    draft = Draft()
+    path = Path(options.mcp_config).expanduser().absolute()
+    draft.say("subject", "mcp_config", os.path.relpath(path, folder))
+    draft.say("subject", "server", options.server)
+    _say_headers(draft, options)
+    return draft
+
+
+def _say_headers(draft: Draft, options: argparse.Namespace) -> None:
+    headers = dict(_header(text) for text in options.header or ())
+    draft.say("subject", "headers", headers or None)
+
+
 def _on_fixed_port(way: Reached, port: str, options: argparse.Namespace) -> Reached:
-    draft = Draft({name: list(lines) for name, lines in way.draft.tables.items()}, list(way.draft.remarks))
+    draft = way.draft.copy()
     draft.say("subject", "url", f"http://127.0.0.1:{port}{options.path}", "its port is fixed: runs go one at a time")
     draft.say("subject", "environment", None)
     return Reached(draft, way.folder, way.workload)

@@ -31,6 +31,7 @@ from mcp_crashtest.subjects.turns import turn
 from mcp_crashtest.wire.errors import DeadlineExceeded, RpcError, Unreachable, WireError
 from mcp_crashtest.wire.messages import METHOD_NOT_FOUND, SUPPORTED, SUPPORTED_ON_STDIO, is_stateless
 from mcp_crashtest.wire.session import Session
+from mcp_crashtest.wire.stdio import Pipes, Stdio
 
 _PROBE = "probe"
 _PAUSE_S = 0.02
@@ -203,7 +204,12 @@ async def _tools(session: Session, answer_s: float) -> Answer:
 
 
 async def conversing(subject: Subject, life: Life | None, protocol: str, extensions: tuple[str, ...] = ()) -> Session:
-    """A conversation with a subject, as soon as it answers. Raises SubjectError and WireError."""
+    """A conversation with a subject, as soon as it answers; over stdio it takes the life's pipes, once.
+
+    Raises SubjectError and WireError.
+    """
+    if subject.piped:
+        return await _over_pipes(subject, protocol, extensions)
     deadline = time.monotonic() + subject.ready_deadline_s
 
     async def attempt() -> Session:
@@ -216,6 +222,16 @@ async def conversing(subject: Subject, life: Life | None, protocol: str, extensi
         return await _answer(attempt, subject, life, deadline)
     except Silent as error:
         raise SubjectError(str(error)) from error
+
+
+async def _over_pipes(subject: Subject, protocol: str, extensions: tuple[str, ...]) -> Session:
+    pipes = await Pipes.over(subject.take_streams())
+    try:
+        ready_s = subject.ready_deadline_s
+        return await Session.over(Stdio(pipes), protocol=protocol, deadline_s=ready_s, extensions=extensions)
+    except BaseException:
+        pipes.abort()
+        raise
 
 
 async def _answer(attempt: Callable[[], Awaitable[T]], subject: Subject, life: Life | None, deadline: float) -> T:

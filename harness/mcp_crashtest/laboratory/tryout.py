@@ -120,7 +120,8 @@ async def trying_out(bench: Bench, bundle: Bundle, spawner: Spawner) -> AsyncIte
         life = await subject.boot() if subject.killable else None
         tryout = await _begun(subject, bench, await _conversation(subject, bench, life))
         yield tryout
-        await tryout.session.close()
+        if not subject.piped:  # a server on stdio ends where its client leaves
+            await tryout.session.close()
     finally:
         if tryout is not None:
             tryout.session.abort()
@@ -138,7 +139,7 @@ async def _conversation(subject: Subject, bench: Bench, life: Any) -> Session:
     try:
         return await conversing(subject, life, protocol, (TASKS,) if is_stateless(protocol) else ())
     except WireError as error:
-        raise SubjectError(f"{subject.url} does not answer a second time: {error}") from error
+        raise SubjectError(f"{subject.url} does not answer a second time: {error}\n{subject.log_tail()}") from error
 
 
 async def _begun(subject: Subject, bench: Bench, session: Session) -> Tryout:

@@ -33,6 +33,10 @@ class Draft:
     remarks: list[str] = field(default_factory=list)
     footnotes: list[str] = field(default_factory=list)
 
+    def copy(self) -> Draft:
+        """Another one that says the same."""
+        return Draft({n: list(lines) for n, lines in self.tables.items()}, list(self.remarks), list(self.footnotes))
+
     def say(self, table: str, key: str, value: Any, said: str = "", *, guessed: bool = False) -> None:
         """A key with its value, in the place of what was said of it before; None takes it out."""
         lines = self.tables.setdefault(table, [])

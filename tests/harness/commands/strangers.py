@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sqlite3
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +15,9 @@ from typing import Any
 parser = argparse.ArgumentParser()
 parser.add_argument("kind")
 parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "0")))
-parser.add_argument("--db", required=True)
+parser.add_argument("--db", default="jobs.db")
+parser.add_argument("--stdio", action="store_true")
+parser.add_argument("--token", help="whoever does not have it is turned away")
 args = parser.parse_args()
 
 STRING, INTEGER = {"type": "string"}, {"type": "integer"}
@@ -111,21 +114,26 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
     raise KeyError(method)
 
 
+def replied(asked: dict[str, Any]) -> dict[str, Any]:
+    reply: dict[str, Any] = {"jsonrpc": "2.0", "id": asked.get("id")}
+    try:
+        reply["result"] = answer(asked["method"], asked.get("params", {}))
+    except KeyError:
+        reply["error"] = {"code": -32601, "message": "no such method"}
+    except ValueError as error:
+        reply["result"] = {"isError": True, "content": [{"type": "text", "text": str(error)}]}
+    return reply
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        reply: dict[str, Any] = {"jsonrpc": "2.0", "id": asked.get("id")}
-        try:
-            reply["result"] = answer(asked["method"], asked.get("params", {}))
-        except KeyError:
-            reply["error"] = {"code": -32601, "message": "no such method"}
-        except ValueError as error:
-            reply["result"] = {"isError": True, "content": [{"type": "text", "text": str(error)}]}
-        body = json.dumps(reply).encode()
-        self.send_response(200 if "id" in asked else 202)
+        known = args.token is None or self.headers["authorization"] == f"Bearer {args.token}"
+        body = json.dumps(replied(asked)).encode() if known else b"{}"
+        self.send_response((200 if "id" in asked else 202) if known else 401)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -137,4 +145,10 @@ class Handler(BaseHTTPRequestHandler):
 
 for unfinished in ask("SELECT id, total FROM jobs"):
     threading.Thread(target=work, args=unfinished, daemon=True).start()
+if args.stdio:
+    for line in sys.stdin:
+        if "id" in (message := json.loads(line)):
+            print(json.dumps(replied(message)), flush=True)
+    while True:  # as many do that have a timer or a connection of their own: the end of its input is not its end
+        time.sleep(1)
 ThreadingHTTPServer(("127.0.0.1", args.port), Handler).serve_forever()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,8 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.files.profile_files import read_profile
+from mcp_crashtest.subjects.proc import ports_of
+from mcp_crashtest.subjects.sockets import find_free_port
 from tests.lab import SMALL, THIRD_PARTY, Done, lab
 
 PLAIN = Path(__file__).parent / "strangers.py"
@@ -39,7 +44,7 @@ def test_a_job_that_is_polled_by_a_tool_is_found_out(tmp_path: Path) -> None:
     assert profile["observe"]["words"] == {"completed": ["fertig"]}
     assert profile["observe"]["records"]["tool"] == "jobRows"
     assert said["found"]["records"]["number"] == 23
-    assert said["stars"] == 2
+    assert said["stars"] == 3
     assert "[observe] words" in said["guesses"]
     assert "crashtest.toml" in (tmp_path / ".github" / "workflows" / "crashtest.yml").read_text(encoding="utf-8")
 
@@ -53,6 +58,60 @@ def test_a_blocking_tool_is_found_out_and_its_port_by_a_variable(tmp_path: Path)
     }  # fmt: skip
     assert profile["observe"]["records"] == {"items": "$.rows", "key": "$.n"}
     assert profile["subject"]["environment"]["PORT"] == "{port}"
+
+
+def test_a_server_that_speaks_stdio_is_heard_to(tmp_path: Path) -> None:
+    """It stays when its input has ended: over HTTP it would have been waited for in vain."""
+    done = init(tmp_path, "polled", "--trial-s", 20, port="--stdio")
+    assert done.code == 0, done.out + done.err
+    profile = written(tmp_path)
+    assert "url" not in profile["subject"]
+    assert "environment" not in profile["subject"]
+    assert profile["contract"]["status"]["tool"] == "jobState"
+
+
+def test_a_server_that_wants_a_token_gets_the_one_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGERS_TOKEN", "open-sesame")
+    port = "--port 8000 --token open-sesame"
+    refused = init(tmp_path, "blocking", port=port)
+    assert refused.code == 3
+    assert "[subject] headers" in refused.err
+    done = init(tmp_path, "blocking", "--header", "Authorization: Bearer ${STRANGERS_TOKEN}", port=port)
+    assert done.code == 0, done.out + done.err
+    assert written(tmp_path)["subject"]["headers"] == {"Authorization": "Bearer ${STRANGERS_TOKEN}"}
+
+
+def test_an_entry_of_an_mcp_json_says_how_a_server_is_started(tmp_path: Path) -> None:
+    entry = {"command": sys.executable, "args": ["-B", str(PLAIN), "polled", "--stdio", "--db", "jobs.db"]}
+    config = tmp_path / "mcp.json"
+    config.write_text(json.dumps({"mcpServers": {"mine": entry, "other": {"command": "false"}}}), encoding="utf-8")
+    arguments = ("init", "--yes", "--mcp-config", config, "--records", 23, "--output", tmp_path / "crashtest.toml")
+    several = lab(*arguments)
+    assert several.code == 2
+    assert "'mine', 'other'" in several.err
+    done = lab(*arguments, "--server", "mine")
+    assert done.code == 0, done.out + done.err
+    assert written(tmp_path)["subject"] == {"mcp_config": "mcp.json", "server": "mine"}
+
+
+def test_an_entry_with_a_url_is_a_running_server(tmp_path: Path) -> None:
+    port = find_free_port()
+    config, output = tmp_path / "mcp.json", tmp_path / "crashtest.toml"
+    entry = {"type": "http", "url": f"http://127.0.0.1:{port}/mcp"}
+    config.write_text(json.dumps({"mcpServers": {"mine": entry}}), encoding="utf-8")
+    command = [sys.executable, "-B", str(PLAIN), "polled", "--port", str(port), "--db", str(tmp_path / "jobs.db")]
+    with subprocess.Popen(command) as server:
+        try:
+            while not ports_of(server.pid):
+                assert server.poll() is None, "the server ends before it listens"
+                time.sleep(0.02)
+            done = lab("init", "--yes", "--mcp-config", config, "--records", 23, "--output", output)
+        finally:
+            server.kill()
+    assert done.code == 0, done.out + done.err
+    assert written(tmp_path)["subject"] == {"mcp_config": "mcp.json"}
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
@@ -105,7 +164,7 @@ def test_servers_of_a_framework_are_found_out(tmp_path: Path, server: str) -> No
         "--command", f"python {THIRD_PARTY / server}.py --port 8000 {store}",
     )  # fmt: skip
     assert done.code == 0, done.out + done.err
-    assert json.loads(done.out)["stars"] == 2
+    assert json.loads(done.out)["stars"] == 3
 
 
 def test_a_command_with_a_socket_of_the_labs_own_is_taken_as_it_is(tmp_path: Path) -> None:
