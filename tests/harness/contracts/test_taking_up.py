@@ -65,7 +65,9 @@ def bad_request(request: Request) -> bytes:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("ping", "opened"), [(known, 1), (no_ping, 1), (forgotten, 2), (bad_request, 2)], ids=lambda it: str(it)
+    ("ping", "opened"),
+    [(known, 1), (no_ping, 1), (forgotten, 2), (bad_request, 2)],
+    ids=["known", "no-ping", "forgotten", "bad-request"],
 )
 async def test_a_session_is_taken_up_again_where_the_server_knows_it(
     ping: Callable[[Request], bytes], opened: int, writing: int
