@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.lab import ROOT, certify, named
+from tests.lab import ROOT, certify, lab, named
 
 FOLDER = ROOT / "tests" / "node"
 SCENARIOS = ("planned-restart", "server-killed-everywhere")
@@ -18,6 +19,14 @@ LAUNCHED = {
 }
 
 pytestmark = pytest.mark.skipif(shutil.which("npx") is None, reason="there is no node")
+
+
+BY_HAND = {
+    "node": f"node {FOLDER}/server.js 8123 {{state_dir}}",
+    "npx": f"npx -y {FOLDER} 8123 {{state_dir}}",
+    "npm run": f"npm --prefix {FOLDER} run serve -- 8123 {{state_dir}}",
+    "sh -c": f"sh -c 'node {FOLDER}/server.js 8123 {{state_dir}}'",
+}
 
 
 def started_by(command: str, folder: Path, stop: str = "group") -> Path:
@@ -31,6 +40,23 @@ def started_by(command: str, folder: Path, stop: str = "group") -> Path:
 def test_started_by_node_itself(tmp_path: Path) -> None:
     done = certify(tmp_path, "--profile", FOLDER / "node.toml", "--quick", "--scenario", "planned-restart")
     assert named(done, "planned-restart", "node")["verdict"] == "PASS", done.out + done.err
+
+
+@pytest.mark.parametrize(
+    "launcher", [name if name == "node" else pytest.param(name, marks=pytest.mark.soak) for name in BY_HAND]
+)
+@pytest.mark.timeout(600)
+def test_init_puts_its_port_into_the_command_and_minds_its_launcher(
+    tmp_path: Path, launcher: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
+    output = tmp_path / "crashtest.toml"
+    done = lab("init", "--yes", "--command", BY_HAND[launcher], "--output", output, "--records", 53)
+    assert done.code == 0, done.out + done.err
+    subject = tomllib.loads(output.read_text(encoding="utf-8"))["subject"]
+    assert subject["command"] == BY_HAND[launcher].replace("8123", "{port}")
+    assert subject["url"] == "http://127.0.0.1:{port}/mcp"
+    assert subject.get("stop") == (None if launcher == "node" else "group")
 
 
 @pytest.mark.soak

@@ -15,6 +15,12 @@ fs.mkdirSync(folder, { recursive: true });
 const file = path.join(folder, "journal.jsonl");
 const jobs = new Map();
 
+const SCHEMA = {
+  type: "object",
+  properties: { key: { type: "string" }, total: { type: "integer" }, batch: { type: "integer" } },
+  required: ["key", "total", "batch"],
+};
+
 function read() {
   if (!fs.existsSync(file)) return;
   const text = fs.readFileSync(file, "utf8");
@@ -57,7 +63,7 @@ function start({ key, total, batch }) {
 function answer(method, params) {
   if (method === "server/discover")
     return { capabilities: { tools: {}, resources: {} }, supportedVersions: ["2026-07-28"] };
-  if (method === "tools/list") return { tools: [{ name: "start", inputSchema: { type: "object" } }] };
+  if (method === "tools/list") return { tools: [{ name: "start", inputSchema: SCHEMA }] };
   if (method === "tools/call") return { content: [{ type: "text", text: `job://${start(params.arguments).id}` }] };
   if (method === "resources/read") {
     const [id, part] = params.uri.replace("job://", "").split("/");

@@ -19,7 +19,8 @@ from mcp_crashtest.laboratory.sniffing import Speech
 from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.profile import Profile
-from mcp_crashtest.proposing.command import PORT_VARIABLES, Command, read_command
+from mcp_crashtest.model.subject_spec import Stop
+from mcp_crashtest.proposing.command import PORT_VARIABLES, Command, launcher_in, read_command, with_port
 from mcp_crashtest.proposing.writing import Draft
 from mcp_crashtest.subjects.sockets import find_free_port
 
@@ -58,8 +59,8 @@ def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path) -
         raise UsageError("--server names an entry of --mcp-config FILE: give that too")
     refusals: list[str] = []
     ways = list(_ways(options, folder))
-    if len(ways) > 1 and _heard(ways[0][1], ways[1][1], laboratory) is Speech.STDIO:
-        ways.reverse()
+    if len(ways) > 1:
+        ways = _in_order(ways, options, laboratory)
     while ways:
         title, way = ways.pop(0)
         try:
@@ -72,19 +73,37 @@ def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path) -
             if port and not options.url and not any("fixed port" in said for said in refusals):
                 ways.insert(0, (f"over HTTP on its fixed port {port[1]}", _on_fixed_port(way, port[1], options)))
             continue
+        _mind_launcher(way)
         return way
     raise SubjectError("the server answers in no way that was tried:\n\n" + "\n\n".join(refusals))
 
 
-def _heard(http: Reached, stdio: Reached, laboratory: Laboratory) -> Speech | None:
-    """Which of two ways a command makes use of first, where one life of it has both: neither has to wait in vain."""
-    port, variables = str(find_free_port()), http.draft.get("subject", "environment") or {}
+def _in_order(
+    ways: list[tuple[str, Reached]], options: argparse.Namespace, laboratory: Laboratory
+) -> list[tuple[str, Reached]]:
+    """Two ways, HTTP and stdio, and first the one that a command makes use of where one life of it has both."""
+    (_, http), (_, stdio) = ways
+    told, variables = find_free_port(), http.draft.get("subject", "environment") or {}
     draft = stdio.draft.copy()
-    draft.say("subject", "environment", {n: v.replace("{port}", port) for n, v in variables.items()} or None)
+    variables = {name: value.replace("{port}", str(told)) for name, value in variables.items()}
+    draft.say("subject", "environment", variables or None)
     try:
-        return laboratory.sniff(Reached(draft, stdio.folder, stdio.workload).profile())
+        heard = laboratory.sniff(Reached(draft, stdio.folder, stdio.workload).profile())
     except (SubjectError, UsageError):
-        return None  # the ways themselves say why
+        return ways  # they themselves say why
+    if heard is None or told in heard.ports:
+        return ways
+    if heard.speech is Speech.STDIO:
+        return ways[::-1]
+    port = heard.ports[0]
+    command = with_port(str(http.draft.get("subject", "command")), port)
+    if command is None:
+        return [(f"over HTTP on its fixed port {port}", _on_fixed_port(http, str(port), options)), *ways]
+    moved = http.draft.copy()
+    why = f"{port} is {{port}} now, so that each run has a port of its own"
+    moved.say("subject", "command", command, why)
+    moved.say("subject", "environment", stdio.draft.get("subject", "environment"))
+    return [("over HTTP, its port in the command", Reached(moved, http.folder, http.workload)), *ways]
 
 
 def _ways(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Reached]]:
@@ -144,6 +163,12 @@ def _on_fixed_port(way: Reached, port: str, options: argparse.Namespace) -> Reac
     draft.say("subject", "url", f"http://127.0.0.1:{port}{options.path}", "its port is fixed: runs go one at a time")
     draft.say("subject", "environment", None)
     return Reached(draft, way.folder, way.workload)
+
+
+def _mind_launcher(way: Reached) -> None:
+    """A planned restart has to reach the server itself, whatever the launcher does with a signal."""
+    if (name := launcher_in(way.profile().subject.command or "")) is not None:
+        way.draft.say("subject", "stop", str(Stop.GROUP), f"{name} may keep SIGTERM to itself")
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from mcp_crashtest.laboratory.plain_faults import unknown_word
 from mcp_crashtest.laboratory.play import Outcome, play
 from mcp_crashtest.laboratory.probe import probed
 from mcp_crashtest.laboratory.slow import settled, suspected
-from mcp_crashtest.laboratory.sniffing import Speech, sniffed
+from mcp_crashtest.laboratory.sniffing import Heard, sniffed
 from mcp_crashtest.laboratory.steady import differs_in_content_alone, mistake_in
 from mcp_crashtest.laboratory.tryout import Tryout, trying_out
 from mcp_crashtest.model.errors import SubjectError, UsageError
@@ -102,10 +102,10 @@ class Laboratory:
 
         return self._runner.run(probe())
 
-    def sniff(self, profile: Profile) -> Speech | None:
+    def sniff(self, profile: Profile) -> Heard | None:
         """Whether a command without a url serves HTTP or speaks stdio; None for neither. Raises SubjectError."""
 
-        async def sniff() -> Speech | None:
+        async def sniff() -> Heard | None:
             return await sniffed(Bench(profile), self.bundle, await self._spawning())
 
         return self._runner.run(sniff())

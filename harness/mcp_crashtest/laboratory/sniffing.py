@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
 
 from mcp_crashtest.files.bundle import Bundle
@@ -33,7 +34,15 @@ class Speech(StrEnum):
     STDIO = "stdio"
 
 
-async def sniffed(bench: Bench, bundle: Bundle, spawner: Spawner) -> Speech | None:
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How it was heard to speak; over HTTP on which ports it listened."""
+
+    speech: Speech
+    ports: tuple[int, ...] = ()
+
+
+async def sniffed(bench: Bench, bundle: Bundle, spawner: Spawner) -> Heard | None:
     """What a subject without a url does first; None where it ends, or does neither within 20 s. Raises SubjectError."""
     folder = bundle.setting_up(bench.profile, _SNIFFING)
     subject = site(bench, folder, spawner, Plan(_SNIFFING, HANDSHAKE, (), cold=True))
@@ -58,14 +67,14 @@ async def sniffed(bench: Bench, bundle: Bundle, spawner: Spawner) -> Speech | No
         folder.scrub()
 
 
-async def _first(life: Life, speaking: asyncio.Task[bool]) -> Speech | None:
+async def _first(life: Life, speaking: asyncio.Task[bool]) -> Heard | None:
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         await asyncio.wait([speaking], timeout=_POLL_S)
         if speaking.done() and speaking.result():
-            return Speech.STDIO
-        if any(ports_of(pid) for pid in {life.pid, *group_of(life.pid)}):
-            return Speech.HTTP
+            return Heard(Speech.STDIO)
+        if ports := {port for pid in {life.pid, *group_of(life.pid)} for port in ports_of(pid)}:
+            return Heard(Speech.HTTP, tuple(sorted(ports)))
         if life.exited is not None:
             return None
         if speaking.done():

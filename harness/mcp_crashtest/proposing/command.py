@@ -70,6 +70,26 @@ def read_command(text: str) -> Command:
     return Command(joined, tuple(changes), tuple(_warnings(words)), told, environment=environment)
 
 
+def launcher_in(text: str) -> str | None:
+    """The launcher by which a command starts its server, a process of its own beside it; None without one."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return None
+    name = words[0].rsplit("/", 1)[-1] if words else ""
+    return name if name in _LAUNCHERS and name != "env" else None
+
+
+def with_port(text: str, port: int) -> str | None:
+    """A command with ``{port}`` where it says the port that it was seen to listen on; None where it says none."""
+    words = shlex.split(text)
+    places = [number for number, word in enumerate(words) if re.search(rf"(?<![0-9]){port}(?![0-9])", word)]
+    if len(places) != 1 or not places[0]:
+        return None
+    words[places[0]] = re.sub(rf"(?<![0-9]){port}(?![0-9])", "{port}", words[places[0]])
+    return " ".join(_quoted(word) for word in words)
+
+
 def _quoted(word: str) -> str:
     """A word as a shell takes it; braces need no quotes, for there is no shell."""
     return word if re.fullmatch(r"[A-Za-z0-9_@%+=:,./{}~-]+", word) else shlex.quote(word)
