@@ -11,16 +11,16 @@ from mcp_crashtest import Trial
 from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.planning import sequences
 
-SECOND_JOBS, TWO_BACK = 6, 6
+SECOND_JOBS, TWO_BACK = 7, 6
 MORE = 20
 
 
 @pytest.mark.crashtest(level=2)
 def test_second_job(crashtest: Trial) -> None:
-    """The server is killed, and in its new life a second job is submitted while the first goes on, or behind it."""
+    """The server is killed, and in its new life a second job is submitted beside the first, or behind it: both stay."""
     crashtest.refuse_alone(Companion.ANOTHER_JOB)
-    at, varies = (crashtest.protocols, crashtest.workload), crashtest.second_varies
-    plans = sequences.second_jobs(crashtest.scenario, *at, varies=varies, seed=crashtest.seed, count=MORE)
+    at, told = (crashtest.protocols, crashtest.workload), crashtest.second_told
+    plans = sequences.second_jobs(crashtest.scenario, *at, told=told, seed=crashtest.seed, count=MORE)
     crashtest.play(plans, core=SECOND_JOBS)
 
 

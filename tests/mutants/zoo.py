@@ -249,6 +249,19 @@ _TABLE = (
         "the server is killed, and a second job is submitted in its new life",
         ("isolation.leak",),
     ),
+    Mutant(
+        "counts_the_open",
+        "task.identity",
+        SECOND,
+        "the server is killed after the end, and a second job is submitted in its new life",
+        ("records.lost",),
+    ),
+    Mutant(
+        "whoever_asks",
+        "task.identity",
+        SECOND,
+        "the server is killed, and a second job of the same size is submitted beside the first",
+    ),
     Mutant("one_list", "isolation.leak", SECOND, "a second job, which is smaller, is submitted behind a restart"),
     Mutant(
         "two_workers",

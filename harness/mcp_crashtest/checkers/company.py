@@ -2,7 +2,8 @@
 
 Two who ask at the same time hear their answers in no order that means anything: what one saw is held against nothing
 that the other saw, but for outputs. A second job came behind the last fault, so that its view is that of an undisturbed
-run. Work is told apart by the ledger's own names for tasks, and is not judged where these do not tell.
+run; behind its end the first job's output was read again, which belongs to the first one's view. Work is told apart by
+the ledger's own names for tasks, and is not judged where these do not tell.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from mcp_crashtest.checkers.isolation import given_twice
 from mcp_crashtest.checkers.outputs import some
 from mcp_crashtest.model.columns import Table
-from mcp_crashtest.model.companions import Companion, is_of_second, is_refusal
+from mcp_crashtest.model.companions import AGAIN, Companion, is_of_second, is_refusal
 from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
 from mcp_crashtest.model.verdict import Finding
 
@@ -56,12 +57,18 @@ def unproven(history: History) -> Iterator[str]:
     """Why nothing was shown of the second client, where nothing was."""
     companion = _companion(history)
     outputs = [o for o in history.of(Op.OUTPUT) if is_of_second(o)]
+    if _reads_on(history.operations) and not _stalled(history):
+        yield "the run was over before the first job was read again behind the second"
     if companion is None or any(o.type is Type.OK or not is_refusal(o) for o in outputs):
         return
     if outputs and companion.has_own_job:
         yield f"the server takes no second job: {outputs[-1].value.get('error')}"
-    elif not outputs and "stalled" not in {o.value.get("reason") for o in history.of(Op.END)}:
+    elif not outputs and not _stalled(history):
         yield "the run was over before the second client had its output"
+
+
+def _stalled(history: History) -> bool:
+    return "stalled" in {o.value.get("reason") for o in history.of(Op.END)}
 
 
 def _companion(history: History) -> Companion | None:
@@ -75,9 +82,15 @@ def _companion(history: History) -> Companion | None:
 def _told(history: History, seen: Iterable[Operation]) -> History:
     """A view: for a client that has its output the run has ended well, however it has ended for the other."""
     kept = list(seen)
-    if any(o.op is Op.OUTPUT for o in kept):
+    if any(o.op is Op.OUTPUT for o in kept) and not _reads_on(kept):
         kept = [replace(o, value={**o.value, "reason": "output"}) if o.op is Op.END else o for o in kept]
     return replace(history, operations=kept)
+
+
+def _reads_on(view: Iterable[Operation]) -> bool:
+    """Whether the first job's output was still to be read again when the run was over."""
+    again = {o.op for o in view if o.process == AGAIN}
+    return bool(again) and Op.OUTPUT not in again
 
 
 def _as_the_second(history: History) -> Iterator[Operation]:
@@ -97,7 +110,7 @@ def _own_job(history: History) -> History:
         if is_of_second(o) or not (o.process.startswith(_FIRST) or o.op in _DISTURBANCES or (own and o.op is Op.EXPECT))
     ]
     workload = {**header.workload, **(header.plan.get("second") or {})}
-    undisturbed = replace(header, workload=workload, plan={**header.plan, "faults": []})
+    undisturbed = replace(header, workload=workload, plan={**header.plan, "faults": [], "afterlife": False})
     return _unhurried(_told(replace(history, header=undisturbed), kept))
 
 

@@ -32,7 +32,8 @@ async def conduct(stage: Stage, acts: Mapping[str, Act] = FAULTS) -> History:
     try:
         await stage.begin()
         await _faults(stage, acts)
-        await stage.client.joined()
+        if not stage.plan.afterlife:
+            await stage.client.joined()
         await to_the_end(stage)
         if stage.plan.afterlife and stage.ended in (OUTPUT, AT_REST):
             await _afterlife(stage, acts)
@@ -55,13 +56,17 @@ async def _faults(stage: Stage, acts: Mapping[str, Act]) -> None:
 
 
 async def _afterlife(stage: Stage, acts: Mapping[str, Act]) -> None:
-    """The job is done: kill the server, start it again, and have a client read everything once more."""
+    """The job is done: kill the server, start it again, and have a client read everything once more.
+
+    Where a second job comes too, it comes first, and everything is read behind it.
+    """
     stage.ended = None
     step = Step(len(stage.plan.faults) + 1, AFTER_THE_END, heals=False)
     lasting: Lasting = {}
     if await _land(stage, step, lasting, acts):
         await _heal(stage, step, lasting)
         await stage.go_on_after_the_end()
+        await stage.client.joined()
         await to_the_end(stage)
 
 

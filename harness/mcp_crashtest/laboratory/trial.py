@@ -19,7 +19,7 @@ from hypothesis.strategies import SearchStrategy
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome, show_nothing
-from mcp_crashtest.model.companions import Companion, varies, why_alone
+from mcp_crashtest.model.companions import Companion, Told, told_by, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, During, Phase
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Violation
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
@@ -127,9 +127,9 @@ class Trial:
             raise NotApplicable("the profile names no [[services]] that could die")
 
     @property
-    def second_varies(self) -> bool:
-        """Whether a second job may have another number of records than the first."""
-        return varies(self.bench.profile)
+    def second_told(self) -> frozenset[Told]:
+        """By what a second job is told from the first."""
+        return told_by(self.bench.profile)
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -19,6 +19,9 @@ from mcp_crashtest.model.profile import SITE_NAMES, Profile, Semantics
 SECOND = "second"
 """How the names of the second client's processes begin."""
 
+AGAIN = "client-again"
+"""The first client's name where it reads its output once more, behind the end of a second job."""
+
 OWN = frozenset({"client_id", "run_id"})
 """The placeholders that tell one job from another."""
 
@@ -42,6 +45,13 @@ class Companion(StrEnum):
     def told(self) -> str:
         """As a person says it."""
         return _TOLD[self]
+
+
+class Told(StrEnum):
+    """What tells a second job from the first."""
+
+    SIZE = "size"  # the call says how many records there are
+    KEY = "key"  # the call says whose it is
 
 
 _TOLD = {
@@ -73,6 +83,17 @@ def varies(profile: Profile) -> bool:
     return "total_records" in placeholders(profile.contract.arguments) and profile.workload.input_file is None
 
 
+def keyed(profile: Profile) -> bool:
+    """Whether the call says whose job it is: then two jobs of one size are two."""
+    return bool(OWN & set(_roots(profile.contract.arguments)))
+
+
+def told_by(profile: Profile) -> frozenset[Told]:
+    """By what a second job is told from the first: nothing where there can be none."""
+    told = {Told.SIZE: varies(profile), Told.KEY: keyed(profile)}
+    return frozenset(what for what, does in told.items() if does)
+
+
 def _why_one_job(profile: Profile) -> str | None:
     contract, records = profile.contract, profile.observe.records
     if contract.kind.blocking:
@@ -82,7 +103,7 @@ def _why_one_job(profile: Profile) -> str | None:
     for name, value in contract.arguments.items():
         if any(_is_one_place(text, profile.workload.input_file) for text in _texts(value)):
             return f"the argument {name} = {value!r} may be one place for all jobs: a second job would write there too"
-    if not varies(profile) and not OWN & set(_roots(contract.arguments)):
+    if not told_by(profile):
         return "nothing tells a second job from the first: put {client_id} among the arguments"
     return None
 
@@ -118,7 +139,7 @@ def _why_one_client(profile: Profile) -> str | None:
         return "over stdio a server has one client, which has started it"
     if not profile.contract.kind.blocking:
         return None
-    if not OWN & set(_roots(profile.contract.arguments)):
+    if not keyed(profile):
         return "nothing tells that two calls are for one job: put {client_id} among the arguments"
     if profile.claims.semantics is not Semantics.EXACTLY_ONCE or not profile.claims.resumes:
         return "two calls at once may each do the job where it does not resume exactly once"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import cycle, islice, product, zip_longest
 from typing import TypeVar
 
-from mcp_crashtest.model.companions import Companion
+from mcp_crashtest.model.companions import Companion, Told
 from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Phase, Since, Window, WindowName
 from mcp_crashtest.model.faults import OVERLAP, Fault, Victim
 from mcp_crashtest.model.plan import Absence, Plan, Size
@@ -25,6 +25,7 @@ _AWAY_BATCHES = 2
 _IN_A_ROW = 5
 _EDGE_OF_FIRST = (0, 150, 500)
 _EDGE_OF_LAST = (250, 600, 850, 950)
+_ENDED = 6  # of so many second jobs one comes behind a kill that was behind the first one's end
 _FIRST_WORDS = (5, 15, 40)  # thousandths of the undisturbed time: the submission is on its way, or was just heard
 
 
@@ -177,19 +178,24 @@ def away(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: i
 
 
 def second_jobs(
-    scenario: str, protocols: Sequence[str], workload: Workload, *, varies: bool, seed: int, count: int
+    scenario: str, protocols: Sequence[str], workload: Workload, *, told: frozenset[Told], seed: int, count: int
 ) -> list[Plan]:
     """The server killed all over the job, and a second job in the new life: beside the first or behind it.
 
-    Where the size of a job ``varies`` the second is a batch smaller, or else bigger: the one's records are not all the
-    other's.
+    Now and then it is killed behind the first job's end, and the new life knows of nothing but what is kept.
+    Where jobs are told by their size the second is a batch smaller, or else bigger: the one's records are not all the
+    other's. Where they are told by a key too, every third is as big as the first, and only another client's.
     """
     smaller, bigger = workload.records - workload.batch, workload.records + workload.batch
-    size = Size(smaller if smaller > 0 else bigger, workload.batch) if varies else None
+    size = Size(smaller if smaller > 0 else bigger, workload.batch) if Told.SIZE in told else None
     beside, behind = Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER
     wanted = cycle((beside, behind, behind, beside))  # not in step with two revisions
     plans = spread(scenario, protocols, "kill", Victim.SERVER, workload, seed=seed, count=count)
-    return [replace(plan, companion=who, second=size) for plan, who in zip(plans, wanted, strict=False)]
+    equal = None if Told.KEY in told else size
+    alike = cycle((size, size, size, equal, size, equal))
+    killed = [replace(p, companion=who, second=as_big) for p, who, as_big in zip(plans, wanted, alike, strict=False)]
+    ended = (Plan(scenario, p, (), afterlife=True, companion=behind, second=size) for p in cycle(protocols))
+    return [plan for n, one in enumerate(killed) for plan in ([one, next(ended)] if n % _ENDED == 1 else [one])][:count]
 
 
 def two_back(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:

@@ -14,7 +14,7 @@ from typing import Any
 from mcp_crashtest.contracts.host import Order
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.model.columns import referred
-from mcp_crashtest.model.companions import is_of_second
+from mcp_crashtest.model.companions import AGAIN, is_of_second
 from mcp_crashtest.model.coordinates import Coordinate, Window, WindowName
 from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.offers import ANSWER, TRESPASS
@@ -218,7 +218,7 @@ class LabClient:
 
     def saw(self, operation: Operation) -> bool:
         """An event of the run; whether it shows that something goes on."""
-        if is_of_second(operation):
+        if is_of_second(operation) or operation.process == AGAIN:
             return self._second is not None and self._second.saw(operation)
         if operation.op is Op.PROGRESS:
             done = operation.value["done"]
@@ -253,7 +253,7 @@ class LabClient:
         if self.halted is Op.CANCEL and operation.value.get("reason") in _ENDED:
             self.at_rest = True
         elif self._second:
-            self._second.first_has_finished()
+            self._second.first_has_finished(read=operation.type is Type.OK)
         else:
             self._stage.ended = self._stage.ended or OUTPUT
 

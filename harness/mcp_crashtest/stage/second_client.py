@@ -1,7 +1,8 @@
 """The second client on the stage: it comes behind the last fault, with a job of its own or for that of the first.
 
 It is a process like the first one's, is never killed, and what it does stands in the history under its own name. A
-server that takes one job at a time may refuse a second one while the first goes on: then it is asked for again.
+server that takes one job at a time may refuse a second one while the first goes on: then it is asked for again. Behind
+a second job the output of the first is read once more, in the first client's name: it is what it was.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from mcp_crashtest.contracts.job import Job
-from mcp_crashtest.model.companions import OWN, SECOND, Companion, is_of_second, is_refusal
+from mcp_crashtest.model.companions import AGAIN, OWN, SECOND, Companion, is_of_second, is_refusal
 from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.paths import fill
@@ -49,6 +50,9 @@ class SecondClient:
         self._first_job = job
         self._listening = listening
         self._first_finished = False
+        self._first_read = False
+        self._called = False
+        self._looks_again = False
         self._process: ClientProcess | None = None
         self._lives = 0
         self._status: str | None = None
@@ -64,6 +68,7 @@ class SecondClient:
 
     async def join(self) -> None:
         """Come when it is its time; not at all where the run is over before."""
+        self._called = True
         if await self._stage.until(self._is_time):
             await self._start()
 
@@ -77,8 +82,11 @@ class SecondClient:
     async def _start(self) -> None:
         name = f"{SECOND}-{self._lives}"
         self._lives += 1
+        await self._begin(name, self._job())
+
+    async def _begin(self, name: str, job: Job) -> None:
         log = self._subject.folder.client_log(name)
-        process = await self._hosting.start(self._job(), log, self._listening(name))
+        process = await self._hosting.start(job, log, self._listening(name))
         self._process = process
         self._stage.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": name})
         self._stage.watch(self._watch_end(process))
@@ -111,6 +119,8 @@ class SecondClient:
 
     def saw(self, operation: Operation) -> bool:
         """An event of its own; whether it shows that something goes on."""
+        if operation.process == AGAIN:
+            return self._saw_again(operation)
         assert is_of_second(operation)
         if operation.op is Op.SUBMIT and operation.type is Type.OK:
             self._handle = meant(operation.task)
@@ -141,14 +151,41 @@ class SecondClient:
         if await self._stage.until(lambda: self._first_finished):
             await self._start()
 
-    def first_has_finished(self) -> None:
-        """The first client has nothing more to do."""
+    def first_has_finished(self, *, read: bool) -> None:
+        """The first client has nothing more to do; whether it has ``read`` its output.
+
+        In an afterlife the run goes on behind that end, and only then a second client comes.
+        """
         self._first_finished = True
-        self._end_if_both_have()
+        self._first_read |= read
+        if self._stage.plan.afterlife and not self._called:
+            self._stage.ended = self._stage.ended or OUTPUT
+        else:
+            self._end_if_both_have()
 
     def _end_if_both_have(self) -> None:
-        if self.finished and self._first_finished:
+        """Behind a second job the first one's output is read again, where there was one."""
+        if not (self.finished and self._first_finished):
+            return
+        if not (self._wanted.has_own_job and self._first_read):
             self._stage.ended = self._stage.ended or OUTPUT
+        elif not self._looks_again:
+            self._looks_again = True
+            self._stage.watch(self._look_again())
+
+    async def _look_again(self) -> None:
+        if self._process:
+            await self._process.close()
+        await self._begin(AGAIN, self._first_job())
+
+    def _saw_again(self, operation: Operation) -> bool:
+        if operation.op is Op.OUTPUT:
+            if self._process:
+                self._process.expected_to_end = True
+            self._stage.ended = self._stage.ended or OUTPUT
+        if operation.op is Op.END:
+            self._stage.ended = self._stage.ended or "client deadline"
+        return operation.op in _MOVES and operation.type is not Type.INVOKE
 
     async def close(self) -> None:
         """End it, if it lives."""

@@ -164,7 +164,8 @@ class Stage:
         """The output has come, and the run goes on: the server was killed, and a client asks it once more."""
         self.ended = None
         self._moved_at = time.monotonic()
-        await self.client.start()
+        if self.plan.companion is None or self.site.piped:  # a second job comes to a life that nobody has asked
+            await self.client.start()
 
     async def end(self) -> History:
         """Note how the run ended, end what is left of it, and read the ledger. The whole history."""

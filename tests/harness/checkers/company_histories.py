@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mcp_crashtest.model.companions import SECOND
+from mcp_crashtest.model.companions import AGAIN, SECOND
 from mcp_crashtest.model.operation import Op, Type
 from tests.harness.checkers.histories import ALL, Event, ask, boot, landed, output, records, status, submit
 from tests.harness.checkers.histories import KILL as KILL
@@ -18,6 +18,12 @@ def by_second(*done: Sequence[Event], task: str | None = "t") -> list[Event]:
     """These events, as the second client's, of this task."""
     events = [event for events in done for event in events]
     return [replace(e, process=f"{SECOND}-0", task=None if e.task is None else task) for e in events]
+
+
+def read_again(*done: Sequence[Event]) -> list[Event]:
+    """These events, as the first client sees them when it looks once more behind the second's end."""
+    ready = [Event("client-0", Type.OK, Op.CLIENT, {"ready": True})]
+    return [replace(e, process=AGAIN) for events in (ready, *done) for e in events]
 
 
 def expected(shown: str) -> list[Event]:

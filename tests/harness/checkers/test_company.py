@@ -18,12 +18,14 @@ from tests.harness.checkers.company_histories import (
     done,
     expected,
     killed_in_mid_job,
+    read_again,
     refused,
 )
 from tests.harness.checkers.histories import (
     ALL,
     INVALID,
     PASS,
+    Event,
     Events,
     ask,
     connect,
@@ -140,6 +142,63 @@ def test_a_server_that_takes_no_second_job_at_all_has_shown_nothing() -> None:
 def test_a_second_job_that_nobody_has_seen_shows_nothing() -> None:
     judged = judge(two_jobs([done(), end()]))
     assert judged.unproven == ("the run was over before the second client had its output",)
+
+
+# --- the first job, once more behind the second
+
+
+def test_a_first_job_that_is_what_it_was_behind_the_second_passes() -> None:
+    events = [done(), by_second(submit(), done(FOUR), task="u"), read_again(done()), effects(0, t=ALL, u=FOUR), end()]
+    assert verdict(two_jobs(events)) == PASS
+
+
+@pytest.mark.parametrize(
+    ("seen", "invariant"),
+    [
+        (done("abcd", 6), "records.lost"),
+        (done(ALL + "a", 6), "records.duplicated"),
+        (done(ALL, 4), "records.count"),
+        (done("abcdeF"), "task.resurrected"),
+        ([*unknown(), *failed("vanished")], "task.vanished"),
+        ([*status("running"), *done()], "task.resurrected"),
+        (failed("refused"), "records.lost"),
+    ],
+)
+def test_a_first_job_that_is_another_behind_the_second_is_judged_as_any_that_is_read_again(
+    seen: list[Event], invariant: str
+) -> None:
+    events = [done(), by_second(submit(), done(FOUR), task="u"), read_again(seen), end()]
+    assert judge(two_jobs(events)).findings[0].invariant == invariant
+
+
+def test_a_first_job_that_nobody_can_read_any_more_behind_the_second_has_stalled() -> None:
+    events = [done(), by_second(submit(), done(FOUR), task="u"), read_again(), stalled()]
+    assert verdict(two_jobs(events)) == fail("recovery.deadline")
+
+
+def test_a_first_job_that_was_not_read_to_its_end_again_shows_nothing() -> None:
+    events = [done(), by_second(submit(), done(FOUR), task="u"), read_again(), end("client deadline")]
+    judged = judge(two_jobs(events))
+    assert judged.unproven == ("the run was over before the first job was read again behind the second",)
+
+
+# --- a second job of the same size
+
+
+def equal_jobs(*events: Events, **said: Any) -> History:
+    """The first job is killed in mid-way; the second is as big, and another client's."""
+    happened = [killed_in_mid_job(), *(e for some in events for e in some)]
+    return history(happened, faults=[KILL], companion=Companion.ANOTHER_JOB, **said)
+
+
+def test_two_jobs_of_one_size_with_ids_of_their_own_pass() -> None:
+    events = [done(), by_second(submit(), done(), task="u"), read_again(done()), effects(0, t=ALL, u=ALL), end()]
+    assert verdict(equal_jobs(events)) == PASS
+
+
+def test_a_job_that_is_given_to_another_who_asks_for_as_much_is_two_jobs_under_one_id() -> None:
+    events = [by_second(submit()), done(), by_second(done()), read_again(done()), effects(0, t=ALL), end()]
+    assert verdict(equal_jobs(events)) == fail("task.identity")
 
 
 # --- two clients of one job

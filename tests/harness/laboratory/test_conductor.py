@@ -289,3 +289,19 @@ def test_the_second_client_joins_behind_the_last_fault_once_the_server_is_back(t
     asyncio.run(play(made, 2))
     joined = made.log.index("a second client joins")
     assert made.log.index("boot 2") < joined
+
+
+def test_in_an_afterlife_the_second_client_joins_a_life_that_nobody_has_asked_before(tmp_path: Path) -> None:
+    made = scripted(Plan("s", "p", (), afterlife=True, companion=Companion.ANOTHER_JOB_LATER), tmp_path)
+
+    async def played() -> None:
+        playing = asyncio.create_task(conduct(made.stage))
+        await _settled(made)
+        for _ in ("the first", "the second"):
+            made.client.finish()
+            await _settled(made)
+        await playing
+
+    asyncio.run(played())
+    assert made.log.index("boot 2") < made.log.index("a second client joins")
+    assert made.client.lives == 1

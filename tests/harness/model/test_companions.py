@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mcp_crashtest.model.companions import Companion, varies, why_alone
+from mcp_crashtest.model.companions import Companion, Told, told_by, varies, why_alone
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
 from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.model.plan import Plan, Size
@@ -98,6 +98,13 @@ def test_the_size_of_the_second_job_is_the_calls_alone() -> None:
     assert varies(profile())
     assert not varies(profile(workload=INPUT))
     assert not varies(profile({"key": "{client_id}"}))
+
+
+def test_jobs_of_one_size_are_told_by_a_key_alone() -> None:
+    assert told_by(profile()) == {Told.SIZE, Told.KEY}
+    assert told_by(profile({"total": "{total_records}"})) == {Told.SIZE}
+    assert told_by(profile({"key": "{client_id}"})) == {Told.KEY}
+    assert told_by(profile({"total": 100})) == set()
 
 
 def test_a_call_that_blocks_has_no_second_job_beside_it() -> None:

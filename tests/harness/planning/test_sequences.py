@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_crashtest.model.companions import Companion
+from mcp_crashtest.model.companions import Companion, Told
 from mcp_crashtest.model.coordinates import Batch, Moment, Phase, Window
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Absence, Plan, Size
@@ -150,21 +150,37 @@ def test_the_kills_are_dealt_out_over_the_sizes() -> None:
 
 
 def test_second_jobs_come_beside_the_first_or_behind_it_and_are_a_batch_smaller() -> None:
-    plans = sequences.second_jobs("s", ERAS, JOB, varies=True, seed=0, count=20)
+    plans = sequences.second_jobs("s", ERAS, JOB, told=frozenset({Told.SIZE}), seed=0, count=20)
     assert [plan.companion for plan in plans[:2]] == [Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER]
     assert {plan.second for plan in plans} == {Size(93, 10)}
-    assert {int(place(plan) / JOB.batches * 3) for plan in plans[:6]} == {0, 1, 2}
-    assert {(plan.protocol, plan.companion) for plan in plans[:6]} == set(product(ERAS, tuple(Companion)[:2]))
+    killed = [plan for plan in plans[:7] if not plan.afterlife]
+    assert {int(place(plan) / JOB.batches * 3) for plan in killed} == {0, 1, 2}
+    assert {(plan.protocol, plan.companion) for plan in killed} == set(product(ERAS, tuple(Companion)[:2]))
+
+
+def test_one_of_the_first_three_second_jobs_comes_behind_a_kill_after_the_end() -> None:
+    plans = sequences.second_jobs("s", ERAS, JOB, told=frozenset(Told), seed=0, count=20)
+    told = [(plan.afterlife, plan.faults) for plan in plans[:3]]
+    assert told == [(False, plans[0].faults), (False, plans[1].faults), (True, ())]
+    assert plans[2].companion is Companion.ANOTHER_JOB_LATER
+    assert {plan.protocol for plan in plans if plan.afterlife} == set(ERAS)
+
+
+def test_where_jobs_have_a_key_some_second_jobs_are_as_big_as_the_first_beside_it_and_behind() -> None:
+    plans = sequences.second_jobs("s", ERAS, JOB, told=frozenset(Told), seed=0, count=20)
+    assert {plan.companion for plan in plans[:7] if plan.second is None} == set(tuple(Companion)[:2])
+    assert sum(plan.second is None for plan in plans[:7]) == 2
 
 
 @pytest.mark.parametrize(("records", "second"), [(10, 20), (5, 15), (11, 1)])
 def test_a_job_of_one_batch_has_a_bigger_one_beside_it(records: int, second: int) -> None:
-    plan, *_ = sequences.second_jobs("s", ERAS, Workload(records, 10), varies=True, seed=0, count=20)
+    plan, *_ = sequences.second_jobs("s", ERAS, Workload(records, 10), told=frozenset(Told), seed=0, count=20)
     assert plan.second == Size(second, 10)
 
 
 def test_where_the_size_does_not_vary_the_second_job_is_as_big_as_the_first() -> None:
-    assert {p.second for p in sequences.second_jobs("s", ERAS, JOB, varies=False, seed=0, count=20)} == {None}
+    plans = sequences.second_jobs("s", ERAS, JOB, told=frozenset({Told.KEY}), seed=0, count=20)
+    assert {plan.second for plan in plans} == {None}
 
 
 def test_two_clients_are_back_from_kills_of_both_all_over_the_job() -> None:
