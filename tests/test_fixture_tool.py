@@ -28,6 +28,7 @@ def initiated(folder: Path, command: str) -> Path:
     return profile
 
 
+@pytest.mark.soak
 def test_init_knows_the_tool_and_its_ledger(tmp_path: Path) -> None:
     profile = initiated(tmp_path, f"python {SAMPLES / 'fixture_fastmcp.py'} --port 8000 --db fixture.db")
     said = tomllib.loads(profile.read_text(encoding="utf-8"))

@@ -71,6 +71,7 @@ def owner(tmp_path: Path) -> Iterator[Owner]:
     one.do("kill")
 
 
+@pytest.mark.soak
 def test_a_server_behind_its_owners_commands_is_killed_with_proof_and_left_alive(owner: Owner) -> None:
     first = (owner.folder / "pid").read_text()
     done = owner.certify(KILLS)

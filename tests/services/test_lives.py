@@ -27,6 +27,7 @@ def upgraded(tmp_path: Path, *, migrates: str) -> Path:
     return path
 
 
+@pytest.mark.soak
 def test_an_upgrade_that_reads_the_first_versions_rows_passes(tmp_path: Path) -> None:
     report = tmp_path / "report"
     done = certify(report, "--profile", upgraded(tmp_path, migrates="yes"), "--scenario", KILLS, "--quick")

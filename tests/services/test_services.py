@@ -51,6 +51,7 @@ def needs(kind: str) -> None:
         pytest.skip("there is no PostgreSQL")
 
 
+@pytest.mark.soak
 def test_a_store_that_dies_costs_an_honest_server_nothing(tmp_path: Path) -> None:
     profile = changed(tmp_path, "broker", ("records = 50", "records = 30"))
     done = certify(tmp_path / "report", "--profile", profile, "--quick", "--scenario", DIE)

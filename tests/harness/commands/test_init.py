@@ -49,6 +49,7 @@ def test_a_job_that_is_polled_by_a_tool_is_found_out(tmp_path: Path) -> None:
     assert "crashtest.toml" in (tmp_path / ".github" / "workflows" / "crashtest.yml").read_text(encoding="utf-8")
 
 
+@pytest.mark.soak
 def test_a_blocking_tool_is_found_out_and_its_port_by_a_variable(tmp_path: Path) -> None:
     done = init(tmp_path, "blocking", port="")
     assert done.code == 0, done.out + done.err
