@@ -15,6 +15,7 @@ from mcp_crashtest.checkers import (
     client,
     company,
     control,
+    earlier,
     fencing,
     identity,
     isolation,
@@ -71,6 +72,8 @@ def judge(history: History) -> Judgement:
         _hear("company", company.check, history, findings, unproven)
     unproven.extend(_unproven(history))
     unproven.extend(company.unproven(history))
+    if not on_trial:
+        unproven.extend(earlier.unproven(seen[0]))  # a second client may come when all is done
     if not findings:
         shown = client.unproven if on_trial else _nothing_shown
         unproven.extend(said for view in seen for said in shown(view))

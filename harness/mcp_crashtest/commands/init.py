@@ -15,10 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mcp_crashtest.checkers.earlier import done_before
 from mcp_crashtest.commands.check import checked, evidence, tell
 from mcp_crashtest.commands.exit_codes import ExitCode
 from mcp_crashtest.commands.reaching import reached
 from mcp_crashtest.files.atomic import write_atomically
+from mcp_crashtest.files.bundle import GOLDEN
 from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.scouting import Wishes, scout
@@ -61,7 +63,7 @@ def init(options: argparse.Namespace) -> int:
             table, _, name = key.partition(".")
             draft.say(table, name, value, "as you say")
         _write(draft, output, str(where.bench.server.get("name") or "a server"))
-        return _verified(draft, output, laboratory, options)
+        return _verified(draft, output, laboratory, options, took_s=sighting.took_s)
 
 
 async def _seen(tryout: Tryout, wishes: Wishes, options: argparse.Namespace) -> tuple[Sighting, Arguments, Tool]:
@@ -160,7 +162,7 @@ def _write(draft: Draft, output: Path, named: str) -> None:
     write_atomically(output, text)
 
 
-def _verified(draft: Draft, output: Path, laboratory: Laboratory, options: argparse.Namespace) -> int:
+def _verified(draft: Draft, output: Path, laboratory: Laboratory, options: argparse.Namespace, *, took_s: float) -> int:
     name = os.path.relpath(output)
     _say(options, f"wrote {name}" + (f"; to be looked at: {', '.join(draft.guesses)}" if draft.guesses else ""))
     for remark in draft.remarks:
@@ -169,6 +171,8 @@ def _verified(draft: Draft, output: Path, laboratory: Laboratory, options: argpa
     profile = parse_profile(data, name=output.stem, source=str(output), folder=output.resolve().parent)
     try:
         said = checked(profile, laboratory)
+        if (why := done_before(laboratory.bundle.setting_up(profile, GOLDEN).history(), took_s)) is not None:
+            raise UsageError(why)
     except CrashtestError as error:
         blamed = type(error) if isinstance(error, UsageError | SubjectError) else UsageError
         raise blamed(

@@ -49,7 +49,8 @@ class Golden:
     def server(self) -> Mapping[str, Any]:
         """What the output of a server on trial is compared with."""
         records = self.expected if isinstance(self.expected, Table) else None
-        return {"records": records, **self.shown, "step_s": self.step_s}
+        job = {"job_s": self.rhythm.job_s} if self.rhythm else {}
+        return {"records": records, **self.shown, "step_s": self.step_s, **job}
 
 
 @dataclass(frozen=True, slots=True)

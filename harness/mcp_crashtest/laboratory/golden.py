@@ -13,12 +13,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 from mcp_crashtest.checkers.asking import answers
+from mcp_crashtest.checkers.earlier import done_before
 from mcp_crashtest.files.bundle import GOLDEN, Bundle
 from mcp_crashtest.laboratory.bench import Bench, Golden
 from mcp_crashtest.laboratory.plain_faults import refuse_plain_faults
 from mcp_crashtest.laboratory.play import play
 from mcp_crashtest.laboratory.rhythm import rhythm_of
-from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.text import NOTHING
@@ -63,10 +64,21 @@ async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int, 
     async with pacing:
         paced = await undisturbed(_PACE, cold=False)
     if found is not None:
+        _refuse_done_before(bench, found, paced)
         return replace(found, rhythm=rhythm_of(paced))
     again = _output(paced, bench)
     _refuse_differences(bench, output, again)
     return Golden(output.value["result"], _elapsed_s(paced, again))
+
+
+def _refuse_done_before(bench: Bench, golden: Golden, paced: History) -> None:
+    """A warm process begins sooner, and works no faster: what is counted is the time between reports of progress."""
+    rhythm = golden.rhythm
+    if rhythm is None or not rhythm.shown:
+        return
+    said = done_before(paced, rhythm.batch_s * bench.profile.workload.batches)
+    if said is not None:
+        raise UsageError(f"of two undisturbed runs of {bench.profile.name} the second did no work: {said}")
 
 
 def _is_done_again(bench: Bench, golden: Golden) -> bool:

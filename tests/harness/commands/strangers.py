@@ -16,6 +16,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("kind")
 parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "0")))
 parser.add_argument("--db", default="jobs.db")
+parser.add_argument("--keep", help="the same as --db, by a name that says nothing")
 parser.add_argument("--stdio", action="store_true")
 parser.add_argument("--token", help="whoever does not have it is turned away")
 args = parser.parse_args()
@@ -38,12 +39,13 @@ POLLED = [
 TOOLS = {
     "polled": POLLED,
     "failing": POLLED,
+    "remembering": POLLED,
     "deaf": [tool("submitJob", recordCount=INTEGER), tool("echo", text=STRING)],
     "blocking": [tool("process_rows", count=INTEGER, chunk=INTEGER, client_id=STRING)],
     "weather": [tool("get_weather", city=STRING)],
 }[args.kind]
 
-db = sqlite3.connect(args.db, check_same_thread=False, isolation_level=None)
+db = sqlite3.connect(args.keep or args.db, check_same_thread=False, isolation_level=None)
 db.execute("CREATE TABLE IF NOT EXISTS rows (job TEXT, n INT, PRIMARY KEY (job, n))")
 db.execute("CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, total INT)")
 lock = threading.Lock()
@@ -89,8 +91,8 @@ def state(job: str) -> dict[str, Any]:
 def call(name: str, given: dict[str, Any]) -> Any:
     match name:
         case "submitJob":
-            job = os.urandom(8).hex()
-            ask("INSERT INTO jobs VALUES (?, ?)", job, given["recordCount"])
+            job = f"of-{given['recordCount']}" if args.kind == "remembering" else os.urandom(8).hex()
+            ask("INSERT OR IGNORE INTO jobs VALUES (?, ?)", job, given["recordCount"])
             threading.Thread(target=work, args=(job, given["recordCount"]), daemon=True).start()
             return {"job": {"id": job}}
         case "jobState":

@@ -115,6 +115,30 @@ def test_an_entry_with_a_url_is_a_running_server(tmp_path: Path) -> None:
     assert written(tmp_path)["subject"] == {"mcp_config": "mcp.json"}
 
 
+def test_a_job_that_an_earlier_run_has_done_is_refused_until_its_store_is_put_back(tmp_path: Path) -> None:
+    """What is asked for again is handed out at once: no run after the first would show anything."""
+    store = tmp_path / "elsewhere"
+    command = f"python -B {PLAIN} remembering --port 8000 --keep {store}"
+    asked = (
+        "init",
+        "--yes",
+        "--force",
+        "--command",
+        command,
+        "--output",
+        tmp_path / "crashtest.toml",
+        "--records",
+        203,
+    )
+    refused = lab(*asked)
+    assert refused.code == 2, refused.out + refused.err
+    assert "was this job done by an earlier run?" in refused.err
+    assert "[subject] reset" in refused.err
+    store.unlink()
+    done = lab(*asked, "--set", f"subject.reset=rm -f {store}")
+    assert done.code == 0, done.out + done.err
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "crashtest.toml").write_text("mine", encoding="utf-8")
     done = init(tmp_path, "blocking")
