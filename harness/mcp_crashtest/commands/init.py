@@ -22,6 +22,7 @@ from mcp_crashtest.commands.reaching import reached
 from mcp_crashtest.files.atomic import write_atomically
 from mcp_crashtest.files.bundle import GOLDEN
 from mcp_crashtest.files.profiles import parse_profile
+from mcp_crashtest.files.schema import FILE as SCHEMA
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.scouting import Wishes, scout
 from mcp_crashtest.laboratory.tryout import Tryout
@@ -158,6 +159,7 @@ def _value(text: str) -> Any:
 
 def _write(draft: Draft, output: Path, named: str) -> None:
     text = text_of(draft, f"What mcp-crashtest needs to know about {named}; proposed by mcp-crashtest init.")
+    text = f"#:schema {os.path.relpath(SCHEMA, output.resolve().parent)}\n{text}"  # of this installation: editors ask
     output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(output, text)
 

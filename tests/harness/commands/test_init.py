@@ -58,6 +58,9 @@ def test_a_blocking_tool_is_found_out_and_its_port_by_a_variable(tmp_path: Path)
         "count": "{total_records}", "chunk": "{batch_size}", "client_id": "{client_id}",
     }  # fmt: skip
     assert profile["observe"]["records"] == {"items": "$.rows", "key": "$.n"}
+    named, _, schema = (tmp_path / "crashtest.toml").read_text(encoding="utf-8").splitlines()[0].partition(" ")
+    assert named == "#:schema"
+    assert json.loads((tmp_path / schema).read_text(encoding="utf-8"))["title"] == "A profile of mcp-crashtest"
     assert profile["subject"]["environment"]["PORT"] == "{port}"
 
 
