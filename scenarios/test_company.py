@@ -11,7 +11,7 @@ from mcp_crashtest import Trial
 from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.planning import sequences
 
-SECOND_JOBS, TWO_BACK = 7, 6
+SECOND_JOBS, TWO_BACK, CALLED_AGAIN = 7, 6, 2
 MORE = 20
 
 
@@ -26,8 +26,14 @@ def test_second_job(crashtest: Trial) -> None:
 
 @pytest.mark.crashtest(level=2)
 def test_two_clients_back(crashtest: Trial) -> None:
-    """Server and client are killed, and two clients come back at once for the same job: it is done once."""
+    """Server and client are killed, and two clients come back at once for the same job: it is done once.
+
+    Where the same call is one job to the server it is so too behind a kill.
+    """
     crashtest.refuse_alone(Companion.SAME_JOB)
     at = (crashtest.protocols, crashtest.workload)
     plans = sequences.two_back(crashtest.scenario, *at, seed=crashtest.seed, count=MORE)
     crashtest.play(plans, core=TWO_BACK)
+    if crashtest.is_one_call(sequences.called_once_more(crashtest.scenario, crashtest.protocols)):
+        again = sequences.called_again(crashtest.scenario, *at, seed=crashtest.seed, count=MORE)
+        crashtest.play(again, core=CALLED_AGAIN)

@@ -271,6 +271,12 @@ _TABLE = (
         ("effects.rework",),
     ),
     Mutant(
+        "keys_in_memory",
+        "task.duplicated",
+        TWO_BACK,
+        "the server is killed, and the same call is made once more",
+    ),
+    Mutant(
         "drains_beside",
         "fencing.double-run",
         OVERLAP,

@@ -16,13 +16,14 @@ from typing import Any
 from mcp_crashtest.checkers.isolation import given_twice
 from mcp_crashtest.checkers.outputs import some
 from mcp_crashtest.model.columns import Table
-from mcp_crashtest.model.companions import AGAIN, Companion, is_of_second, is_refusal
+from mcp_crashtest.model.companions import AGAIN, Companion, is_of_second, is_refusal, other_task
 from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
 from mcp_crashtest.model.verdict import Finding
 
 _FIRST = "client"
 _DISTURBANCES = frozenset({Op.FAULT, Op.AWAY})
 _ONE_LIST = "Keep what belongs to a job under its id, in memory too, and read it back by that id alone."
+_STORED_KEY = "Store the idempotency key with the task, in one transaction, and look for it there and not in memory."
 _ONE_WORKER = "Let whoever asks first claim the job with one statement, and everybody else wait for what it comes to."
 
 
@@ -33,7 +34,9 @@ def views(history: History) -> Sequence[History]:
         return (history,)
     seconds = [o for o in history.operations if is_of_second(o) and o.op is not Op.EXPECT]
     first = _told(history, [o for o in history.operations if not is_of_second(o)])
-    if not companion.has_own_job:
+    if companion is Companion.SAME_CALL and other_task(history):
+        found = [_of_first_call(history, first)]
+    elif not companion.has_own_job:
         found = [first, *([_told(history, _as_the_second(history))] if seconds else [])]
     else:
         first = _with_effects(_unhurried(first), history, mine=False)
@@ -49,6 +52,8 @@ def check(history: History) -> Iterator[Finding]:
     if companion.has_own_job:
         yield from _one_id(history)
         yield from _leaks(history)
+    elif companion is Companion.SAME_CALL and (other := other_task(history)):
+        yield from _two_tasks(history, other)
     else:
         yield from _two_outputs(history)
 
@@ -59,7 +64,7 @@ def unproven(history: History) -> Iterator[str]:
     outputs = [o for o in history.of(Op.OUTPUT) if is_of_second(o)]
     if _reads_on(history.operations) and not _stalled(history):
         yield "the run was over before the first job was read again behind the second"
-    if companion is None or any(o.type is Type.OK or not is_refusal(o) for o in outputs):
+    if companion is None or _is_trial_call(history) or any(o.type is Type.OK or not is_refusal(o) for o in outputs):
         return
     if outputs and companion.has_own_job:
         yield f"the server takes no second job: {outputs[-1].value.get('error')}"
@@ -93,10 +98,26 @@ def _reads_on(view: Iterable[Operation]) -> bool:
     return bool(again) and Op.OUTPUT not in again
 
 
+def _is_trial_call(history: History) -> bool:
+    """Whether the same call was made again with nobody in the way: it shows what a server promises, and breaks nothing.
+
+    A plan with faults is made for a server alone that has shown that it answers with the same task.
+    """
+    return _companion(history) is Companion.SAME_CALL and not history.header.plan["faults"]
+
+
+def _of_first_call(history: History, first: History) -> History:
+    """What the first client saw of its job, where the same call was answered with another one."""
+    if _is_trial_call(history):
+        return replace(first, operations=[o for o in first.operations if o.op is not Op.EFFECTS])
+    return _with_effects(first, history, mine=False)
+
+
 def _as_the_second(history: History) -> Iterator[Operation]:
     """It was given its handle by the first; what the ledger says is in the first one's view."""
     for event in history.operations:
-        by_first = event.process.startswith(_FIRST) and event.op is not Op.SUBMIT
+        own_submit = _companion(history) is Companion.SAME_CALL
+        by_first = event.process.startswith(_FIRST) and (own_submit or event.op is not Op.SUBMIT)
         if not by_first and event.op is not Op.EFFECTS:
             yield event
 
@@ -150,6 +171,8 @@ def _without_refusals(history: History, view: History) -> History:
     acknowledged = {is_of_second(o) for o in history.of(Op.SUBMIT, types=[Type.OK])}
 
     def lawful(refused: Operation) -> bool:
+        if companion is Companion.SAME_CALL:
+            return heard and is_of_second(refused)
         if companion is Companion.SAME_JOB:
             return heard and history.header.blocking
         return (is_of_second(refused) and True not in acknowledged) or _has_later(history, refused)
@@ -200,6 +223,21 @@ def _wanted(history: History) -> Mapping[bool, frozenset[str]]:
     """The keys of either job's records, by whether it is the second; none where both have the same."""
     shown = {is_of_second(o): o.value.get("records") for o in history.of(Op.EXPECT)}
     return {second: frozenset(key for key, _ in records) for second, records in shown.items() if records is not None}
+
+
+def _two_tasks(history: History, other: Operation) -> Iterator[Finding]:
+    """The same call is answered with another task behind a fault, and was not with nobody in the way."""
+    if _is_trial_call(history):
+        return
+    first = next(o for o in history.of(Op.SUBMIT, types=[Type.OK]) if not is_of_second(o))
+    yield Finding(
+        "task.duplicated",
+        f"the same call was answered with the task {first.task} in life {first.life} and with another one, "
+        f"{other.task}, in life {other.life}; with nobody in the way it is one task",
+        (first.i, other.i),
+        {"tasks": [first.task, other.task]},
+        _STORED_KEY,
+    )
 
 
 def _two_outputs(history: History) -> Iterator[Finding]:

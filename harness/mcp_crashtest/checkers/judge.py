@@ -68,8 +68,7 @@ def judge(history: History) -> Judgement:
     for view in seen:
         for name, checker in (CLIENT_CHECKERS if on_trial else CHECKERS).items():
             _hear(name, checker, view, findings, unproven)
-    if len(seen) > 1:
-        _hear("company", company.check, history, findings, unproven)
+    _hear("company", company.check, history, findings, unproven)
     unproven.extend(_unproven(history))
     unproven.extend(company.unproven(history))
     if not on_trial:

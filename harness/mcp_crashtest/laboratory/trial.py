@@ -19,7 +19,7 @@ from hypothesis.strategies import SearchStrategy
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome, show_nothing
-from mcp_crashtest.model.companions import Companion, Told, told_by, why_alone
+from mcp_crashtest.model.companions import Companion, Told, answered_alike, told_by, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, During, Phase
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Violation
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
@@ -29,6 +29,7 @@ from mcp_crashtest.model.offers import ANSWER
 from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.model.standing import EACH_CALL_A_JOB, Reason, Standing
 from mcp_crashtest.model.verdict import Finding, Verdict
 from mcp_crashtest.planning.budget import Budget, fitting, prefix_length, tolerated
 from mcp_crashtest.planning.clients import windows
@@ -48,7 +49,8 @@ _TENTHS, _TENTH = 10, 100  # of a thousand
 class Trial:
     """One scenario on one subject; ``listener`` is told of every run. ``planned`` counts the scenario's plans.
 
-    ``share``: how much of what the budget takes is played, where there is no time for all of it.
+    ``notes`` say what of the scenario was not tried, and why. ``share``: how much of what the budget takes is played,
+    where there is no time for all of it.
     """
 
     laboratory: Laboratory
@@ -61,6 +63,7 @@ class Trial:
     share: float = 1.0
     outcomes: list[Outcome] = field(default_factory=list)
     planned: int = 0
+    notes: list[str] = field(default_factory=list)
     _numbers: int = 0
 
     # --- what a scenario asks about its subject
@@ -101,6 +104,19 @@ class Trial:
         """Raise NotApplicable, with a sentence that says why, where this second client makes no sense."""
         if why := why_alone(self.bench.profile, companion):
             raise NotApplicable(why)
+
+    def is_one_call(self, plan: Plan) -> bool:
+        """Whether this server answers the same call with the same task: the plan that shows it is played for this."""
+        if why := why_alone(self.bench.profile, Companion.SAME_CALL):
+            self.notes.append(str(Reason(Standing.NOT_APPLICABLE, why)))
+            return False
+        self.planned += 1
+        [outcome] = self._play([plan])
+        if outcome.verdict is not Verdict.PASS:
+            return False
+        alike = answered_alike(outcome.folder.history())
+        self.notes += [] if alike else [str(EACH_CALL_A_JOB)]
+        return alike
 
     def refuse_senseless(self, kind: str) -> None:
         """Raise NotApplicable, with a sentence that says why, where a kind of fault makes no sense on this subject."""
@@ -226,6 +242,7 @@ class Trial:
             "story": self.story,
             "verdict": verdict.name,
             "reason": reason,
+            **({"notes": self.notes} if self.notes else {}),
             "plans": self.planned,
             "runs": len(self.outcomes),
             "faults_confirmed": sum(j.confirmed for j in judgements),

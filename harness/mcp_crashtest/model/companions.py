@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from mcp_crashtest.model.observe_spec import RecordsSpec
-from mcp_crashtest.model.operation import Operation, Type
+from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
 from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.profile import SITE_NAMES, Profile, Semantics
 
@@ -35,11 +35,12 @@ class Companion(StrEnum):
     ANOTHER_JOB = "another-job"  # at once, while the first goes on
     ANOTHER_JOB_LATER = "another-job-later"  # once the first has ended
     SAME_JOB = "same-job"  # it has the same handle, or makes the same call
+    SAME_CALL = "same-call"  # it submits the job once more as the first did; with no fault behind the first's end
 
     @property
     def has_own_job(self) -> bool:
         """Whether its job is another one than the first client's."""
-        return self is not Companion.SAME_JOB
+        return self in (Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER)
 
     @property
     def told(self) -> str:
@@ -58,6 +59,7 @@ _TOLD = {
     Companion.ANOTHER_JOB: "a second job beside it in the new life",
     Companion.ANOTHER_JOB_LATER: "a second job behind it in the new life",
     Companion.SAME_JOB: "two clients back at once",
+    Companion.SAME_CALL: "the same call made once more",
 }
 
 
@@ -75,7 +77,21 @@ def why_alone(profile: Profile, companion: Companion) -> str | None:
     """Why there can be no such second client; None where there can."""
     if profile.client is not None:
         return "the subject is a client, and has the server to itself"
+    if companion is Companion.SAME_CALL and (why := _why_one_call(profile)):
+        return why
     return _why_one_job(profile) if companion.has_own_job else _why_one_client(profile)
+
+
+def other_task(history: History) -> Operation | None:
+    """The answer that names another task than the first client's, where the second has made the same call."""
+    given = list(history.of(Op.SUBMIT, types=[Type.OK]))
+    first = {name_of(o.task) for o in given if o.task and not is_of_second(o)}
+    return next((o for o in given if o.task and is_of_second(o) and name_of(o.task) not in first), None)
+
+
+def answered_alike(history: History) -> bool:
+    """Whether the second client has made the same call, and was given the first one's task."""
+    return other_task(history) is None and any(is_of_second(o) for o in history.of(Op.SUBMIT, types=[Type.OK]))
 
 
 def varies(profile: Profile) -> bool:
@@ -132,6 +148,14 @@ def _is_one_place(value: str, input_file: str | None) -> bool:
         return False
     told = set(_roots(value))
     return not OWN & told and (bool(told & _SITE) or _PATH.fullmatch(value) is not None)
+
+
+def _why_one_call(profile: Profile) -> str | None:
+    if profile.contract.kind.blocking:
+        return "a call that comes back with the output is made again by every client"
+    if not keyed(profile):
+        return "nothing tells that two calls are for one job: put {client_id} among the arguments"
+    return None
 
 
 def _why_one_client(profile: Profile) -> str | None:

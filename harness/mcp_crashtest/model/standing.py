@@ -63,6 +63,11 @@ NO_LEDGER = Reason(
     "that file for each record it processes",
 )
 
+EACH_CALL_A_JOB = Reason(
+    Standing.NOT_OFFERED,
+    "the same call made once more, behind the end, is another job: an idempotency key is not promised",
+)
+
 
 def unsaid(*keys: str) -> Reason:
     """Nobody has said how this is asked for, by these keys of ``[contract]``."""

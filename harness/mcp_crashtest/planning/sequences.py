@@ -204,6 +204,17 @@ def two_back(scenario: str, protocols: Sequence[str], workload: Workload, *, see
     return [replace(plan, companion=Companion.SAME_JOB) for plan in plans]
 
 
+def called_once_more(scenario: str, protocols: Sequence[str]) -> Plan:
+    """The same call made again with nobody in the way: whether it is one job to the server."""
+    return Plan(scenario, protocols[0], (), companion=Companion.SAME_CALL)
+
+
+def called_again(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
+    """The server killed all over the job, and in its new life the same call made once more."""
+    plans = spread(scenario, protocols, "kill", Victim.SERVER, workload, seed=seed, count=count)
+    return [replace(plan, companion=Companion.SAME_CALL) for plan in plans]
+
+
 def sizes(workload: Workload, *, records: bool, batch: bool) -> list[Size]:
     """Other jobs: one record, one batch, batches of one, more than a page of most servers, without a short batch.
 

@@ -73,8 +73,14 @@ class SecondClient:
             await self._start()
 
     def _is_time(self) -> bool:
-        """Another job is asked for at once, or behind the first; the same one as soon as it has a name."""
+        """Another job is asked for at once, or behind the first; the same one as soon as it has a name.
+
+        What the same call is answered with where nobody is in the way is seen behind the end: a key that is good for
+        as long as the job goes on promises nothing that could be judged.
+        """
         if self._wanted is Companion.ANOTHER_JOB_LATER:
+            return self._first_finished
+        if self._wanted is Companion.SAME_CALL and not self._stage.plan.faults:
             return self._first_finished
         job = self._first_job()
         return self._wanted.has_own_job or job.kind.blocking or job.handle is not None or self._first_finished
@@ -94,6 +100,8 @@ class SecondClient:
     def _job(self) -> Job:
         """The first client's job, or one of another key and perhaps another size."""
         first, size = self._first_job(), self._stage.plan.second
+        if self._wanted is Companion.SAME_CALL:
+            return replace(first, handle=None)
         if not self._wanted.has_own_job:
             return first
         values = dict(self._subject.values)
@@ -124,6 +132,8 @@ class SecondClient:
         assert is_of_second(operation)
         if operation.op is Op.SUBMIT and operation.type is Type.OK:
             self._handle = meant(operation.task)
+            if self._wanted is Companion.SAME_CALL and not self._stage.plan.faults:
+                self._ends(operation)
         if self._wanted.has_own_job:
             self._answering.saw(operation)
         if operation.op is Op.OUTPUT:

@@ -112,6 +112,12 @@ def test_a_call_that_blocks_has_no_second_job_beside_it() -> None:
     assert "is a single call" in why(Companion.ANOTHER_JOB, told)
 
 
+def test_the_same_call_is_made_again_where_it_says_whose_job_it_is_and_hands_out_a_task() -> None:
+    assert why_alone(profile(), Companion.SAME_CALL) is None
+    assert "put {client_id}" in why(Companion.SAME_CALL, profile({"total": "{total_records}"}))
+    assert "again by every client" in why(Companion.SAME_CALL, profile(kind=ContractKind.RESUMABLE_TOOL))
+
+
 @pytest.mark.parametrize(
     ("told", "because"),
     [

@@ -189,6 +189,12 @@ def test_two_clients_are_back_from_kills_of_both_all_over_the_job() -> None:
     assert {int(place(plan) / JOB.batches * 3) for plan in plans[:6]} == {0, 1, 2}
 
 
+def test_the_same_call_is_tried_undisturbed_and_then_behind_kills_all_over_the_job() -> None:
+    assert sequences.called_once_more("s", ERAS).faults == ()
+    plans = sequences.called_again("s", ERAS, JOB, seed=0, count=20)
+    assert {(p.faults[0].victim, p.companion) for p in plans} == {(Victim.SERVER, Companion.SAME_CALL)}
+
+
 def test_old_and_new_are_there_at_once_where_a_planned_restart_would_fall() -> None:
     at = ("s", ERAS, JOB, Phase.OBSERVED)
     told = [sequences.restarts(*at, seed=0, count=8), sequences.overlaps(*at, seed=0, count=8)]

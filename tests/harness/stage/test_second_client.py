@@ -137,6 +137,24 @@ def test_it_comes_for_the_same_job_when_that_has_a_name_and_for_a_call_at_once(t
     assert second_of(caller)._is_time()
 
 
+def test_the_same_call_is_made_without_the_handle_that_the_first_was_given(tmp_path: Path) -> None:
+    _, client = made(tmp_path, Companion.SAME_CALL)
+    sees(client, "client-0", Op.SUBMIT)
+    job = second_of(client)._job()
+    assert (job.arguments, job.handle) == (client._job().arguments, None)
+
+
+def test_what_the_same_call_is_answered_with_undisturbed_is_seen_behind_the_end_and_suffices(tmp_path: Path) -> None:
+    stage, client = made(tmp_path, Companion.SAME_CALL)
+    sees(client, "client-0", Op.SUBMIT)
+    assert not second_of(client)._is_time()
+    sees(client, "client-0", Op.OUTPUT)
+    assert second_of(client)._is_time()
+    assert stage.ended is None
+    sees(client, f"{SECOND}-0", Op.SUBMIT)
+    assert stage.ended == OUTPUT
+
+
 def test_a_job_behind_the_first_waits_for_its_end(tmp_path: Path) -> None:
     _, client = made(tmp_path, Companion.ANOTHER_JOB_LATER)
     assert not second_of(client)._is_time()
