@@ -87,9 +87,14 @@ def _on_placeholder(observe: ObserveSpec, key: str, way: Mapping[str, Any], what
 
 def _to_paste(observe: ObserveSpec, key: str, others: list[str]) -> str:
     if key == "total":
-        lines = [f'total = "{path}"' for path in others[:1]] + [
+        progress = observe.path("progress")
+        units = ("percent", "records", "batches", "fraction")
+        likely = [unit for unit in units if unit in progress.lower()]  # progress that says itself what it is
+        lines = [
+            *(f'unit = "{unit}"' for unit in likely),
+            *(f'total = "{path}"' for path in others[:1] if path != progress),
             "total = 100",
-            *(f'unit = "{unit}"' for unit in ("percent", "records", "batches")),
+            *(f'unit = "{unit}"' for unit in units if unit not in likely),
         ]
         return "\n".join(["Say in [observe] what progress is counted in, one of:\n", *map(_indented, lines)])
     if not others:

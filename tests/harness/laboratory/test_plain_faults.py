@@ -123,6 +123,13 @@ def test_progress_without_a_total_is_asked_what_it_is_counted_in() -> None:
     assert "\n  total = 100\n" in text
 
 
+def test_progress_that_says_in_its_name_what_it_is_counted_in_is_no_total() -> None:
+    seen = unseen({"import": {"fraction": 0.4}}, total=way("$.total", missing="total"))
+    text = said(UsageError, bench(progress="$.import.fraction"), DONE, seen, output("abcdef"), end())
+    assert 'one of:\n\n  unit = "fraction"\n' in text
+    assert 'total = "$.import.fraction"' not in text
+
+
 def test_a_sentence_has_no_paths_and_the_count_is_to_be_left_out() -> None:
     seen = unseen("Imported 6 rows.", "the output", count=way("$.imported", missing="imported"))
     text = said(UsageError, bench(count="$.imported"), DONE, seen, output("abcdef", count=None), end())
