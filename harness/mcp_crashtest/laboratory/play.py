@@ -53,6 +53,12 @@ def show_nothing(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return [o for o in outcomes if o.verdict is Verdict.INVALID and not (shown and o.drained)]
 
 
+def drained_beside_others(outcomes: Sequence[Outcome]) -> int:
+    """How many runs were drained where others were not: with another plan they may show something."""
+    drained = sum(outcome.drained for outcome in outcomes)
+    return drained if drained < len(outcomes) else 0
+
+
 async def play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, seed: int) -> tuple[Outcome, History]:
     """Play a plan to its end and judge it. Raises UsageError, SubjectError and HarnessError."""
     bench.refuse_misplaced(plan)

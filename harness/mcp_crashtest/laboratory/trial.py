@@ -18,7 +18,7 @@ from hypothesis.strategies import SearchStrategy
 
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
-from mcp_crashtest.laboratory.play import Outcome, show_nothing
+from mcp_crashtest.laboratory.play import Outcome, drained_beside_others, show_nothing
 from mcp_crashtest.model.companions import Companion, Told, answered_alike, told_by, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, During, Phase
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Violation
@@ -167,10 +167,15 @@ class Trial:
     def play(self, plans: Iterable[Plan], core: int | None = None) -> None:
         """Play the first ``core`` plans in their order (None: all), or what the session's budget says instead.
 
+        Where the server did its job before it stopped in some runs, the next plans are played in their place, once.
         Raises Violation where one fails, Unproven where too many prove nothing, NotAssessed where the lab lacks a
         right, NotApplicable where there is no plan.
         """
-        if any(o.verdict is Verdict.FAIL for o in self._play(self._within_budget(list(plans), core))):
+        sequence = list(plans)
+        chosen = self._within_budget(sequence, core)
+        outcomes = self._play(chosen)
+        instead = sequence[len(chosen) :][: drained_beside_others(outcomes)]
+        if any(o.verdict is Verdict.FAIL for o in [*outcomes, *(self._play(instead) if instead else ())]):
             self._shrink()
         self._raise_for_what_was_seen()
 

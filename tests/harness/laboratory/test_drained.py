@@ -13,7 +13,7 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.laboratory.laboratory import Laboratory
-from mcp_crashtest.laboratory.play import Outcome, show_nothing
+from mcp_crashtest.laboratory.play import Outcome, drained_beside_others, show_nothing
 from mcp_crashtest.model.coordinates import Batch
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
@@ -37,6 +37,12 @@ def test_beside_a_restart_it_is_no_matter() -> None:
 
 def test_where_nothing_was_ever_restarted_nothing_is_shown() -> None:
     assert show_nothing([DRAINED, DRAINED]) == [DRAINED, DRAINED]
+
+
+def test_what_was_drained_beside_others_is_owed_and_where_all_were_nothing_is() -> None:
+    assert drained_beside_others([DRAINED, RESTARTED, DRAINED, OTHER]) == 2
+    assert drained_beside_others([RESTARTED, OTHER]) == 0
+    assert drained_beside_others([DRAINED, DRAINED]) == 0
 
 
 def test_what_could_not_land_is_not_excused() -> None:
