@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,13 @@ SHIPPED = [
 ]
 
 
+@cache
+def validator() -> Any:
+    return importlib.import_module("jsonschema").Draft7Validator(schema())
+
+
 def complaints(document: Any) -> list[str]:
-    validator = importlib.import_module("jsonschema").Draft7Validator(schema())
-    return [error.message for error in validator.iter_errors(document)]
+    return [error.message for error in validator().iter_errors(document)]
 
 
 def test_it_is_what_is_published() -> None:
