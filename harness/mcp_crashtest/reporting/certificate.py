@@ -114,6 +114,7 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
         lines.append(f"seed: {certificate['seed']}, with which the same plans are played again")
     lines += [f"remark: {one['profile']}: {one['invariant']}: {_told(one)}" for one in certificate.get("remarks", ())]
     lines += [str(Reason(Standing.NOT_APPLICABLE, said)) for said in certificate.get("not_applicable", ())]
+    lines += dict.fromkeys(note for scenario in certificate["scenarios"] for note in scenario.get("notes", ()))
     return lines + [str(Reason(Standing.NOT_ASSESSED, cap)) for cap in certificate["caps"] if cap not in capped]
 
 

@@ -69,6 +69,12 @@ def test_what_makes_no_sense_for_a_subject_is_named_and_takes_no_star() -> None:
     assert (shown["caps"], shown["level"]) == ([], 2)
 
 
+def test_what_of_a_scenario_was_not_tried_is_said_once() -> None:
+    noted = {"notes": ["not offered: an idempotency key"]}
+    lines = summary_lines(summed(scenario(1, "PASS"), scenario(2, "PASS", **noted), scenario(2, "PASS", **noted)))
+    assert lines.count("not offered: an idempotency key") == 1
+
+
 def test_the_chance_of_a_violation_is_below_three_over_the_number_of_faults() -> None:
     shown = summed(scenario(1, "PASS", faults_confirmed=50), scenario(2, "PASS", faults_confirmed=100))
     assert shown["faults"]["confirmed"] == 150
