@@ -62,6 +62,7 @@ def checked(profile: Profile, laboratory: Laboratory) -> dict[str, Any]:
     estimates = {name: outlook(bench, laboratory, budget) for name, budget in _ESTIMATES}
     return {
         **sheet(profile, history, bench.protocols, highest(client=False)),
+        "alone": bench.why_alone,
         "takes": {name: {"runs": one.runs, "seconds": round(one.seconds, 1)} for name, one in estimates.items()},
     }
 

@@ -59,7 +59,7 @@ class Bench:
 
     ``protocols`` are the revisions that are played, the newest of each era; ``spoken`` are all that it speaks.
     ``tools`` are those that it lists, with their input schemas; ``lacks`` are operations of its pattern that it does
-    not declare.
+    not declare. ``outside`` is a file that it has written in the folder in which it runs, empty for none.
     """
 
     profile: Profile
@@ -72,6 +72,7 @@ class Bench:
     others: Mapping[Size, Golden] = field(default_factory=dict)
     haste: float = 1.0
     lacks: frozenset[str] = frozenset()
+    outside: str = ""
 
     @property
     def operations(self) -> frozenset[str]:
@@ -91,14 +92,25 @@ class Bench:
     @property
     def alone(self) -> bool:
         """Whether its runs go one at a time: nobody may start it, or there is something that all runs share."""
-        return not self.starts or bool(self.profile.subject.why_alone)
+        return not self.starts or bool(self.why_alone)
+
+    @property
+    def why_alone(self) -> str:
+        """Why runs of a server that is started go one at a time; empty where they need not."""
+        if not self.outside:
+            return self.profile.subject.why_alone
+        return (
+            f"it writes {self.outside!r} in its own folder, and what all runs share they may disturb. Give it "
+            f"{{state_dir}} to write to, in [subject] command or environment, or empty the folder with [subject] reset"
+        )
 
     @property
     def shared(self) -> tuple[str, ...]:
         """What one run at a time may use, on this machine."""
         subject = self.profile.subject
         port = (f"port {subject.fixed_port}",) if subject.fixed_port is not None else ()
-        return port + ((f"what is put back by {subject.reset}",) if subject.reset else ())
+        folder = (f"the folder of {self.outside}",) if self.outside else ()
+        return port + folder + ((f"what is put back by {subject.reset}",) if subject.reset else ())
 
     def workload(self, plan: Plan) -> Workload:
         """The job of this plan: the profile's, of the plan's size where it has one."""

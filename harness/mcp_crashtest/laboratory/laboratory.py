@@ -12,9 +12,11 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.files.footprints import changed, footprint
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.golden import golden_of, golden_run
 from mcp_crashtest.laboratory.plain_faults import unknown_word
@@ -141,8 +143,12 @@ class Laboratory:
 
     async def _set_up(self, profile: Profile) -> Bench:
         spawner = await self._spawning()
+        folder = Path(profile.folder, profile.subject.cwd or ".")
+        before = footprint(folder, self.bundle.folder) if profile.subject.command else {}
         bench = await probed(Bench(profile), self.bundle, spawner)
-        return replace(bench, golden=await golden_run(bench, self.bundle, spawner, self.seed, self._pacing))
+        golden = await golden_run(bench, self.bundle, spawner, self.seed, self._pacing)
+        written = changed(before, footprint(folder, self.bundle.folder)) if profile.subject.command else []
+        return replace(bench, golden=golden, outside=written[0] if written else "")
 
     def play(
         self, bench: Bench, scenario: str, plans: Iterable[Numbered], seen: Callable[[int, Outcome], None]

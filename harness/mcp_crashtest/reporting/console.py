@@ -138,7 +138,7 @@ class ConsoleFace:
         of = f" of {event.owed}" if event.runs < event.owed else ""
         alone = f", one at a time: {event.alone}" if event.alone else ""
         said = f"{event.profile}: about {event.runs}{of} runs, about {about(event.seconds)}{alone}"
-        self.console.print(clean(said, 240), soft_wrap=True, markup=False, highlight=False)
+        self.console.print(clean(said, 400), soft_wrap=True, markup=False, highlight=False)
         if event.runs < event.owed:
             self.console.print(_FITTED, soft_wrap=True, markup=False, highlight=False)
         elif event.seconds > _VERY_LONG_S:

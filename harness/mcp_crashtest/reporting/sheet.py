@@ -113,6 +113,8 @@ def lines(said: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {name:<9} {_finding(name, found)}"
     yield f"  assessed  {', '.join(said['assessed'])}"
     yield f"  earns     {NUMERALS[said['stars']]} at most with this profile"
+    if said.get("alone"):
+        yield f"  runs go one at a time: {said['alone']}"
     for cap in said["caps"]:
         yield f"  {cap}"
 

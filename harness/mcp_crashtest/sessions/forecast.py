@@ -37,7 +37,7 @@ def forecast(item: pytest.Item, laboratory: Laboratory, left_s: float | None) ->
     needed_s = partial(seconds, bench=bench, bundle=laboratory.bundle, jobs=laboratory.jobs)
     whole_s = needed_s(_together(plans))
     share = 1.0 if left_s is None or whole_s <= left_s else _SURELY * left_s / whole_s
-    alone = profile.subject.why_alone
+    alone = bench.why_alone
     played = _together([some[: fitting(len(some), share)] for some in plans])
     return Estimated(profile.name, len(played), needed_s(played), len(_together(plans)), alone), share
 

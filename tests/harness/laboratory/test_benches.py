@@ -123,3 +123,15 @@ def test_an_extension_is_asked_for_in_the_era_that_can_declare_it(kind: str, all
     asked = worth_asking(bench)
     assert (asked == SUPPORTED) is all_of_them
     assert all_of_them or all(is_stateless(protocol) for protocol in asked)
+
+
+def test_runs_of_a_server_that_writes_in_its_own_folder_go_one_at_a_time_and_it_is_said(tmp_path: Path) -> None:
+    path = smaller(SMALL, tmp_path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("--state-dir {state_dir}", f"--state-dir {tmp_path / 'store'}"), encoding="utf-8")
+    with Laboratory(Bundle(tmp_path / "report"), seed=0, jobs=2) as laboratory:
+        bench = laboratory.bench(read_profile(path))
+        beside = laboratory.bench(read_profile(smaller(SMALL, tmp_path, name="beside")))
+    assert bench.alone
+    assert "it writes 'store/" in bench.why_alone
+    assert not beside.alone
