@@ -18,7 +18,7 @@ from typing import Any
 from mcp_crashtest.checkers.earlier import done_before
 from mcp_crashtest.commands.check import checked, evidence, tell
 from mcp_crashtest.commands.exit_codes import ExitCode
-from mcp_crashtest.commands.reaching import reached
+from mcp_crashtest.commands.reaching import pairs, reached, settings
 from mcp_crashtest.files.atomic import write_atomically
 from mcp_crashtest.files.bundle import GOLDEN
 from mcp_crashtest.files.profiles import parse_profile
@@ -32,7 +32,7 @@ from mcp_crashtest.proposing.arguments import Arguments, arguments_for
 from mcp_crashtest.proposing.choosing import FIXTURE, chosen, rated
 from mcp_crashtest.proposing.drafting import draft_of
 from mcp_crashtest.proposing.offer import Tool
-from mcp_crashtest.proposing.sighting import Sighting
+from mcp_crashtest.proposing.sighting import NO_RECORDS, Sighting
 from mcp_crashtest.proposing.writing import Draft, text_of, workflow
 from mcp_crashtest.reporting.console import clean
 
@@ -60,9 +60,11 @@ def init(options: argparse.Namespace) -> int:
         sighting, call, tool = laboratory.try_out(where.bench, used)
         outlived = tryouts[0].outlived  # known when the life has ended
         draft = draft_of(where.draft, tool, call, sighting, batch=wishes.batch, outlived=outlived)
-        for key, value in _settings(options).items():
+        for key, value in settings(options).items():
             table, _, name = key.partition(".")
             draft.say(table, name, value, "as you say")
+        if draft.get("observe", "records") is not None:
+            draft.remarks[:] = [said for said in draft.remarks if not said.startswith(NO_RECORDS)]
         _write(draft, output, str(where.bench.server.get("name") or "a server"))
         return _verified(draft, output, laboratory, options, took_s=sighting.took_s)
 
@@ -111,10 +113,10 @@ def _say(options: argparse.Namespace, text: str) -> None:
 
 
 def _wishes(options: argparse.Namespace) -> Wishes:
-    status = _settings(options).get("observe.status")
+    status = settings(options).get("observe.status")
     return Wishes(
         tool=options.tool,
-        arguments={name: _value(text) for name, text in _pairs(options.argument, "--argument")},
+        arguments={name: _value(text) for name, text in pairs(options.argument, "--argument")},
         kind=ContractKind(options.contract) if options.contract else None,
         status_tool=options.status_tool,
         status=status if isinstance(status, str) else None,
@@ -122,28 +124,6 @@ def _wishes(options: argparse.Namespace) -> Wishes:
         batch=min(options.batch, options.records),
         trial_s=options.trial_s,
     )
-
-
-def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, text in _pairs(options.set, "--set"):
-        if key.count(".") != 1:
-            raise UsageError(f'--set {key}: expected TABLE.KEY=VALUE, as in observe.count="$.done"')
-        try:
-            found[key] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            found[key] = text
-    return found
-
-
-def _pairs(given: list[str] | None, option: str) -> list[tuple[str, str]]:
-    found = []
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise UsageError(f"{option} {text}: expected NAME=VALUE")
-        found.append((name, value))
-    return found
 
 
 def _value(text: str) -> Any:

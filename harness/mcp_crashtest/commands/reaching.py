@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.laboratory.bench import Bench
@@ -137,7 +139,7 @@ def _draft(
         draft.say("subject", "command", command.text, "; ".join(command.changes))
         draft.remarks += command.warnings
     draft.say("subject", "url", url)
-    environment = {**(variables or {}), **(command.environment if command else {})}
+    environment = {**(variables or {}), **(command.environment if command else {}), **_own(options)}
     draft.say("subject", "environment", environment or None, "it is told its port by one of these" if variables else "")
     _say_headers(draft, options)
     return draft
@@ -158,10 +160,18 @@ def _say_headers(draft: Draft, options: argparse.Namespace) -> None:
     draft.say("subject", "headers", headers or None)
 
 
+def _own(options: argparse.Namespace) -> dict[str, str]:
+    """The variables that the user gives it: also its trial is to keep its store where he says."""
+    said = settings(options).get("subject.environment", {})
+    if not isinstance(said, dict):
+        raise UsageError('--set subject.environment: expected a table, as in { DATA_DIR = "{state_dir}/data" }')
+    return {str(name): str(value) for name, value in said.items()}
+
+
 def _on_fixed_port(way: Reached, port: str, options: argparse.Namespace) -> Reached:
     draft = way.draft.copy()
     draft.say("subject", "url", f"http://127.0.0.1:{port}{options.path}", "its port is fixed: runs go one at a time")
-    draft.say("subject", "environment", None)
+    draft.say("subject", "environment", _own(options) or None)
     return Reached(draft, way.folder, way.workload)
 
 
@@ -190,3 +200,27 @@ def _placed(command: str, folder: Path) -> str:
         return f"{{here}}/{os.path.relpath(Path(word).resolve(), folder)}"
 
     return re.sub(r"[^\s\"']+", placed, command)
+
+
+def settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What the user says of certain keys, by ``TABLE.KEY``. Raises UsageError."""
+    found: dict[str, Any] = {}
+    for key, text in pairs(options.set, "--set"):
+        if key.count(".") != 1:
+            raise UsageError(f'--set {key}: expected TABLE.KEY=VALUE, as in observe.count="$.done"')
+        try:
+            found[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key] = text
+    return found
+
+
+def pairs(given: list[str] | None, option: str) -> list[tuple[str, str]]:
+    """An option's ``NAME=VALUE``, each in two. Raises UsageError."""
+    found = []
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{option} {text}: expected NAME=VALUE")
+        found.append((name, value))
+    return found

@@ -17,6 +17,7 @@ from mcp_crashtest.proposing.moving import Progress, count_in, progress_in, stat
 from mcp_crashtest.proposing.outputs import Records, Source
 from mcp_crashtest.proposing.writing import Draft
 
+NO_RECORDS = "Its records were found nowhere"
 _USUAL = Workload()
 _FEW_S, _LONG_S = 0.5, 30.0
 
@@ -104,7 +105,7 @@ def _result(draft: Draft, sighting: Sighting, records: int, *, blocking: bool) -
     found, source = sighting.records, sighting.source or Source()
     if found is None:
         draft.remarks.append(
-            "Its records were found nowhere, and one star is left without: have a tool, resource or file show them, "
+            f"{NO_RECORDS}, and one star is left without: have a tool, resource or file show them, "
             'and say it: [observe] records = { file = "{state_dir}/out.jsonl", key = "$.id" }'
         )
         return
