@@ -62,7 +62,7 @@ def _who_asks(subject: Subject) -> str:
         return f"It was sent {sent}, and does not take it: look at [subject] headers (or [[principals]]) and the token"
     return (
         'It wants to know who asks: say [subject] headers = { Authorization = "Bearer ${TOKEN}" }, and set TOKEN in '
-        "the environment of the lab"
+        "the environment of the lab (for init: --header 'Authorization: Bearer ${TOKEN}')"
     )
 
 

@@ -26,6 +26,7 @@ CHANGES = vocabulary(
     "cancel delete abort stop kill pause resume forget remove retry answer start restart abbrechen clear update",
     "set submit run create",
 )
+_ALSO_NOUNS = vocabulary("run")  # run_status tells of a run, and run_report runs one
 _GIVES = vocabulary("result results records rows output items list download ergebnis ergebnisse fetch")
 
 
@@ -83,7 +84,7 @@ def status_calls(offer: Offer, start: Tool, ids: list[Id]) -> Iterator[tuple[Id,
     """The calls by which it may be asked how the job of an id stands, the likeliest first."""
     found = []
     for tool in offer.tools:
-        if tool.name == start.name or share(tool.name, CHANGES):
+        if tool.name == start.name or _changes(tool.name):
             continue
         for one in ids:
             if (call := call_with(tool, one)) is not None:
@@ -92,6 +93,11 @@ def status_calls(offer: Offer, start: Tool, ids: list[Id]) -> Iterator[tuple[Id,
                 found.append((rating, one, call))
     for _, one, call in sorted(found, key=lambda each: -each[0]):
         yield one, call
+
+
+def _changes(name: str) -> bool:
+    """Whether a tool does something to a job, by its name, and is not to be called to look at one."""
+    return share(name, CHANGES - _ALSO_NOUNS) or (share(name, _ALSO_NOUNS) and not share(name, _TELLS_BEST))
 
 
 def call_with(tool: Tool, one: Id, template: str = "{handle}") -> Asking | None:

@@ -59,6 +59,12 @@ STATUS: list[tuple[list[Tool], Id, str, str]] = [
     ),
     ([tool("start"), tool("stand", {"auftrag": STRING})], Id("$.auftrag", "a"), "stand", "auftrag"),
     ([tool("start"), tool("progress", {"run_id": INTEGER})], Id("$.run_id", 4), "progress", "run_id"),
+    (
+        [tool("start"), tool("run_report", {"run_id": STRING}), tool("invoice_run_status", {"run_id": STRING})],
+        Id("$.run_id", "a"),
+        "invoice_run_status",
+        "run_id",
+    ),
 ]
 
 
