@@ -10,8 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mcp_crashtest.faults.absence import ServerAway
-from mcp_crashtest.faults.process import ENDED_BEFORE, did_the_rest, finished, restarted_nothing, wound_down
+from mcp_crashtest.faults.process import ENDED_BEFORE, told_to_stop, wound_down
 from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
@@ -23,20 +22,14 @@ _PATIENCE_S = 2.0
 @asynccontextmanager
 async def goodbye(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     """The host says goodbye to its server, and starts it again."""
-    life, number, had_finished = stage.server, stage.landed + 1, finished(stage)
-    async with stage.striking(fault.victim):
-        proof = ENDED_BEFORE if life is None else await _told(stage, life)
-    proof = restarted_nothing(proof) if did_the_rest(stage, had_finished) else proof
-    away = ServerAway.begun(stage, number)
-    yield proof
-    away.ended(stage)
-    await stage.revive(fault.victim)
+    async with told_to_stop(stage, fault, _told) as proof:
+        yield proof
 
 
-async def _told(stage: Stage, life: Life) -> Proof:
+async def _told(stage: Stage, life: Life | None) -> Proof:
     """A server that is parked goes on: it is to wind down, not to be frozen."""
     began = time.monotonic()
-    if not await life.to_be_told() or not await stage.client.hang_up(politely=True):
+    if life is None or not await life.to_be_told() or not await stage.client.hang_up(politely=True):
         return ENDED_BEFORE
     stage.let_go()
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -22,6 +22,9 @@ _FOLLOWING_S = 2.0  # how long those whom a launcher has told to stop may take b
 _OVERDUE = f"did not stop within {_GRACE_S:.0f} s and was killed"
 ENDED_BEFORE = Proof(False, "the subject had already ended before it was told to stop")
 _NOBODY = Proof(False, "whom the fault was to hit had already ended")
+
+Tell = Callable[[Stage, Life | None], Awaitable[Proof]]
+"""Tells a server to stop, if there is one, and waits until it has; nobody is no success."""
 
 
 @asynccontextmanager
@@ -63,9 +66,16 @@ async def killed(victims: Sequence[Mortal]) -> Proof:
 @asynccontextmanager
 async def terminate(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     """Stop the server as an orchestrator does: SIGTERM, ten seconds of grace, then SIGKILL; then start it again."""
+    async with told_to_stop(stage, fault, _terminated) as proof:
+        yield proof
+
+
+@asynccontextmanager
+async def told_to_stop(stage: Stage, fault: Fault, tell: Tell) -> AsyncIterator[Proof | None]:
+    """Have the server's latest life told to stop, in whatever way; then start it again."""
     life, number, had_finished = stage.server, stage.landed + 1, finished(stage)
     async with stage.striking(fault.victim):
-        proof = _NOBODY if life is None else await _terminated(stage, life)
+        proof = await tell(stage, life)
     proof = restarted_nothing(proof) if did_the_rest(stage, had_finished) else proof
     away = ServerAway.begun(stage, number)
     yield proof
@@ -73,8 +83,10 @@ async def terminate(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     await stage.revive(fault.victim)
 
 
-async def _terminated(stage: Stage, life: Life) -> Proof:
+async def _terminated(stage: Stage, life: Life | None) -> Proof:
     """A server that is parked goes on: it is to wind down, not to be frozen."""
+    if life is None:
+        return _NOBODY
     began = time.monotonic()
     if not await life.terminate():
         return ENDED_BEFORE
