@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from mcp_crashtest import Batch, Coordinate, Plan, Trial, Victim, Window, WindowName
-from mcp_crashtest.planning.clients import interrupts, kills, moments, outages
+from mcp_crashtest.planning.clients import drops, interrupts, kills, moments, outages
 
 EXAMPLES = 24
 MOST_KILLS = 5
@@ -37,6 +37,13 @@ def test_client_dies_with_server(crashtest: Trial) -> None:
 def test_client_told_to_leave(crashtest: Trial) -> None:
     """A person presses Ctrl-C at the same windows, and starts the client again."""
     crashtest.play(interrupts(crashtest.scenario, crashtest.protocols[0], crashtest.windows))
+
+
+@pytest.mark.crashtest(level=2, client=True)
+def test_client_loses_connection(crashtest: Trial) -> None:
+    """The client's connections are cut while it waits for an answer; it connects again, and goes on with its task."""
+    at = crashtest.windows
+    crashtest.play(drops(crashtest.scenario, crashtest.protocols[0], at, blocking=crashtest.blocking))
 
 
 @pytest.mark.crashtest(level=2, client=True)

@@ -20,7 +20,7 @@ class Mutant:
     also: tuple[str, ...] = ()
 
 
-EVERYWHERE, WITHOUT_SERVER = "client-dies-everywhere", "client-without-server"
+EVERYWHERE, WITHOUT_SERVER, CUT = "client-dies-everywhere", "client-without-server", "client-loses-connection"
 _TABLE = (
     Mutant(
         "state_after_request",
@@ -54,6 +54,12 @@ _TABLE = (
         "client.result",
         WITHOUT_SERVER,
         "the server is away for a moment",
+    ),
+    Mutant(
+        "new_key_when_cut",
+        "task.duplicated",
+        CUT,
+        "the connection is lost before the answer to its submission",
     ),
 )
 

@@ -20,7 +20,7 @@ _OUTAGE, _SHORTEST_OUTAGE_S, _LONGEST_OUTAGE_S = 0.3, 0.3, 2.0
 _SEEN_IN_TIME_S = 0.02  # a batch that is shorter is over before anybody has heard of it
 _HASTE = 3
 _CROWDED = 4  # the bound of what moves for ever: on a crowded machine everything takes its time
-_OF_CLIENTS = frozenset({"kill", "interrupt"})
+_OF_CLIENTS = frozenset({"kill", "interrupt", "drop"})
 _GOLDEN = Limits(silence_s=60.0, total_s=3600.0)
 
 

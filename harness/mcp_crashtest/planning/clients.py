@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from hypothesis import strategies as st
 
-from mcp_crashtest.model.coordinates import Coordinate, During, Moment, Phase, Since, Window, WindowName
+from mcp_crashtest.model.coordinates import Batch, Coordinate, During, Moment, Phase, Since, Window, WindowName
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.planning.exhaustive import places
 
 _QUESTIONS = (1, 2)
+_SECOND = 2
 _CLOCKS = (Since.FIRST_WORD, Since.FIRST_WORD, Since.FIRST_WORD, Since.START)  # most of a start is of no interest
 _SPENT = 970  # of the undisturbed time's thousandths: what is left is the end itself, which is a window
 
@@ -43,6 +44,21 @@ def kills(scenario: str, protocol: str, victim: Victim, at: Sequence[Coordinate]
 def interrupts(scenario: str, protocol: str, at: Sequence[Coordinate]) -> list[Plan]:
     """One plan for each window at which a person may press Ctrl-C."""
     return [Plan(scenario, protocol, (Fault("interrupt", Victim.CLIENT, place),)) for place in at]
+
+
+def drops(scenario: str, protocol: str, at: Sequence[Coordinate], *, blocking: bool) -> list[Plan]:
+    """One plan for each window at which the client surely has a connection to lose.
+
+    Such are those at which one of its requests is held back, and, in a call that blocks, the second batch.
+    """
+    held = (WindowName.ASKING, WindowName.UNANSWERED)
+    places = [
+        place
+        for place in at
+        if (isinstance(place, Window) and place.name in held)
+        or (blocking and isinstance(place, Batch) and place.number == _SECOND)
+    ]
+    return [Plan(scenario, protocol, (Fault("drop", Victim.CLIENT, place),)) for place in places]
 
 
 def outages(scenario: str, protocol: str, at: Sequence[Coordinate]) -> Iterator[Plan]:

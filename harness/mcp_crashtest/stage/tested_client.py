@@ -1,7 +1,8 @@
 """A client under test on the stage: it is killed at windows of its conversation, and started again.
 
 It reaches its server through a relay of the lab's, so that its submissions and questions are seen, can be cut off at
-any of them, and meet a closed door while the server is away. Between two lives its state file is read.
+any of them (with the death of the client, or without), and meet a closed door while the server is away. Between two
+lives its state file is read.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from mcp_crashtest.wire.relay import Relay
 
 _MOVES = frozenset({Op.BOOT, Op.CLIENT, Op.FAULT})
 _LEAVING_S = 10.0
-_NOT_BUILT = "a client under test can be killed or interrupted, and nothing else"
+_NOT_BUILT = "a client under test is not asked to operate its task"
 
 
 class TestedClient:
@@ -178,8 +179,16 @@ class TestedClient:
         return Proof(True, f"left with {ended}", 0, time.monotonic() - began)
 
     async def drop(self) -> Proof:
-        """Not built."""
-        return Proof(False, _NOT_BUILT)
+        """Its connections are cut at the relay. It lives, and is to go on by itself."""
+        began = time.monotonic()
+        if self.living is None:
+            return Proof(False, "the client had already ended before its connections were cut")
+        cut = await self.relay.cut()
+        self.expect(None)
+        self._stage.let_go()
+        if not cut:
+            return Proof(False, "the client had no connection to lose")
+        return Proof(True, f"{cut} of its connections were cut", 0, time.monotonic() - began)
 
     async def prepare(self) -> None:
         """Not built, as what follows."""

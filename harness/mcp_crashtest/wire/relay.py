@@ -96,12 +96,13 @@ class Relay:
         if door:
             door.close()
 
-    async def cut(self) -> None:
-        """Cut all connections, as a crash does."""
+    async def cut(self) -> int:
+        """Cut all connections, as a crash does; how many there were."""
         cut = list(self._conversations)
         for conversation in cut:
             conversation.cancel()
         await asyncio.gather(*cut, return_exceptions=True)
+        return len(cut)
 
     async def _server_accepts(self) -> bool:
         try:

@@ -11,7 +11,7 @@ from mcp_crashtest.model.faults import Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile, Workload
 from mcp_crashtest.model.subject_spec import SubjectSpec
-from mcp_crashtest.planning.clients import kills, moments, outages, windows
+from mcp_crashtest.planning.clients import drops, kills, moments, outages, windows
 from mcp_crashtest.planning.search import draw
 
 POINTS = (Phase.BEFORE_WRITE, Phase.ACKNOWLEDGED)
@@ -57,6 +57,15 @@ def test_each_window_is_a_plan_of_one_kill() -> None:
     at = windows(profile(ContractKind.TASKS_EXTENSION))
     made = kills("s", "p", Victim.BOTH, at)
     assert [(len(plan.faults), plan.faults[0].at) for plan in made] == [(1, place) for place in at]
+
+
+def test_a_connection_is_cut_where_a_request_is_held_back_and_in_a_call_that_blocks() -> None:
+    polling = windows(profile(ContractKind.RESOURCE_TASK, points=POINTS))
+    made = [str(plan) for plan in drops("s", "p", polling, blocking=False)]
+    assert made == [f"drop client at {at}" for at in ("question 1", "question 2", "its submission, unanswered")]
+    call = windows(profile(ContractKind.RESUMABLE_TOOL, points=POINTS))
+    within = [plan.faults[0].at for plan in drops("s", "p", call, blocking=True) if plan.faults[0].at.parks]
+    assert within == [Batch(2, phase) for phase in POINTS]
 
 
 def test_while_the_server_is_away_its_client_is_killed_never_once_and_twice() -> None:
