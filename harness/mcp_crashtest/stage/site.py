@@ -58,5 +58,5 @@ class Door(Protocol):
     def shut(self) -> None:
         """Refuse connections from now on."""
 
-    async def cut(self) -> None:
-        """Cut all connections, as a crash does."""
+    async def cut(self) -> int:
+        """Cut all connections, as a crash does; how many there were."""
