@@ -35,12 +35,21 @@ async def kill(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
         proof = await killed(victims)
     if not proof.confirmed and fault.victim.hits_server and await _left_others(stage):
         proof = replace(proof, goes_on=True)
-    landed = not fault.victim.hits_client or await stage.client.struck()
+    landed = not (fault.victim.hits_server and _was_done(stage))
+    landed &= not fault.victim.hits_client or await stage.client.struck()
     away = ServerAway.begun(stage, number) if fault.victim.hits_server else None
     yield proof if landed else None
     if away:
         away.ended(stage)
     await stage.revive(fault.victim)
+
+
+def _was_done(stage: Stage) -> bool:
+    """Whether the output was under way to its client before the server died: then no job was hit by it.
+
+    A plan that goes on behind the end of a job means it so.
+    """
+    return stage.ended == OUTPUT and not stage.plan.afterlife and stage.plan.companion is None
 
 
 async def _left_others(stage: Stage) -> bool:

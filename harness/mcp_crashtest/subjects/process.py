@@ -141,12 +141,14 @@ class Process:
     parentage: Parentage
     site: Site = Site()
     exited: Exit | None = None
+    _dying: bool = False
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell_stopped(self) -> None:
-        """The parent saw it stop."""
-        self._stopped.set()
+        """The parent saw it stop; that it is stopped to be killed is nobody's news."""
+        if not self._dying:
+            self._stopped.set()
 
     def tell_ended(self, exit_: Exit) -> None:
         """The parent has reaped it."""
@@ -171,7 +173,7 @@ class Process:
         """
         async with asyncio.timeout(deadline_s):
             while not self._stopped.is_set():
-                if not self.warm and any_stopped(self.pid):
+                if not self.warm and not self._dying and any_stopped(self.pid):
                     return True
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopped.wait(), None if self.warm else _POLL_S)
@@ -217,14 +219,18 @@ class Process:
     async def kill(self, deadline_s: float = _KILLING_S) -> KillProof:
         """SIGKILL the whole group, or everybody who belongs to it, and prove that they are dead.
 
-        Not confirmed, with the reason, if it had ended before or if somebody who belongs to it was not reached. Raises
-        HarnessError when the guard or the fork server is gone.
+        It is stopped first, at once: its last moment is the one that was asked for, however long it takes on this
+        machine to look who belongs to it. Not confirmed, with the reason, if it had ended before or if somebody who
+        belongs to it was not reached. Raises HarnessError when the guard or the fork server is gone.
         """
         began = time.monotonic()
         if self.exited:
             return self._proof(
                 began, f"the process had already ended with {self.exited} before the kill", await self.left()
             )
+        self._dying = True
+        with suppress(PermissionError):
+            self.signal(signal.SIGSTOP)
         await self.parentage.watch(self)
         # Both are on their way at once: the guard is to look at the moment at which the group is gone.
         killed, remains = await asyncio.gather(

@@ -96,6 +96,21 @@ async def test_a_fault_is_journalled_before_it_is_done_and_again_with_its_proof(
 
 
 @pytest.mark.asyncio
+async def test_a_kill_has_hit_no_job_whose_output_was_on_its_way_before_the_server_was_dead(tmp_path: Path) -> None:
+    made = scripted(plan(KILL), tmp_path)
+    playing = asyncio.create_task(conduct(made.stage))
+    await _settled(made)
+    made.site.lives[0].meanwhile = made.client.finish
+    made.client.sees(1)
+    await _settled(made)
+    made.client.sees(2)
+    history = await playing
+    assert faults_of(history) == [(str(KILL), Type.INVOKE)]
+    assert "boot 2" not in made.log
+    assert (reason(history), made.stage.stray) == ("output", False)
+
+
+@pytest.mark.asyncio
 async def test_both_are_killed_and_both_come_back_the_server_first(tmp_path: Path) -> None:
     made = scripted(plan(Fault("kill", Victim.BOTH, SEEN)), tmp_path)
     await play(made, 2)

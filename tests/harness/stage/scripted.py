@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ KILLED = Exit(signal=9)
 class ScriptedLife:
     """A life that does what it is told, and says so in the log.
 
-    ``escapes``: a kill does not reach it; ``lingers_s``: so long it takes to stop.
+    ``escapes``: a kill does not reach it; ``lingers_s``: so long it takes to stop; ``meanwhile``: what happens while it
+    is being killed.
     """
 
     log: list[str]
@@ -36,6 +37,7 @@ class ScriptedLife:
     points: Sequence[Coordinate] = ()
     escapes: bool = False
     lingers_s: float = 0
+    meanwhile: Callable[[], object] | None = None
     parked: bool = False
     expected_to_end: bool = False
     pid: int = 1
@@ -58,6 +60,8 @@ class ScriptedLife:
 
     async def kill(self) -> KillProof:
         self.log.append(f"kill {self.name}")
+        if self.meanwhile:
+            self.meanwhile()
         if self.exited or self.escapes:
             return KillProof(False, "it got away", self.exited, (), 0.0)
         self.end(KILLED)

@@ -7,12 +7,15 @@ import signal
 import sys
 import time
 
+import psutil
 import pytest
 
+from mcp_crashtest.subjects.proc import state_of
 from mcp_crashtest.subjects.process import Exit
-from tests.harness.subjects.launching import DEADLINE_S, Launching
+from tests.harness.subjects.launching import DEADLINE_S, Launching, until
 
 SERVER = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+WRITING = "import itertools\nfor n in itertools.count(): print(n, flush=True)"
 STOPPING = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); print('thawed', flush=True)"
 DAEMON = """
     import os, time
@@ -37,6 +40,28 @@ async def test_a_kill_is_confirmed(launching: Launching, warm: bool) -> None:
     assert (proof.confirmed, proof.exit, proof.survivors) == (True, KILLED, ())
     assert process.exited == KILLED
     assert proof.elapsed_s < 5
+
+
+@pytest.mark.asyncio
+async def test_the_last_moment_of_who_is_killed_is_that_of_the_order_however_long_its_proof_takes(
+    launching: Launching,
+) -> None:
+    process = await launching.python(launching.script(WRITING))
+    await launching.written(100)
+    guard = psutil.Process(process.pid).parent()
+    assert guard
+    guard.suspend()  # as on a machine on which it does not get its turn
+    try:
+        killing = asyncio.create_task(process.kill())
+        await until(lambda: state_of(process.pid) == "T", "it stands still")
+        written = launching.out.stat().st_size
+        await asyncio.sleep(0.1)
+        assert launching.out.stat().st_size == written
+    finally:
+        guard.resume()
+    assert (await killing).confirmed
+    assert launching.out.stat().st_size == written
+    assert not await process.wait_stopped(DEADLINE_S)
 
 
 @pytest.mark.asyncio
