@@ -34,7 +34,16 @@ def _completed(history: History) -> Iterator[Operation]:
 
 def services_died(history: History) -> bool:
     """Whether something that the server needs was dead for a while: what could not be read then was still there."""
-    return any(Victim(fault.value["victim"]).hits_service for fault in history.of(Op.FAULT))
+    return any(_hits_service(fault) for fault in history.of(Op.FAULT))
+
+
+def interrupts(event: Operation) -> bool:
+    """Whether this is a service's proven death, or an error that came of one: a job may have been broken off."""
+    return event.op is Op.OUTAGE or (event.op is Op.FAULT and event.type is Type.OK and _hits_service(event))
+
+
+def _hits_service(fault: Operation) -> bool:
+    return Victim(fault.value["victim"]).hits_service
 
 
 def some(keys: Sequence[str]) -> str:

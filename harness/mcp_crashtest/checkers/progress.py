@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from mcp_crashtest.checkers.outputs import interrupts
 from mcp_crashtest.model.claims import held
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
@@ -94,21 +95,33 @@ def _fallen(history: History) -> Iterator[Finding]:
 
 
 def _new_beginnings(history: History) -> set[int]:
-    """The first fall of a task's progress in a life behind a crash, where nothing was seen to be done in it before.
+    """Falls of a task's progress that are the job's new beginning: one behind each interruption.
 
-    The first progress seen in a life may have been done at the end of the last one.
+    A new life: the first fall in it, where nothing was seen to be done in it before; the first progress seen in a life
+    may have been done at the end of the last one. A service's death, or an error that came of it: one fall, whenever
+    the server notices that what it had done is gone.
     """
     left: dict[str | None, float] = {}  # the most that the last life can have left
     last: dict[str | None, Operation] = {}
     begun: set[int] = set()
     fell: set[tuple[str | None, int]] = set()
-    for event in history.of(Op.PROGRESS):
+    excused: Counter[str | None] = Counter()  # how many of the interruptions by services have had their fall
+    interruptions = 0
+    for event in history.of(Op.PROGRESS, Op.FAULT, Op.OUTAGE):
+        if event.op is not Op.PROGRESS:
+            interruptions += interrupts(event)
+            continue
         task, life, done, before = event.task, event.life, event.value["done"], last.get(event.task)
         if before is None or before.life != life:
             left[task] = max(left.get(task, 0), done, before.value["done"] if before else 0)
         elif done < before.value["done"]:
             if life > _FIRST_LIFE and before.value["done"] <= left[task] and (task, life) not in fell:
                 begun.add(event.i)
-            fell.add((task, life))
+                fell.add((task, life))
+            elif excused[task] < interruptions:
+                begun.add(event.i)
+                excused[task] = interruptions
+            else:
+                fell.add((task, life))
         last[task] = event
     return begun

@@ -7,25 +7,31 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_crashtest.model.faults import Victim
+from mcp_crashtest.model.operation import Op, Type
 from tests.harness.checkers.histories import (
     DROP,
     KILL,
     KILL_BOTH,
     KILL_CLIENT,
     PASS,
+    Event,
     boot,
     connect,
     end,
     fail,
+    fault,
     history,
     landed,
     output,
     progress,
+    refused,
     submit,
     unanswered,
     verdict,
 )
 
+KILL_SERVICE = fault("kill", Victim.SERVICE)
 DONE = (output("abcdef"), end())
 
 
@@ -59,6 +65,28 @@ def test_who_may_begin_anew_does_so_once_in_a_life_and_not_behind_what_was_done_
     assert crashed(connect(), progress(3), progress(5), progress(2), resumes=False) == monotonic
     undisturbed = [boot(), submit(), progress(4), progress(2), *DONE]
     assert verdict(history(undisturbed, resumes=False)) == monotonic
+
+
+def test_a_service_that_dies_may_cost_who_does_not_claim_to_resume_its_progress_once_a_death() -> None:
+    monotonic = fail("progress.monotonic")
+
+    def died(*after: Any, **claims: Any) -> tuple[Any, list[str]]:
+        events = [boot(), submit(), progress(3), landed(KILL_SERVICE), *after, *DONE]
+        return verdict(history(events, faults=[KILL_SERVICE], **claims))
+
+    anew = (progress(1), progress(2), progress(5))
+    assert died(*anew, resumes=False) == PASS
+    assert died(progress(4), *anew, resumes=False) == PASS, "it has noticed it a little later"
+    assert died(*anew) == monotonic, "it claims to resume"
+    assert died(*anew, progress(2), resumes=False) == monotonic, "nothing has died the second time"
+    assert died(*anew, landed(KILL_SERVICE), progress(2), resumes=False) == PASS
+    error = [Event("client-0", Type.INFO, Op.OUTAGE, {"what": "output", "error": "the store is away"}, "t")]
+    assert died(progress(1), error, progress(0.5), resumes=False) == PASS, "it was broken off again"
+
+
+def test_a_service_s_death_that_was_not_proven_excuses_nothing() -> None:
+    events = [boot(), submit(), progress(3), refused(KILL_SERVICE), progress(1), *DONE]
+    assert verdict(history(events, faults=[KILL_SERVICE], resumes=False)) == fail("progress.monotonic")
 
 
 def test_progress_undone_by_a_crash_is_found_once_however_long_it_takes_to_come_back() -> None:
