@@ -9,7 +9,7 @@ import pytest
 
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.model.operation import Op, Type
-from tests.lab import MUTANTS, ROOT, Done, certify
+from tests.lab import MUTANTS, ROOT, SMALL, Done, certify, invariants
 
 SCENARIO = ("--scenario", "operations-survive")
 RIGHT = MUTANTS / "operated.toml"
@@ -71,6 +71,35 @@ def test_a_profile_that_asks_wrongly_is_the_users_mistake(mistaken: Done, name: 
     assert mistaken.code == 2
     [scenario] = [s for s in mistaken.certificate["scenarios"] if s["profile"] == name]
     assert MISTAKES[name][2] in scenario["reason"]
+
+
+# --- without durability
+
+
+@pytest.fixture(scope="module")
+def undurable(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """One session for both: of the one that forgets, every job is asked to be cancelled alone."""
+    folder = tmp_path_factory.mktemp("undurable")
+    text = RIGHT.read_text(encoding="utf-8").replace("{here}/operated.py", str(SMALL.parent / "undurable.py"))
+    text = text.replace("recovery_deadline_s = 10", "resumes = false")
+    (folder / "honest.toml").write_text(text, encoding="utf-8")
+    text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(("pause", "resume", "list")))
+    text = text.replace("[contract]", 'environment = { FORGETS = "1" }\n\n[contract]')
+    (folder / "forgets.toml").write_text(text, encoding="utf-8")
+    profiles = [f"--profile={folder / name}.toml" for name in ("honest", "forgets")]
+    return certify(folder / "report", *profiles, *SCENARIO)
+
+
+def test_who_says_that_a_restart_has_cost_a_job_is_asked_all_the_same_and_passes(undurable: Done) -> None:
+    [scenario] = [s for s in undurable.certificate["scenarios"] if s["profile"] == "honest"]
+    assert (scenario["verdict"], scenario["runs"]) == ("PASS", 10), scenario["reason"]
+
+
+def test_whose_restart_has_lost_the_task_that_is_to_be_cancelled_is_judged_for_that(undurable: Done) -> None:
+    """What was cancelled in time may be forgotten."""
+    [scenario] = [s for s in undurable.certificate["scenarios"] if s["profile"] == "forgets"]
+    assert (scenario["verdict"], invariants(scenario)) == ("FAIL", {"task.vanished"}), scenario["reason"]
+    assert scenario["faults_unconfirmed"] == 0
 
 
 # --- a job that asks

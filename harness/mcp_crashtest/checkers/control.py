@@ -75,7 +75,18 @@ def ended_by_order(history: History, output: Operation) -> bool:
     Cancelled by whomever: that he was heard is another finding where it was not his.
     """
     told = (o for o in history.of(Op.CANCEL) if o.task == output.task and o.i < output.i and o.type is not Type.FAIL)
+    if output.value.get("reason") == "vanished" and came_too_late(history, output.task):
+        return False
     return output.value.get("reason") in _ENDED and any(True for _ in told)
+
+
+def came_too_late(history: History, task: str | None) -> bool:
+    """Whether each cancel of a task was refused, in a later life than gave the task: a task that was lost before it."""
+    given = next((o.life for o in history.of(Op.SUBMIT, types=[Type.OK]) if o.task == task), None)
+    asked = [o for o in history.of(Op.CANCEL) if o.task == task]
+    refused = [o for o in asked if o.type is Type.FAIL]
+    begun = [o for o in asked if o.type is Type.INVOKE]
+    return given is not None and len(refused) == len(begun) > 0 and all(o.life > given for o in begun)
 
 
 def _is_foreign(history: History, asked: Operation) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mcp_crashtest.checkers.control import ended_by_order, stopped
+from mcp_crashtest.checkers.control import came_too_late, ended_by_order, stopped
 from mcp_crashtest.checkers.outputs import first_outputs, services_died
 from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.operation import History, Op, Operation, Type
@@ -35,7 +35,7 @@ def _vanished(history: History) -> Iterator[Finding]:
             continue
         if acknowledged.value.get("principal") != lost.value.get("principal"):
             continue  # it is not there for everybody
-        if stopped(history, lost.task, at=lost.i) is Op.CANCEL:
+        if stopped(history, lost.task, at=lost.i) is Op.CANCEL and not came_too_late(history, lost.task):
             continue  # what was cancelled may be forgotten
         ttl_ms = ttl_of(history, lost)
         early = "" if ttl_ms is None else f", {lost.t - acknowledged.t:.1f} s later with a ttl of {ttl_ms / 1000:g} s"

@@ -244,7 +244,8 @@ class LabClient:
         if operation.type is Type.INVOKE and operation.op is not Op.RESUME:
             self.halted = operation.op
         elif operation.type is Type.FAIL or operation.op is Op.RESUME:
-            self.halted = None
+            self.halted = None  # and where it has ended already, it has ended by itself
+            self._stage.ended = self._stage.ended or (OUTPUT if self.at_rest else None)
 
     def _ends(self, operation: Operation) -> None:
         """It has nothing more to do. Of a job that was cancelled the run may have more to see."""

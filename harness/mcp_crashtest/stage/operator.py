@@ -92,7 +92,7 @@ class Operator:
         return self._session
 
     async def operate(self, name: str) -> Proof | None:
-        """Ask for something by name: the proof that it was answered, None where the task had ended before."""
+        """Ask for something by name: the proof that it was answered, None where the task is over, ended or lost."""
         began = time.monotonic()
         handle = await self._acknowledged()
         if handle is None:
@@ -105,7 +105,7 @@ class Operator:
         except operations.Misfit as error:
             raise self._misfit(error) from error
         except Refused as error:
-            if await self._has_ended(handle):
+            if await self._is_over(handle):
                 return None
             await self._refuse_misfit(name, str(error))
             return Proof(False, f"the server refused: {error}")
@@ -256,11 +256,16 @@ class Operator:
                 }
         return {}
 
-    async def _has_ended(self, handle: str) -> bool:
-        with suppress(WireError):
-            seen = await self._seen(await self._ready(), handle)
-            return seen is not None and seen.status in ENDS
-        return False
+    async def _is_over(self, handle: str) -> bool:
+        """Whether the task has ended, or is not there any more: what that is worth is seen by whoever follows it."""
+        job = self.job()
+        try:
+            seen = await CONTRACTS[job.kind].look(await self._ready(), job, handle, _LONGEST_ANSWER_S)
+        except Vanished:
+            return True
+        except (Refused, WireError):
+            return False
+        return seen.status in ENDS
 
     async def _seen(self, session: Session, handle: str) -> Seen | None:
         job = self.job()

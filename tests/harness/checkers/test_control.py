@@ -121,6 +121,20 @@ def test_a_cancelled_task_may_end_as_failed_or_be_forgotten() -> None:
     assert restarted(Op.CANCEL, status("cancelled"), failed("cancelled"), listing(), end()) == PASS
 
 
+def test_a_cancel_that_comes_behind_the_crash_which_has_lost_the_task_excuses_nothing() -> None:
+    asked = [Event("operator", Type.INVOKE, Op.CANCEL, {}, "t")]
+    lost = (unknown(), failed("vanished"), end())
+
+    def behind(*after: list[Event]) -> Verdicts:
+        events = [boot(), submit(), progress(6), *RESTART, *after]
+        return verdict(history(events, golden=None, workload=JOB, faults=[KILL]))
+
+    assert behind(denied(Op.CANCEL), *lost) == fail("task.vanished")
+    assert behind(asked, unknown(), failed("vanished"), denied(Op.CANCEL)[1:], end()) == fail("task.vanished")
+    assert behind(asked, *lost) == PASS, "nobody knows what came of it"
+    assert behind(acknowledged_with(Op.CANCEL), *lost) == PASS
+
+
 def test_a_cancelled_task_that_a_list_shows_at_work_disagrees() -> None:
     shown = (status("cancelled"), failed("cancelled"), listing(("t", "running")), end())
     assert restarted(Op.CANCEL, *shown) == fail("task.listing")
