@@ -19,10 +19,14 @@ NUMERALS = ("no star", "one star", "two stars", "three stars", "four stars", "fi
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """Something that cannot be assessed with a profile. ``stars``: so many can be earned all the same; None: all."""
+    """Something that cannot be assessed with a profile. ``stars``: so many can be earned all the same; None: all.
+
+    ``unless``: the scenario that assesses it where it is asked for.
+    """
 
     text: str
     stars: int | None = None
+    unless: str | None = None
 
     def __str__(self) -> str:
         """With the stars that remain."""
@@ -39,7 +43,8 @@ _NO_CLAIM = Cap('"fails honestly; does not resume" is all that it claims: [claim
 _NO_LEDGER = Cap(f"rework and double runs (effects.*, fencing.double-run): {NO_LEDGER.text}")
 _SERVICES = Cap(
     "the death of what it needs ([[services]]): that is of four stars, of which this version has one scenario; "
-    "--scenario services-die plays it"
+    "--scenario services-die plays it",
+    unless="services-die",
 )
 _OPERATIONS = {
     "cancel": ("cancel", "task.cancel-forgotten"),

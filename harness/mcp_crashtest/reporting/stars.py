@@ -152,18 +152,19 @@ def applying(scenarios: Iterable[Scenario]) -> list[Scenario]:
 
 def caps_from(subject: Mapping[str, Any]) -> tuple[Cap, ...]:
     """The caps of a subject's profile, as its identity carries them."""
-    return tuple(Cap(cap["text"], cap["stars"]) for cap in subject.get("caps", ()))
+    return tuple(Cap(cap["text"], cap["stars"], cap.get("unless")) for cap in subject.get("caps", ()))
 
 
 def caps(scenarios: Sequence[Scenario], subjects: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What could not be assessed: each reason once, with the scenarios that it kept from running.
 
-    What takes stars comes first.
+    What takes stars comes first. What was played all the same is assessed.
     """
     reasons: dict[str, list[str]] = {}
     texts: dict[str, str] = {}
+    played = {(s["profile"], s["id"]) for s in scenarios if s["runs"]}
     for cap in sorted(
-        (cap for subject in subjects.values() for cap in caps_from(subject)),
+        (cap for name, subject in subjects.items() for cap in caps_from(subject) if (name, cap.unless) not in played),
         key=lambda cap: HIGHEST_LEVEL + 1 if cap.stars is None else cap.stars,
     ):
         reasons[cap.text] = []

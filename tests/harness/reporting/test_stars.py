@@ -135,3 +135,12 @@ def test_what_takes_stars_comes_first_among_the_caps_and_names_what_did_not_run(
         "out of time (not run: ** random after 3 of 10 plans)",
     ]
     assert [takes_stars(cap) for cap in found] == [True, False, False]
+
+
+def test_what_is_not_assessed_by_default_is_no_cap_where_it_was_played() -> None:
+    subject = {"caps": [{"text": "what it needs dies: --scenario dies", "stars": None, "unless": "dies"}]}
+    died = scenario(4, "PASS", id="dies")
+    assert caps([scenario(2, "PASS", id=KILLED)], {"subject": subject}) == ["what it needs dies: --scenario dies"]
+    assert caps([died], {"subject": subject}) == []
+    assert caps([{**died, "runs": 0}], {"subject": subject}) != []
+    assert caps([{**died, "profile": "other"}], {"subject": subject}) != []
