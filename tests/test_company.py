@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.lab import MUTANTS, ROOT, SMALL, certify, named
+from mcp_crashtest.files.profile_files import read_profile
+from mcp_crashtest.model.standing import EACH_CALL_A_JOB
+from mcp_crashtest.planning.sequences import called_again
+from tests.lab import MUTANTS, ROOT, SMALL, certify, lab, named
 
 PROFILES = ROOT / "scenarios" / "profiles"
 OPTIONS = "--listen-fd {listen_fd} --state-dir {state_dir} --effects-file {ledger}"
@@ -34,6 +38,23 @@ def test_two_calls_for_one_job_wait_for_each_other_and_pass(tmp_path: Path) -> N
     assert back["verdict"] == "PASS", back["reason"]
     assert (second["verdict"], second["runs"]) == ("SKIP", 0)
     assert "this one is a single call" in second["reason"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [(SMALL.with_name("each_call.py"), 4, EACH_CALL_A_JOB.text), (MUTANTS / "keys_in_memory.py", 1, "task.duplicated")],
+    ids=["promises nothing", "promises, and forgets"],
+)
+def test_the_same_call_is_held_against_those_alone_who_have_shown_that_it_is_one_job_at_a_replay_too(
+    tmp_path: Path, command: Path, code: int, said: str
+) -> None:
+    [plan] = called_again(TWO_BACK, ["2026-07-28"], read_profile(SMALL).workload, seed=0, count=1)
+    (tmp_path / "again.json").write_text(json.dumps(plan.to_json()), encoding="utf-8")
+    profile = tmp_path / "small.toml"
+    text = SMALL.read_text(encoding="utf-8").replace("{here}/server.py", str(command))
+    profile.write_text(text, encoding="utf-8")
+    done = lab("replay", tmp_path / "again.json", "--profile", profile, "--report-dir", tmp_path / "report")
+    assert (done.code, said in done.out) == (code, True), done.out + done.err
 
 
 @pytest.mark.soak

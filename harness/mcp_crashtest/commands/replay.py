@@ -16,15 +16,21 @@ from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.files.profiles import Target
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.files.secrets import refuse_missing
+from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome
+from mcp_crashtest.model.companions import Companion, answered_alike, why_alone
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.standing import EACH_CALL_A_JOB, Reason, Standing
 from mcp_crashtest.model.verdict import Verdict, worst
+from mcp_crashtest.planning.sequences import called_once_more
 from mcp_crashtest.reporting.console import clean
 from mcp_crashtest.reporting.odds import Rate, runs_that_show_a_mend
 
 _MOST_TIMES = 10_000
+_TRIAL_CALL = 0
 
 
 def replay(options: argparse.Namespace) -> int:
@@ -47,6 +53,9 @@ def replay(options: argparse.Namespace) -> int:
         laboratory.bundle.save_profile(profile)
         bench = laboratory.bench(profile)
         try:
+            if (said := _unpromised(laboratory, bench, plan)) is not None:
+                console.print(said, markup=False, highlight=False, soft_wrap=True)
+                return ExitCode.NOT_PROVEN
             for number in range(1, options.times + 1):
                 outcomes += laboratory.play(bench, plan.scenario, [(number, plan)], lambda *_: None)
                 console.print(_line(number, outcomes[-1]), markup=False, highlight=False, soft_wrap=True)
@@ -55,6 +64,21 @@ def replay(options: argparse.Namespace) -> int:
     for line in _summed(outcomes, before, as_json=options.json):
         print(line)
     return of_verdict(worst(o.verdict for o in outcomes)) if code is None else code
+
+
+def _unpromised(laboratory: Laboratory, bench: Bench, plan: Plan) -> str | None:
+    """Why a plan with the same call once more says nothing about this server; None where it may be held to it.
+
+    In a session such plans are made for a server alone that has shown that it answers with the same task.
+    """
+    if plan.companion is not Companion.SAME_CALL or not plan.faults:
+        return None
+    if (why := why_alone(bench.profile, Companion.SAME_CALL)) is not None:
+        return str(Reason(Standing.NOT_APPLICABLE, why))
+    trial_call = called_once_more(plan.scenario, [plan.protocol])
+    [outcome] = laboratory.play(bench, plan.scenario, [(_TRIAL_CALL, trial_call)], lambda *_: None)
+    alike = outcome.verdict is Verdict.PASS and answered_alike(outcome.folder.history())
+    return None if alike else str(EACH_CALL_A_JOB)
 
 
 def _summed(outcomes: Sequence[Outcome], before: Rate | None, *, as_json: bool) -> Iterator[str]:
