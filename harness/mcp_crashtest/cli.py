@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     depth.add_argument("--full", action="store_true", help="all plans, not only those that a star is owed")
     add("--time-limit", type=values.seconds, metavar="S", help="begin no run after so many seconds; all play what fits")
     add("--fail-fast", action="store_true", help="play nothing more once an invariant is broken")
-    add("--last-failed", action="store_true", help="only what failed, or proved nothing, in DIR's last session")
+    add("--last-failed", action="store_true", help="only what failed, or proved nothing, when last played in DIR")
     add("--scenarios", metavar="DIR", help="your own folder of scenarios instead of ours")
     add("--json", action="store_true", help="print the certificate as JSON and nothing else")
 

@@ -17,6 +17,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -105,6 +106,19 @@ class Bundle:
         if not isinstance(found, dict):
             raise UsageError(f"{path} is not a certificate: expected a JSON object")
         return found
+
+    def certificates(self) -> Iterator[Mapping[str, Any]]:
+        """This session's, and those of earlier ones that are kept, the newest first; what cannot be read is left out.
+
+        Raises UsageError for this one.
+        """
+        if (mine := self.certificate()) is not None:
+            yield mine
+        previous = self.folder / _PREVIOUS
+        for earlier in sorted(previous.iterdir(), reverse=True) if previous.is_dir() else ():
+            with suppress(UsageError):
+                if (found := Bundle(earlier).certificate()) is not None:
+                    yield found
 
     # --- its runs
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _LOOKED_AT: pytest.StashKey[frozenset[str]] = pytest.StashKey()
 _SHARES = pytest.StashKey[dict[str, float]]()
 _FAILED = ("FAIL", "INVALID")
+_JUDGED = ("PASS", *_FAILED)
 _TARGETS = ("--crashtest-command", "--crashtest-url", "--crashtest-mcp-config")
 _GIVE_PROFILE = "give --profile, or --crashtest-profile under pytest"
 
@@ -57,7 +59,7 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--crashtest-last-failed",
         action="store_true",
-        help="only what failed, or proved nothing, in DIR's last session",
+        help="only what failed, or proved nothing, when it was last played in DIR",
     )
 
 
@@ -112,13 +114,35 @@ def settle(config: pytest.Config) -> None:
         from mcp_crashtest.files.bundle import Bundle
 
         try:
-            saved = Bundle(report_dir_of(config)).certificate() or {}
+            failed = failed_in(Bundle(report_dir_of(config)).certificates())
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
-        failed = [[s["profile"], s["id"]] for s in saved.get("scenarios", ()) if s["verdict"] in _FAILED]
         if not failed:
             raise pytest.UsageError(f"--last-failed: in {report_dir_of(config)} there is no scenario that has failed")
         config.option.crashtest_again = failed
+
+
+def failed_in(certificates: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """The profile and name of each scenario that failed when it was last played, the newest session first.
+
+    A session that has played part of what there is leaves the rest as earlier ones have shown it.
+    """
+    last: dict[tuple[str, str], str] = {}
+    for certificate in certificates:
+        for s in certificate.get("scenarios", ()):
+            if s["verdict"] in _JUDGED:
+                last.setdefault((s["profile"], s["id"]), s["verdict"])
+        if _is_whole(certificate):
+            break
+    return [list(scenario) for scenario, verdict in last.items() if verdict in _FAILED]
+
+
+def _is_whole(certificate: Mapping[str, Any]) -> bool:
+    """Whether a session came to its end, and nothing was left out beforehand or on the way."""
+    selection = certificate.get("selection") or {}
+    partial = any(selection.get(name) for name in ("scenarios", "own", "again"))
+    begun = all(s.get("begun", True) for s in certificate.get("scenarios", ()))
+    return certificate.get("finished") is not False and not partial and begun
 
 
 def failed_before(config: pytest.Config) -> list[list[str]] | None:
