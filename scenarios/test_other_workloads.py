@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mcp_crashtest import Trial
+from mcp_crashtest.model.standing import ONE_SIZE
 from mcp_crashtest.planning import sequences
 
 OTHERS = 10
@@ -18,4 +19,5 @@ def test_other_workloads(crashtest: Trial) -> None:
     crashtest.play(
         sequences.other_sizes(crashtest.scenario, crashtest.protocols, sizes, seed=crashtest.seed, count=MORE),
         core=OTHERS,
+        without=ONE_SIZE.text,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
-from tests.lab import CLI, MUTANTS, ROOT, SMALL, environment, smaller
+from tests.lab import CLI, MUTANTS, ROOT, SMALL, environment, lab, smaller
 from tests.test_proof import alive_with, wait_until
 
 _DEADLINE_S = 200
@@ -81,3 +82,12 @@ def test_a_second_session_in_the_same_report_directory_is_refused(tmp_path: Path
         out, err = lab.communicate(timeout=_DEADLINE_S)
     assert lab.returncode == 2, out + err
     assert "another session is at work in the report directory" in err
+
+
+def test_what_was_not_begun_behind_the_first_violation_is_one_line(tmp_path: Path) -> None:
+    done = lab("certify", "--profile", MUTANTS / "says_interrupted.toml", "--fail-fast", "--report-dir", tmp_path)
+    assert done.code == 1, done.out + done.err
+    said = " ".join(done.out.split())
+    assert re.search(r"nothing more was played \(--fail-fast\) \(not run: \d+ scenarios more\)", said)
+    assert "SKIP" not in done.out
+    assert "random-kills" not in done.out

@@ -144,6 +144,7 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
     if (reason := scenarios.why_not(item)) is not None:
         pytest.skip(reason)
     if (reason := item.config.stash[_GATE].closed()) is not None:
+        item.stash[scenarios.UNBEGUN] = True
         pytest.skip(reason)
     laboratory: Laboratory = request.getfixturevalue("crashtest_laboratory")
     with room_for(laboratory.bundle.folder):

@@ -41,6 +41,7 @@ _DRAINS = (
     "this server does all of its job before it stops, so that a planned restart leaves nothing to resume; "
     "a longer job, [workload] records, may"
 )
+NO_PLAN = "the scenario has made no plan for this subject"
 _SHRINK_RUNS = 30
 _TENTHS, _TENTH = 10, 100  # of a thousand
 
@@ -164,14 +165,16 @@ class Trial:
 
     # --- playing
 
-    def play(self, plans: Iterable[Plan], core: int | None = None) -> None:
+    def play(self, plans: Iterable[Plan], core: int | None = None, *, without: str = NO_PLAN) -> None:
         """Play the first ``core`` plans in their order (None: all), or what the session's budget says instead.
 
         Where the server did its job before it stopped in some runs, the next plans are played in their place, once.
         Raises Violation where one fails, Unproven where too many prove nothing, NotAssessed where the lab lacks a
-        right, NotApplicable where there is no plan.
+        right, NotApplicable where there is no plan: ``without`` says why there may be none.
         """
         sequence = list(plans)
+        if not sequence:
+            raise NotApplicable(without)
         chosen = self._within_budget(sequence, core)
         outcomes = self._play(chosen)
         instead = sequence[len(chosen) :][: drained_beside_others(outcomes)]
@@ -198,8 +201,6 @@ class Trial:
 
     def _within_budget(self, plans: Sequence[Plan], core: int | None) -> Sequence[Plan]:
         """The prefix that is played; raises NotAssessed where a plan needs a right that the lab does not have."""
-        if not plans:
-            raise NotApplicable(f"there is nothing of this to try on {self.bench.profile.name}")
         missing = frozenset[Right]().union(*(plan.needs for plan in plans)) - self.bench.rights
         if missing:
             raise NotAssessed("; ".join(sorted(missing)))

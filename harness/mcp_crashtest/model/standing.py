@@ -63,6 +63,11 @@ NO_LEDGER = Reason(
     "that file for each record it processes",
 )
 
+ONE_SIZE = Reason(
+    Standing.NOT_APPLICABLE,
+    "the job always has the same size: nothing in [contract] arguments says {total_records}",
+)
+
 EACH_CALL_A_JOB = Reason(
     Standing.NOT_OFFERED,
     "the same call made once more, behind the end, is another job: an idempotency key is not promised",
@@ -76,3 +81,9 @@ def unsaid(*keys: str) -> Reason:
         "nobody has said how they are asked for; where the server has them, say [contract] "
         f"{' | '.join(keys)} = {{ tool, arguments }}",
     )
+
+
+NOTHING_ASKED = Reason(
+    Standing.NOT_APPLICABLE,
+    f"nothing can be asked of a task beside its result: {unsaid('cancel', 'pause', 'resume', 'list').text}",
+)

@@ -92,11 +92,9 @@ def verdict(scenarios: Sequence[Scenario], *, finished: bool = True) -> Verdict:
 def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
     """A certificate in a few lines of plain text; what takes stars comes right behind them."""
     faults, recovery = certificate["faults"], certificate["recovery_s"]
-    lines = [f"{certificate['verdict']}: {_earned(certificate)}"]
+    lines = [_outcome(certificate)]
     capped = [cap for cap in certificate["caps"] if takes_stars(cap)]
     lines += [f"capped: {cap}" for cap in capped] + _why_not_more(certificate)
-    if certificate["finished"] is False:
-        lines.append("cut short: what was not played shows nothing")
     if faults["confirmed"]:
         lines.append(
             f"{faults['confirmed']} confirmed faults, {faults['kills']} of them kills by SIGKILL; "
@@ -116,6 +114,16 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
     lines += [str(Reason(Standing.NOT_APPLICABLE, said)) for said in certificate.get("not_applicable", ())]
     lines += dict.fromkeys(note for scenario in certificate["scenarios"] for note in scenario.get("notes", ()))
     return lines + [str(Reason(Standing.NOT_ASSESSED, cap)) for cap in certificate["caps"] if cap not in capped]
+
+
+def _outcome(certificate: Mapping[str, Any]) -> str:
+    """The verdict and what was earned; a session that was cut short has no verdict but a violation's."""
+    if certificate["finished"] is not False:
+        return f"{certificate['verdict']}: {_earned(certificate)}"
+    played = sum(s["runs"] > 0 for s in certificate["scenarios"])
+    behind = f"cut short behind {played} scenario{'s' * (played != 1)}"
+    said = f"{behind}: {_earned(certificate)} up to there, and the rest shows nothing"
+    return f"{Verdict.FAIL.name}: {said}" if certificate["verdict"] == Verdict.FAIL.name else said
 
 
 def _told(remark: Mapping[str, Any]) -> str:

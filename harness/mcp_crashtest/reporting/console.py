@@ -155,8 +155,8 @@ class ConsoleFace:
         self._task = self._progress.add_task(description, total=total, profile=profile, kills=self._kills)
 
     def _line(self, summary: Mapping[str, Any]) -> None:
-        """A trial's line stays, unless the scenario is not for subjects of this kind."""
-        if not summary.get("applies", True):
+        """A trial's line stays, unless the scenario is not for subjects of this kind, or was not even begun."""
+        if not summary.get("applies", True) or not summary.get("begun", True):
             return
         verdict = summary["verdict"]
         line = Text.assemble((f"{verdict:<8}", _COLOURS[verdict]), f"{summary['profile']}  {summary['id']}")
@@ -225,7 +225,7 @@ def table(certificate: Mapping[str, Any]) -> Table:
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("verdict", no_wrap=True)
     profile = None
-    scenarios = applying(certificate["scenarios"])
+    scenarios = [s for s in applying(certificate["scenarios"]) if s.get("begun", True)]
     stars = 1 + max((s["level"] for s in scenarios), default=0)
     for s in sorted(scenarios, key=lambda s: (s["profile"], s["level"])):
         if s["profile"] != profile:

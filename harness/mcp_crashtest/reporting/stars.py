@@ -6,7 +6,8 @@ are says the catalogue of all scenarios, and not what happened to be selected or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -162,6 +163,7 @@ def caps(scenarios: Sequence[Scenario], subjects: Mapping[str, Mapping[str, Any]
     """
     reasons: dict[str, list[str]] = {}
     texts: dict[str, str] = {}
+    unbegun: Counter[str] = Counter()
     played = {(s["profile"], s["id"]) for s in scenarios if s["runs"]}
     for cap in sorted(
         (cap for name, subject in subjects.items() for cap in caps_from(subject) if (name, cap.unless) not in played),
@@ -171,9 +173,19 @@ def caps(scenarios: Sequence[Scenario], subjects: Mapping[str, Mapping[str, Any]
         texts.setdefault(cap.text, str(cap))
     for s in scenarios:
         if s["verdict"] == Verdict.SKIP.name and (s.get("applies", True) or s["runs"]):  # what was tried is named
+            if not s.get("begun", True):
+                reasons.setdefault(s["reason"], [])
+                unbegun[s["reason"]] += 1
+                continue
             counted = f" after {s['runs']} of {s['plans']} plans" if s["runs"] else ""
             reasons.setdefault(s["reason"], []).append(f"{'*' * s['level']} {s['id']}{counted}")
-    return [_cap_line(texts.get(text, text), names) for text, names in reasons.items()]
+    return [_cap_line(texts.get(text, text), [*names, *_counted(unbegun[text])]) for text, names in reasons.items()]
+
+
+def _counted(scenarios: int) -> Iterator[str]:
+    """What was not begun because the session had come to its end is not named one by one."""
+    if scenarios:
+        yield f"{scenarios} scenario{'s' * (scenarios > 1)} more"
 
 
 def not_applicable(scenarios: Sequence[Scenario]) -> list[str]:

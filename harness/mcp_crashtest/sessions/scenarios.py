@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 INAPPLICABLE = pytest.StashKey[bool]()
+UNBEGUN = pytest.StashKey[bool]()
 MARK = (
     "crashtest(level, client=False): a scenario of mcp-crashtest and the stars it is for; client: for a client under "
     "test, not for a server"
@@ -153,6 +154,7 @@ def summary_of(item: pytest.Item, error: BaseException | None) -> dict[str, Any]
             **summed,
             "applies": why_not(item) is None and not item.stash.get(INAPPLICABLE, False),
             **({"standing": Standing.NOT_APPLICABLE} if item.stash.get(INAPPLICABLE, False) else {}),
+            **({"begun": False} if item.stash.get(UNBEGUN, False) else {}),
             "error": kind,
             "subject": {**_identity(profile), "budget": budget_of(item.config, profile)},
         }
