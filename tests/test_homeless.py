@@ -78,3 +78,31 @@ def test_a_fixed_port_that_somebody_has_is_said_with_who_has_it(tmp_path: Path) 
     reason = named(done, "killed-at-the-edges", "mine")["reason"]
     assert f"port {port} of [subject] url is in use by process " in reason
     assert "pytest" in reason or "python" in reason
+
+
+# --- a store that outlives a session
+
+
+def shared(tmp_path: Path, pause_s: float) -> Path:
+    text = SMALL.read_text(encoding="utf-8").replace("{here}/server.py", str(SMALL.with_name("one_store.py")))
+    said = f'environment = {{ STORE = "{tmp_path / "store"}", PAUSE_S = "{pause_s}" }}\n\n[contract]'
+    path = tmp_path / "shared.toml"
+    path.write_text(text.replace("[contract]", said, 1), encoding="utf-8")
+    return path
+
+
+def test_a_golden_run_that_an_earlier_session_has_done_is_found_although_it_is_alone(tmp_path: Path) -> None:
+    mine = shared(tmp_path, 0.15)
+    first, second = (lab("check", "--profile", mine, "--report-dir", tmp_path / f"r{n}") for n in (1, 2))
+    assert first.code == 0, first.out + first.err
+    said = " ".join((second.out + second.err).split())
+    assert second.code == 2, said
+    assert "did no work, and one of another size did" in said
+    assert "[subject] reset" in said
+
+
+def test_a_job_that_is_always_over_in_a_moment_is_not_taken_for_one_that_was_done_before(tmp_path: Path) -> None:
+    mine = shared(tmp_path, 0.0)
+    for number in (1, 2):
+        done = lab("check", "--profile", mine, "--report-dir", tmp_path / f"r{number}")
+        assert "did no work" not in done.out + done.err

@@ -36,10 +36,13 @@ def at_once_s(history: History) -> float | None:
     return None
 
 
-def done_before(history: History, usual_s: float | None) -> str | None:
-    """What to say of a run that was over at once, of a job that takes ``usual_s``; None where it did its own work."""
+def done_before(history: History, usual_s: float | None, times: int | None = None) -> str | None:
+    """What to say of a run that was over at once, of a job that takes ``usual_s``; None where it did its own work.
+
+    ``times``: so many times as long as this run is usual, by default ten.
+    """
     took_s = at_once_s(history)
-    if took_s is None or usual_s is None or usual_s < _LEAST_USUAL_S or took_s * _SHARE > usual_s:
+    if took_s is None or usual_s is None or usual_s < _LEAST_USUAL_S or took_s * (times or _SHARE) > usual_s:
         return None
     return f"the job was over at the first look, after {took_s:.2f} s, and takes {usual_s:.2f} s: {ADVICE}"
 

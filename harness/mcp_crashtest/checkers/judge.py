@@ -128,7 +128,8 @@ def _unproven(history: History) -> Iterable[str]:
     for fault in refused:
         yield f"{fault.value.get('fault')}: {fault.value.get('reason')}"
     if not refused and landed < owed:
-        yield f"{planned[landed]}: the run was over before this fault could land"
+        over = f"{planned[landed]}: the run was over before this fault could land"
+        yield f"{over}, at the first look: {earlier.ADVICE}" if earlier.at_once_s(history) is not None else over
     if plan.afterlife and not afterlife.was_seen(history):
         yield "what was done was not looked at again after the end"
     if not any(True for _ in history.of(Op.END)):

@@ -3,30 +3,36 @@
 It is judged before anything else: what it shows to be wrong is a mistake of the profile, or the server's plain fault.
 A client under test does its job once more, as its later runs will be: for the pace, and because what it prints must be
 the same both times if a comparison is to mean anything. So does a server whose job is over in a moment: a process that
-was just started takes many times as long for it as one that has come from a fork server.
+was just started takes many times as long for it as one that has come from a fork server. Where it was over at the first
+look, a job of a size that nobody has asked for yet tells whether an earlier session has done it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from itertools import pairwise
 
 from mcp_crashtest.checkers.asking import answers
-from mcp_crashtest.checkers.earlier import done_before
+from mcp_crashtest.checkers.earlier import at_once_s, done_before
 from mcp_crashtest.files.bundle import GOLDEN, Bundle
 from mcp_crashtest.laboratory.bench import Bench, Golden
 from mcp_crashtest.laboratory.plain_faults import refuse_plain_faults
 from mcp_crashtest.laboratory.play import play
 from mcp_crashtest.laboratory.rhythm import rhythm_of
+from mcp_crashtest.model.companions import varies
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.operation import History, Op, Operation, Type
-from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.text import NOTHING
 from mcp_crashtest.subjects.commands import last_lines
 from mcp_crashtest.subjects.spawner import Spawner
 
-_PACE = "pace"
+_PACE, _OTHER_SIZE = "pace", "other-size"
+_FEW_REPORTS, _TIMES = 2, 3  # who is seen at work more often need not take ten times as long
+_FEWEST = 4  # records, of which there is a job of another size
 _MOMENT_S = 1.0
 
 
@@ -48,8 +54,8 @@ async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int, 
     No two subjects are paced at once.
     """
 
-    async def undisturbed(name: str, *, cold: bool) -> History:
-        plan = Plan(name, bench.protocols[0], (), cold=cold)
+    async def undisturbed(name: str, *, cold: bool, size: Size | None = None) -> History:
+        plan = Plan(name, bench.protocols[0], (), cold=cold, workload=size)
         folder = bundle.setting_up(bench.profile, name)
         outcome, history = await play(bench, plan, folder, spawner, seed)
         if bench.profile.client is None:
@@ -59,6 +65,8 @@ async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int, 
     golden = await undisturbed(GOLDEN, cold=True)
     output = _output(golden, bench)
     found = golden_of(golden) if bench.profile.client is None else None
+    if found is not None and at_once_s(golden) is not None:
+        await _refuse_done_earlier(bench, golden, undisturbed)
     if found is not None and not _is_done_again(bench, found):
         return found
     async with pacing:
@@ -69,6 +77,26 @@ async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int, 
     again = _output(paced, bench)
     _refuse_differences(bench, output, again)
     return Golden(output.value["result"], _elapsed_s(paced, again))
+
+
+async def _refuse_done_earlier(bench: Bench, golden: History, undisturbed: Callable[..., Awaitable[History]]) -> None:
+    """Raise UsageError where a job of another size takes its time, and this one was over at the first look.
+
+    Nothing can be told where the size is always the same, or where the server does not take another one.
+    """
+    records, batch = bench.profile.workload.records, bench.profile.workload.batch
+    if not varies(bench.profile) or records < _FEWEST:
+        return
+    size = Size(records - 1 - secrets.randbelow(records // 2), min(batch, records // 2))
+    try:
+        other = await undisturbed(_OTHER_SIZE, cold=bench.cold, size=size)
+    except (UsageError, SubjectError):
+        return
+    reports = sum(seen.value["done"] < size.records for seen in other.of(Op.PROGRESS))
+    said = done_before(golden, rhythm_of(other).job_s, _TIMES if reports > _FEW_REPORTS else None)
+    if said is not None and at_once_s(other) is None:
+        name = bench.profile.name
+        raise UsageError(f"the undisturbed run of {name} did no work, and one of another size did: {said}")
 
 
 def _refuse_done_before(bench: Bench, golden: Golden, paced: History) -> None:

@@ -95,7 +95,7 @@ def answered_alike(history: History) -> bool:
 
 
 def varies(profile: Profile) -> bool:
-    """Whether the second job may have another number of records than the first: the call alone says how many."""
+    """Whether a job may have another number of records than the profile's: the call alone says how many."""
     return "total_records" in placeholders(profile.contract.arguments) and profile.workload.input_file is None
 
 

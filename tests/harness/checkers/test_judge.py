@@ -58,6 +58,13 @@ def test_a_run_that_was_over_before_its_fault_proves_nothing() -> None:
     assert not judgement.refused
 
 
+def test_where_it_was_over_at_the_first_look_it_is_asked_whether_it_was_done_before() -> None:
+    judgement = judge(history([boot(), submit(), progress(6), *DONE], faults=[KILL]))
+    assert judgement.verdict is Verdict.INVALID
+    assert "this fault could land, at the first look: was this job done by an earlier run?" in judgement.unproven[0]
+    assert "[subject] reset" in judgement.unproven[0]
+
+
 def test_where_one_fault_landed_the_run_is_judged_on_it_and_says_how_many_came_too_late() -> None:
     second = fault(TERMINATE.kind, TERMINATE.victim, batch=2)
     judgement = judge(history([*RUN, landed(KILL), boot(), *DONE], faults=[KILL, second]))
