@@ -6,8 +6,9 @@ subject is hostile: control sequences are taken out, and it is never read as mar
 
 from __future__ import annotations
 
+import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -40,6 +41,7 @@ from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.secrets import masked
 from mcp_crashtest.reporting.certificate import summary_lines
+from mcp_crashtest.reporting.pace import Pace
 from mcp_crashtest.reporting.stars import applying
 
 _COLOURS = {"PASS": "green", "FAIL": "bold red", "INVALID": "yellow", "SKIP": "dim"}
@@ -82,9 +84,12 @@ def about(duration_s: float) -> str:
 class ConsoleFace:
     """Shows a session on a console; it listens."""
 
-    def __init__(self, console: Console, report_dir: str) -> None:
+    def __init__(self, console: Console, report_dir: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.console = console
         self.report_dir = report_dir
+        self._clock = clock
+        self._pace = Pace()
+        self._to_come = 0  # runs of the scenario that is played now
         self._kills = 0
         self._runs = 0
         self._overall: TaskID | None = None
@@ -116,10 +121,13 @@ class ConsoleFace:
                 self._forget()
                 self._begin(event.scenario, event.profile, 0)
             case RunsPlanned() if self._task is not None:
+                self._to_come += event.runs
                 total = self._progress.tasks[self._progress.task_ids.index(self._task)].total or 0
                 self._progress.update(self._task, total=total + event.runs)
             case RunPlayed():
                 self._kills += event.kills
+                self._pace.played += 1
+                self._to_come -= 1
                 if self._overall is not None:
                     self._progress.update(self._overall, advance=1, kills=self._kills)
                 if self._task is not None:
@@ -127,6 +135,7 @@ class ConsoleFace:
             case TrialEnded():
                 self._forget()
                 self._line(event.summary)
+                self._correct()
             case SessionEnded():
                 self.close()
                 show(self.console, event.certificate, self.report_dir)
@@ -143,6 +152,7 @@ class ConsoleFace:
             self.console.print(_FITTED, soft_wrap=True, markup=False, highlight=False)
         elif event.seconds > _VERY_LONG_S:
             self.console.print(_VERY_LONG, soft_wrap=True, markup=False, highlight=False)
+        self._pace.foretold(event.runs, event.seconds, self._clock())
         self._runs += event.runs
         if self.console.is_terminal:
             if self._overall is None:
@@ -150,6 +160,15 @@ class ConsoleFace:
                     "all scenarios", total=self._runs, profile="", kills=self._kills
                 )
             self._progress.update(self._overall, total=self._runs)
+
+    def _correct(self) -> None:
+        """Say how much time is left, where that is far from what was said."""
+        self._pace.left_out(self._to_come)
+        self._to_come = 0
+        left_s = self._pace.correction_s(self._clock())
+        if left_s is not None:
+            said = f"  about {about(left_s)} are left, by the {self._pace.played} runs up to now"
+            self.console.print(said, soft_wrap=True, style="dim", markup=False, highlight=False)
 
     def _begin(self, description: str, profile: str, total: int | None) -> None:
         self._task = self._progress.add_task(description, total=total, profile=profile, kills=self._kills)
