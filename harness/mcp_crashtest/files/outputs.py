@@ -90,7 +90,7 @@ def each_row(database: Path, query: str, parameters: Sequence[Any] = ()) -> Iter
     with tempfile.TemporaryDirectory(prefix="crashtest-") as folder:
         copy = Path(folder) / "copy.db"
         try:
-            _copy(database, copy)
+            copied(database, copy)
             with closing(sqlite3.connect(copy)) as connection:
                 connection.row_factory = sqlite3.Row
                 yield from map(dict, connection.execute(query, tuple(parameters)))
@@ -98,7 +98,7 @@ def each_row(database: Path, query: str, parameters: Sequence[Any] = ()) -> Iter
             raise SubjectError(f"the query {query!r} on a copy of {database.name} fails: {error}") from error
 
 
-def _copy(database: Path, copy: Path) -> None:
+def copied(database: Path, copy: Path) -> None:
     """Copy a database and its log; once more where it has changed meanwhile, because the two belong together."""
     for _ in range(_ATTEMPTS):
         before = _version(database)

@@ -8,29 +8,31 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcp_crashtest.contracts.contract import document_in
+from mcp_crashtest.contracts.contract import document_in, said_handle
+from mcp_crashtest.contracts.tasks_2025 import TERMS
+from mcp_crashtest.laboratory.harvest import looking, with_records
 from mcp_crashtest.laboratory.tryout import Answer, Tryout
 from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.operation import name_of
-from mcp_crashtest.model.paths import find, placeholders
+from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.showing import bounded, pretty
 from mcp_crashtest.proposing.arguments import Arguments
-from mcp_crashtest.proposing.following import Asking, Id, call_with, ids_in, status_calls, uris_in
+from mcp_crashtest.proposing.following import Asking, Id, call_with, ids_in, status_calls, status_resources, uris_in
 from mcp_crashtest.proposing.moving import has_ended, scalars, status_in, went_wrong
 from mcp_crashtest.proposing.offer import Tool
-from mcp_crashtest.proposing.operations import list_of, listings, orders
-from mcp_crashtest.proposing.outputs import Records, Source, records_in, sources
+from mcp_crashtest.proposing.outputs import records_in
 from mcp_crashtest.proposing.sighting import Sighting
 from mcp_crashtest.wire.session import tool_reply
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S, _SHARE = 0.01, 0.5, 2
 _STILL_S, _STILL_FACTOR = 3.0, 10
-_MOST_DOCUMENTS, _MOST_STATUS_CALLS, _MOST_PAGES = 4000, 4, 200
+TASK = TERMS.augments or {}
+"""What makes a call a task of revision 2025-11-25."""
+_MOST_DOCUMENTS, _MOST_STATUS_CALLS = 4000, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,16 @@ class _Way:
 
 async def scout(tryout: Tryout, tool: Tool, call: Arguments, wishes: Wishes) -> Sighting:
     """Have one job done. Raises UsageError for what cannot be found out, SubjectError where it does not come off."""
+    async with looking(tryout) as looks:
+        seen, named = await _observed(tryout, tool, call, wishes)
+    return await with_records(tryout, tool, seen, named, call, records=wishes.records, looks=looks)
+
+
+async def _observed(tryout: Tryout, tool: Tool, call: Arguments, wishes: Wishes) -> tuple[Sighting, Sequence[Id]]:
+    """The job from its start to its end, and what it is called."""
     began = time.monotonic()
-    answer = await tryout.call(tool.name, tryout.filled(dict(call.template)), wishes.trial_s)
+    more = TASK if tryout.offer.makes_tasks(tool) and wishes.allows(ContractKind.TASKS_2025) else {}
+    answer = await tryout.call(tool.name, tryout.filled(dict(call.template)), wishes.trial_s, more=more)
     if answer.error is not None:
         raise UsageError(
             f"{tool.name} refuses what it was called with: {answer.error}\n\n{pretty(bounded(call.template))}\n\nand "
@@ -72,24 +82,26 @@ async def scout(tryout: Tryout, tool: Tool, call: Arguments, wishes: Wishes) -> 
         )
     way = await _way(tryout, tool, answer, wishes)
     if way is None:
-        return await _with_records(tryout, tool, _blocking(answer), [], answer.document, call, wishes)
+        return _blocking(answer, wishes), []
     documents = await _followed(tryout, way, wishes)
-    took_s, last = time.monotonic() - began, documents[-1]
-    result = _task_result(last) if way.kind is ContractKind.TASKS_EXTENSION else last
+    took_s = time.monotonic() - began
+    result = await _result(tryout, way, documents[-1])
     seen = Sighting(way.kind, documents, result, took_s, handle=way.handle, asking=way.asking)
-    named = [Id(None, name_of(way.value))]
-    return await _with_records(tryout, tool, seen, named, result, call, wishes)
+    return seen, [Id(None, name_of(way.value))]
 
 
-def _blocking(answer: Answer) -> Sighting:
-    return Sighting(
-        ContractKind.RESUMABLE_TOOL, [answer.document], answer.document, answer.took_s, notified=answer.progress
-    )
+def _blocking(answer: Answer, wishes: Wishes) -> Sighting:
+    joined = answer.resumable and wishes.allows(ContractKind.SSE_RESUME)
+    kind = ContractKind.SSE_RESUME if joined else ContractKind.RESUMABLE_TOOL
+    return Sighting(kind, [answer.document], answer.document, answer.took_s, notified=answer.progress)
 
 
-def _task_result(task: Mapping[str, Any]) -> Any:
-    result = task.get("result")
-    return document_in(tool_reply(result if isinstance(result, dict) else {}))
+async def _result(tryout: Tryout, way: _Way, last: Any) -> Any:
+    """The document of a job that is over: what it was followed by, or what its task holds."""
+    if not way.kind.is_of_protocol:
+        return last
+    found = last.get("result") if way.kind is ContractKind.TASKS_EXTENSION else await tryout.task(way.value, "result")
+    return document_in(tool_reply(found if isinstance(found, dict) else {}))
 
 
 # --- how it is followed
@@ -99,9 +111,11 @@ async def _way(tryout: Tryout, tool: Tool, answer: Answer, wishes: Wishes) -> _W
     """How the job of an answer is followed; None where the answer is all that there is."""
     if answer.is_task and wishes.allows(ContractKind.TASKS_EXTENSION):
         return _Way(ContractKind.TASKS_EXTENSION, str(answer.result.get("taskId")))
-    if wishes.kind is ContractKind.RESUMABLE_TOOL or (wishes.kind is None and _is_over(answer, wishes)):
+    if answer.core_task is not None:
+        return _Way(ContractKind.TASKS_2025, answer.core_task)
+    if (wishes.kind is not None and wishes.kind.blocking) or (wishes.kind is None and _is_over(answer, wishes)):
         return None
-    for find_way in (_by_resource, _by_tool):
+    for find_way in (_by_resource, _by_tool, _by_template):
         if (way := await find_way(tryout, tool, answer, wishes)) is not None:
             return way
     if wishes.kind is None and (answer.progress or records_in(answer.document, wishes.records)):
@@ -154,6 +168,19 @@ async def _by_tool(tryout: Tryout, tool: Tool, answer: Answer, wishes: Wishes) -
     return None
 
 
+async def _by_template(tryout: Tryout, _tool: Tool, answer: Answer, wishes: Wishes) -> _Way | None:
+    """A resource whose URI is made of an id in the answer."""
+    if not wishes.allows(ContractKind.RESOURCE_TASK) or wishes.status_tool:
+        return None
+    calls = list(status_resources(tryout.offer, ids_in(answer.document, answer.text)))
+    for one, template in calls[:_MOST_STATUS_CALLS]:
+        uri = said_handle(answer.document if one.path else answer.text.strip(), template)
+        document = await tryout.read(uri) if uri else None
+        if uri and isinstance(document, Mapping) and (wishes.status or status_in([document])):
+            return _Way(ContractKind.RESOURCE_TASK, uri, template)
+    return None
+
+
 async def _by_this_tool(tryout: Tryout, ids: Sequence[Id], name: str) -> _Way:
     tool = tryout.offer.tool(name)
     if tool is None:
@@ -195,7 +222,7 @@ async def _followed(tryout: Tryout, way: _Way, wishes: Wishes) -> list[Any]:
 
 
 async def _look(tryout: Tryout, way: _Way) -> Any:
-    if way.kind is ContractKind.TASKS_EXTENSION:
+    if way.kind.is_of_protocol:
         return dict(await tryout.task(way.value))
     if way.asking is None:
         return await tryout.read(way.value)
@@ -206,7 +233,7 @@ async def _look(tryout: Tryout, way: _Way) -> Any:
 
 
 def _word(documents: Sequence[Any], way: _Way, wishes: Wishes) -> Any:
-    if way.kind is ContractKind.TASKS_EXTENSION:
+    if way.kind.is_of_protocol:
         return find(documents[-1], "$.status")
     status = wishes.status or (found.value if (found := status_in(documents)) else None)
     return find(documents[-1], status) if status else None
@@ -218,80 +245,3 @@ def _refuse_failure(word: Any, document: Any) -> None:
             f"the undisturbed job has ended with {word!r}:\n\n{pretty(bounded(document))}\n\nif that is because of "
             f"what it was called with, give --argument NAME=VALUE"
         )
-
-
-# --- its output
-
-
-async def _with_records(
-    tryout: Tryout, tool: Tool, seen: Sighting, named: Sequence[Id], result: Any, call: Arguments, wishes: Wishes
-) -> Sighting:
-    size = wishes.records if "total" in call.parts.values() or call.size else None
-    best: tuple[Source | None, Records] | None = None
-    own = records_in(result, size)
-    if own is not None and own.items != "$" and own.number == (size or own.number):
-        best = (None, own)
-    for source in sources(tryout.offer, tool, named, result, blocking=seen.kind.blocking) if best is None else ():
-        if (found := await _found(tryout, source, named, result, size)) is not None:
-            best = (source, found)
-            break
-    operations = await _operations(tryout, seen, named)
-    return Sighting(
-        seen.kind,
-        seen.documents,
-        seen.result,
-        seen.took_s,
-        seen.handle,
-        seen.asking,
-        seen.notified,
-        best[0] if best else None,
-        best[1] if best else None,
-        operations,
-        wishes.records,
-    )
-
-
-async def _found(tryout: Tryout, source: Source, named: Sequence[Id], result: Any, size: int | None) -> Records | None:
-    """The records in a source, if all of them are there; pages are read to the last one."""
-    own = result if isinstance(result, Mapping) else {}
-    named_so = dict.fromkeys(("handle", "id", "task_id"), named[0].value) if named else {}
-    values = {**named_so, **own}
-    template = [source.arguments, source.resource]
-    if any(find({**values, **tryout.subject.values}, f"$.{name}") is None for name in placeholders(template)):
-        return None
-    document: Any = None
-    if source.tool is not None:
-        told = await tryout.call(source.tool, tryout.filled(dict(source.arguments), values))
-        document = told.document if told.error is None else None
-    elif source.resource is not None:
-        document = await tryout.read(str(tryout.filled(source.resource, values)))
-    first = records_in(document, size)
-    if first is None or first.next is None or source.resource is None:
-        return first if first is not None and first.number == (size or first.number) else None
-    number, following = first.number, find(document, first.next)
-    for _ in range(_MOST_PAGES):
-        if not isinstance(following, str) or not following:
-            break
-        document = await tryout.read(following)
-        number += len(items) if isinstance(items := find(document, first.items), list) else 0
-        following = find(document, first.next)
-    return first if number == size else None
-
-
-async def _operations(tryout: Tryout, seen: Sighting, named: Sequence[Id]) -> Mapping[str, Any]:
-    """What else can be asked of the server about a job, as far as its names say, and an answer shows."""
-    if seen.kind.blocking or not named:
-        return {}
-    found = dict(orders(tryout.offer, named[0]))
-    for source in listings(tryout.offer):
-        if "list" in found:
-            break
-        document = None
-        with suppress(SubjectError):
-            if source.tool is not None:
-                document = (await tryout.call(source.tool, {})).document
-            elif source.resource is not None:
-                document = await tryout.read(source.resource)
-        if (said := list_of(document, named[0])) is not None:
-            found["list"] = {**({"tool": source.tool} if source.tool else {"resource": source.resource}), **said}
-    return found

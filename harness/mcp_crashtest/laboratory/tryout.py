@@ -17,22 +17,28 @@ from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.play import site
 from mcp_crashtest.laboratory.probe import conversing
 from mcp_crashtest.model.errors import SubjectError
-from mcp_crashtest.model.paths import fill
+from mcp_crashtest.model.paths import fill, find
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.proposing.offer import Offer, Tool
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.errors import RpcError, WireError
-from mcp_crashtest.wire.messages import TASKS, is_stateless
+from mcp_crashtest.wire.messages import HANDSHAKE, TASKS, is_stateless
+from mcp_crashtest.wire.resuming import Stream
 from mcp_crashtest.wire.session import Session, tool_reply
+from mcp_crashtest.wire.streamable import Streamable
 
 _TRYOUT = "tryout"
 _ASK_S = 10.0
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call has come to; ``error`` is why it was refused, ``result`` the answer as it came."""
+    """What a call has come to; ``error`` is why it was refused, ``result`` the answer as it came.
+
+    ``resumable``: its stream of events had ids, by which it could be joined again.
+    """
 
     document: Any
     text: str
@@ -41,11 +47,18 @@ class Answer:
     error: str | None = None
     progress: tuple[tuple[float, float | None], ...] = ()
     took_s: float = 0.0
+    resumable: bool = False
 
     @property
     def is_task(self) -> bool:
         """Whether it is a task of the Tasks extension."""
         return self.result.get("resultType") == "task"
+
+    @property
+    def core_task(self) -> str | None:
+        """The id of a task of revision 2025-11-25 that it is; None where it is none."""
+        found = find(self.result, "$.task.taskId")
+        return found if isinstance(found, str) and found else None
 
 
 @dataclass(slots=True)
@@ -65,14 +78,19 @@ class Tryout:
         """A template of the profile with this life's values, and those of an answer."""
         return fill(template, {**(more or {}), **self.subject.values})
 
-    async def call(self, tool: str, arguments: Mapping[str, Any], deadline_s: float = _ASK_S) -> Answer:
-        """Call a tool; a refusal is an answer too. Raises SubjectError where none comes."""
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any], deadline_s: float = _ASK_S, *, more: Mapping[str, Any] = _NOTHING
+    ) -> Answer:
+        """Call a tool, with ``more`` in the call; a refusal is an answer too. Raises SubjectError where none comes."""
         heard: list[tuple[float, float | None]] = []
         began = time.monotonic()
+        transport, stream = self.session.transport, Stream(lambda *_: None, followed=False)
+        if isinstance(transport, Streamable):
+            transport.stream = stream
         try:
             result = await self.session.call(
                 "tools/call",
-                {"name": tool, "arguments": dict(arguments)},
+                {"name": tool, "arguments": dict(arguments), **more},
                 deadline_s=deadline_s,
                 on_progress=lambda done, total, _: heard.append((done, total)),
             )
@@ -90,6 +108,7 @@ class Tryout:
             reply.text if reply.is_error else None,
             tuple(heard),
             time.monotonic() - began,
+            stream.resumable,
         )
 
     async def read(self, uri: str) -> Any:
@@ -101,12 +120,12 @@ class Tryout:
         except WireError as error:
             raise SubjectError(f"the resource {uri} cannot be read: {error}\n{self.subject.log_tail()}") from error
 
-    async def task(self, task_id: str) -> Mapping[str, Any]:
-        """A task of the Tasks extension. Raises SubjectError."""
+    async def task(self, task_id: str, operation: str = "get") -> Mapping[str, Any]:
+        """A task of the protocol's own, or its ``result``. Raises SubjectError."""
         try:
-            return await self.session.ask_task("get", task_id, deadline_s=_ASK_S)
+            return await self.session.ask_task(operation, task_id, deadline_s=_ASK_S)
         except WireError as error:
-            raise SubjectError(f"the task {task_id} cannot be asked for: {error}") from error
+            raise SubjectError(f"tasks/{operation} of the task {task_id} is not answered: {error}") from error
 
 
 @asynccontextmanager
@@ -154,5 +173,6 @@ async def _begun(subject: Subject, bench: Bench, session: Session) -> Tryout:
         templates = [str(one.get("uriTemplate")) for one in await session.list_resource_templates(deadline_s=_ASK_S)]
     declared = session.capabilities.get("extensions")
     extensions = frozenset(map(str, declared)) if isinstance(declared, Mapping) else frozenset[str]()
-    offer = Offer(tuple(tools), tuple(templates), tuple(resources), extensions)
+    tasks = session.protocol == HANDSHAKE and find(session.capabilities, "$.tasks.requests.tools.call") is not None
+    offer = Offer(tuple(tools), tuple(templates), tuple(resources), extensions, tasks)
     return Tryout(subject, session, offer, bench.protocols[0])

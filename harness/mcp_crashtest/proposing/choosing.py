@@ -27,7 +27,7 @@ _OF_LONG_JOBS = vocabulary(
     "background long batch batches resume resumes resumable checkpoint progress records job jobs task items hours",
     "minutes durable hintergrund",
 )
-_LIKELY, _MOST_NAMED = 4, 30
+_LIKELY, _LIKELY_ALONE, _MOST_NAMED = 4, 2, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Rated:
 
 def rated(offer: Offer) -> list[Rated]:
     """All tools, the likeliest first."""
-    found = [Rated(tool, _likely(tool)) for tool in offer.tools]
+    found = [Rated(tool, _likely(tool) + _LIKELY * offer.makes_tasks(tool)) for tool in offer.tools]
     return sorted(found, key=lambda one: -one.likely)
 
 
@@ -53,7 +53,8 @@ def chosen(offer: Offer, wanted: str | None = None) -> Guess:
             raise UsageError(f"--tool {wanted}: there is no such tool; the server has {names}")
         return Guess(tool, "as you say", sure=True)
     ranking = rated(offer)
-    if not ranking or ranking[0].likely < _LIKELY:
+    least = _LIKELY if len(ranking) > 1 else _LIKELY_ALONE
+    if not ranking or ranking[0].likely < least:
         raise UsageError(
             f"cannot find out which tool starts a long job: give --tool NAME; the server has {names}. Where none does, "
             f"add {FIXTURE} to it: docs/fixture-tool.md"

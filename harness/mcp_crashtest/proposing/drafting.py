@@ -19,6 +19,8 @@ _PER_KIND = {
     ContractKind.RESOURCE_TASK: "the tool answers at once with the URI at which the job is followed",
     ContractKind.TOOL_TASK: "the tool answers at once with an id, and another tells how it stands",
     ContractKind.TASKS_EXTENSION: "the call is answered with a task of the Tasks extension",
+    ContractKind.TASKS_2025: "the call is made a core task of revision 2025-11-25",
+    ContractKind.SSE_RESUME: "one call, whose stream of events has ids, by which it is joined again",
 }
 _NO_LEDGER = (
     'Work that is done twice is seen where the server appends a line {"task": ..., "record": ...} for each record to a '

@@ -13,6 +13,7 @@ from mcp_crashtest.proposing.offer import Offer, Tool, share, type_of, vocabular
 
 _URI = re.compile(r"([a-z][a-z0-9+.-]*)://[^\s\"'<>]+", re.IGNORECASE)
 _NOT_OURS = vocabulary("http https file mailto ftp")
+_VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _ONE_WORD = re.compile(r"[^\s\"'{}\[\]]{1,200}")
 _NAMES_ID = vocabulary("id uuid guid handle token key ref reference ticket kennung nummer number")
 _NAMES_JOB = vocabulary("job task run operation execution work auftrag export import migration request")
@@ -93,6 +94,24 @@ def status_calls(offer: Offer, start: Tool, ids: list[Id]) -> Iterator[tuple[Id,
                 found.append((rating, one, call))
     for _, one, call in sorted(found, key=lambda each: -each[0]):
         yield one, call
+
+
+def status_resources(offer: Offer, ids: list[Id]) -> Iterator[tuple[Id, str]]:
+    """The resources at which it may stand how the job of an id goes on, as a handle is made of the answer."""
+    found = []
+    for template in offer.templates:
+        variables = _VARIABLE.findall(template)
+        if len(variables) != 1:
+            continue
+        for one in ids:
+            name = "id" if one.path is None else one.path.removeprefix("$.")
+            if variables[0] != one.name and not set(words(variables[0])) & (_NAMES_ID | _NAMES_JOB):
+                continue
+            rating = 2 * share(template, _TELLS) + 3 * share(template, _TELLS_BEST) - 2 * share(template, _GIVES)
+            rating += 2 * (words(variables[0]) == words(one.name))
+            found.append((rating, one, template.replace(f"{{{variables[0]}}}", f"{{{name}}}")))
+    for _, one, handle in sorted(found, key=lambda each: -each[0]):
+        yield one, handle
 
 
 def _changes(name: str) -> bool:

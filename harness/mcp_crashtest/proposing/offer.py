@@ -31,18 +31,22 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool as it is listed."""
+    """A tool as it is listed; ``task_support``: whether a call of it may, or must, be made a task of 2025-11-25."""
 
     name: str
     schema: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
+    task_support: str = ""
 
     @classmethod
     def listed(cls, said: Mapping[str, Any]) -> Tool:
         """A tool from an entry of ``tools/list``, whatever stands there."""
-        schema = said.get("inputSchema")
+        schema, execution = said.get("inputSchema"), said.get("execution")
         return cls(
-            str(said.get("name")), schema if isinstance(schema, Mapping) else {}, str(said.get("description") or "")
+            str(said.get("name")),
+            schema if isinstance(schema, Mapping) else {},
+            str(said.get("description") or ""),
+            str(execution.get("taskSupport") or "") if isinstance(execution, Mapping) else "",
         )
 
     @property
@@ -81,12 +85,20 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """All that a server lists: tools, resources and templates by their URIs, and the extensions that it declares."""
+    """All that a server lists: tools, resources and templates by their URIs, and the extensions that it declares.
+
+    ``has_tasks``: it declares that its tools' calls can be made tasks of revision 2025-11-25, and that is spoken.
+    """
 
     tools: tuple[Tool, ...]
     templates: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     extensions: frozenset[str] = frozenset()
+    has_tasks: bool = False
+
+    def makes_tasks(self, tool: Tool) -> bool:
+        """Whether a call of this tool can be made a task of revision 2025-11-25."""
+        return self.has_tasks and tool.task_support in ("optional", "required")
 
     def tool(self, name: str) -> Tool | None:
         """The tool of this name."""

@@ -25,11 +25,16 @@ _MOST_SOURCES = 8
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A tool's call or a resource in which the records may be; templates as a profile has them. Neither: the answer."""
+    """Where the records may be, in templates as a profile has them: behind a tool's call or a resource, in a file, or
+    in a SQLite database. Nothing of it: in the answer.
+    """
 
     tool: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     resource: str | None = None
+    file: str | None = None
+    sqlite: str | None = None
+    query: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def observe(draft: Draft, sighting: Sighting, records: int, *, blocking: bool) -
 
 def _status(draft: Draft, sighting: Sighting, records: int) -> None:
     documents = sighting.documents
-    if sighting.kind is not ContractKind.TASKS_EXTENSION:
+    if not sighting.kind.is_of_protocol:
         status = status_in(documents)
         if status is None:
             raise UsageError(
@@ -97,7 +97,7 @@ def _is_all(progress: Progress | None) -> bool:
 
 def _result(draft: Draft, sighting: Sighting, records: int, *, blocking: bool) -> None:
     own = [*sighting.documents] if not blocking else [sighting.result]
-    if sighting.kind is ContractKind.TASKS_EXTENSION:
+    if sighting.kind.is_of_protocol:
         own = [sighting.result]
     count = count_in(own, records)
     if count is not None:
@@ -112,8 +112,9 @@ def _result(draft: Draft, sighting: Sighting, records: int, *, blocking: bool) -
     said: dict[str, Any] = {}
     if source.tool is not None:
         said |= {"tool": source.tool, "arguments": dict(source.arguments)}
-    if source.resource is not None:
-        said["resource"] = source.resource
+    for name in ("resource", "file", "sqlite", "query"):
+        if (value := getattr(source, name)) is not None:
+            said[name] = value
     if found.items != "$" or not said:
         said["items"] = found.items
     said |= {"next": found.next} if found.next else {}

@@ -40,6 +40,8 @@ TOOLS = {
     "polled": POLLED,
     "failing": POLLED,
     "remembering": POLLED,
+    "shelving": POLLED[:2],
+    "templated": POLLED[:1],
     "deaf": [tool("submitJob", recordCount=INTEGER), tool("echo", text=STRING)],
     "blocking": [tool("process_rows", count=INTEGER, chunk=INTEGER, client_id=STRING)],
     "weather": [tool("get_weather", city=STRING)],
@@ -111,6 +113,14 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
         return {"capabilities": {"tools": {}}, "supportedVersions": ["2026-07-28"], "serverInfo": {"name": args.kind}}
     if method == "tools/list":
         return {"tools": TOOLS}
+    if method == "resources/templates/list" and args.kind == "templated":
+        return {
+            "resourceTemplates": [{"name": n, "uriTemplate": f"auftrag://{n}/{{jobId}}"} for n in ("rows", "stand")]
+        }
+    if method == "resources/read" and args.kind == "templated":
+        _, _, what, job = params["uri"].split("/")
+        text = json.dumps(rows(job) if what == "rows" else state(job))
+        return {"contents": [{"uri": params["uri"], "text": text}]}
     if method == "tools/call":
         return {"content": [{"type": "text", "text": json.dumps(call(params["name"], params["arguments"]))}]}
     raise KeyError(method)

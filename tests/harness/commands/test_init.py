@@ -15,7 +15,7 @@ import pytest
 from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.subjects.proc import ports_of
 from mcp_crashtest.subjects.sockets import find_free_port
-from tests.lab import SMALL, THIRD_PARTY, Done, lab
+from tests.lab import ROOT, SMALL, THIRD_PARTY, Done, lab
 
 PLAIN = Path(__file__).parent / "strangers.py"
 
@@ -47,6 +47,39 @@ def test_a_job_that_is_polled_by_a_tool_is_found_out(tmp_path: Path) -> None:
     assert said["stars"] == 2
     assert "[observe] words" in said["guesses"]
     assert "crashtest.toml" in (tmp_path / ".github" / "workflows" / "crashtest.yml").read_text(encoding="utf-8")
+
+
+def test_records_that_no_tool_shows_are_found_in_its_database(tmp_path: Path) -> None:
+    done = init(tmp_path, "shelving", "--json")
+    assert done.code == 0, done.out + done.err
+    records = written(tmp_path)["observe"]["records"]
+    assert records == {
+        "sqlite": "{state_dir}/jobs.db",
+        "query": "SELECT n FROM \"rows\" WHERE job = '{task_id}' ORDER BY n",
+        "key": "$.n",
+    }
+    assert json.loads(done.out)["found"]["records"]["number"] == 23
+
+
+@pytest.mark.soak
+def test_a_resource_that_is_made_of_an_id_is_found_out(tmp_path: Path) -> None:
+    done = init(tmp_path, "templated")
+    assert done.code == 0, done.out + done.err
+    profile = written(tmp_path)
+    assert profile["contract"]["kind"] == "resource-task"
+    assert profile["observe"]["handle"] == "auftrag://stand/{job.id}"
+    assert profile["observe"]["records"] == {"resource": "auftrag://rows/{task_id}", "key": "$.n"}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("mutant", "kind"), [("core_tasks", "tasks-2025"), ("streamed", "sse-resume")])
+def test_what_revision_2025_11_25_has_for_long_jobs_is_recognised(tmp_path: Path, mutant: str, kind: str) -> None:
+    options = "--listen-fd {listen_fd} --state-dir {state_dir} --effects-file {ledger}"
+    command = f"python {ROOT / 'tests' / 'mutants' / mutant}.py {options}"
+    given = ("--argument", "key={client_id}", "--argument", "total={total_records}", "--argument", "batch={batch_size}")
+    done = lab("init", "--yes", "--command", command, "--output", tmp_path / "crashtest.toml", *given)
+    assert done.code == 0, done.out + done.err
+    assert written(tmp_path)["contract"]["kind"] == kind
 
 
 @pytest.mark.soak

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mcp_crashtest.proposing.following import Id, ids_in, status_calls, uris_in
+from mcp_crashtest.proposing.following import Id, ids_in, status_calls, status_resources, uris_in
 from mcp_crashtest.proposing.offer import Offer, Tool
 from mcp_crashtest.proposing.operations import list_of, listings, orders
 from mcp_crashtest.proposing.outputs import Source, key_in, records_in, sources
@@ -149,3 +149,10 @@ def test_a_list_in_which_the_job_stands_is_one_of_jobs() -> None:
     listed = {"tasks": [{"task_id": "b", "status": "done"}, {"task_id": "a", "status": "running"}]}
     assert list_of(listed, Id(None, "a")) == {"items": "$.tasks", "handle": "$.task_id", "status": "$.status"}
     assert list_of({"tasks": [{"task_id": "b"}]}, Id(None, "a")) is None
+
+
+def test_a_resource_whose_uri_is_made_of_an_id_is_named_by_the_answer() -> None:
+    offer = Offer((), ("job://rows/{jobId}", "job://stand/{jobId}", "doc://{name}", "page://{jobId}/{page}"))
+    found = [handle for _, handle in status_resources(offer, [Id("$.job.id", "a1")])]
+    assert found == ["job://stand/{job.id}", "job://rows/{job.id}"]
+    assert next(handle for _, handle in status_resources(offer, [Id(None, "a1")])) == "job://stand/{id}"
