@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from mcp_crashtest.files.profiles import TABLES
-from mcp_crashtest.files.schema import FILE, MEANINGS, schema, text
+from mcp_crashtest.files.meanings import ARRAYS, MEANINGS, TABLES, keys_of
+from mcp_crashtest.files.schema import FILE, schema, text
+from tests import profile_page
 from tests.lab import ROOT
 
 WRONG = {Path("tests/cases/01-tool-poll/c-guess.toml")}  # what a user has tried first
@@ -66,15 +67,29 @@ CONTRACT = {"kind": "resource-task", "tool": "start"}
         ({"contract": CONTRACT, "subject": {"headers": {"A": 1}}}, False),
         ({"contract": CONTRACT, "observe": {"records": {"ky": "$.id"}}}, False),
         ({"contract": CONTRACT, "nothing": {}}, False),
+        ({"contract": CONTRACT, "services": [{"name": "db", "kind": "postgres"}], "lives": [{"number": 2}]}, True),
+        ({"contract": CONTRACT, "services": [{"kind": "postgres"}]}, False),
+        ({"contract": CONTRACT, "services": [{"name": "db", "kind": "oracle"}]}, False),
+        ({"contract": CONTRACT, "lives": [{"port": 2}]}, False),
     ],
 )
 def test_an_editor_is_told_right_from_wrong(document: Any, right: bool) -> None:
     assert (complaints(document) == []) is right
 
 
-def test_a_meaning_is_that_of_a_key() -> None:
-    keys = {f"{table}.{key}" for table, kind in TABLES.items() for key in kind.__slots__}
-    assert set(MEANINGS) <= keys
+def test_every_key_has_a_meaning_and_every_meaning_a_key() -> None:
+    tables = {**TABLES, **ARRAYS}
+    keys = [place for name, kind in tables.items() for place, _ in keys_of(kind, name)]
+    assert len(keys) == len(set(keys)) > 80
+    assert set(MEANINGS) == set(keys)
+
+
+def test_the_page_of_keys_is_what_the_profile_is_read_by() -> None:
+    page = profile_page.PAGE.read_text(encoding="utf-8")
+    assert page == profile_page.text(page), "run python -m tests.profile_page"
+    for name, kind in TABLES.items():
+        for place, _ in keys_of(kind, name):
+            assert f"`{place.removeprefix(f'{name}.')}`" in page, place
 
 
 def test_it_is_installed_with_the_package() -> None:

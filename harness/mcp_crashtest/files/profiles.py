@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from mcp_crashtest.files.hooks import check_hooks
 from mcp_crashtest.files.lives import check_lives, lives_in
 from mcp_crashtest.files.mcp_config import with_entry
+from mcp_crashtest.files.meanings import ARRAYS, TABLES
 from mcp_crashtest.files.misplaced import hint
 from mcp_crashtest.files.observing import check_observe
 from mcp_crashtest.files.operations import SPECS, check_operations, principals_in
@@ -28,17 +29,9 @@ from mcp_crashtest.model.coordinates import Phase
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.observe_spec import LedgerSpec, ObserveSpec, RecordsSpec
 from mcp_crashtest.model.paths import find
-from mcp_crashtest.model.profile import Claims, ClientSpec, Profile, Workload
+from mcp_crashtest.model.profile import ClientSpec, Profile
 from mcp_crashtest.model.subject_spec import UNSAID, SubjectSpec
 
-TABLES: dict[str, type[Any]] = {
-    "subject": SubjectSpec,
-    "contract": ContractSpec,
-    "observe": ObserveSpec,
-    "claims": Claims,
-    "workload": Workload,
-    "client": ClientSpec,
-}
 _OPTIONAL = frozenset({"client"})
 _PRINCIPALS, _SERVICES, _LIVES = "principals", "services", "lives"
 _MOST_RECORDS = 1_000_000
@@ -65,9 +58,9 @@ def parse_profile(
     data: Mapping[str, Any], *, name: str, source: str, folder: Path, target: Target | None = None
 ) -> Profile:
     """Check the tables of one profile; raises UsageError."""
-    unknown = sorted(set(data) - set(TABLES) - {"name", _PRINCIPALS, _SERVICES, _LIVES})
+    unknown = sorted(set(data) - {*TABLES, *ARRAYS, "name"})
     if unknown:
-        raise UsageError(f"{source}: unknown table [{unknown[0]}]; a profile has {', '.join(TABLES)}")
+        raise UsageError(f"{source}: unknown table [{unknown[0]}]; a profile has {', '.join((*TABLES, *ARRAYS))}")
     if "contract" not in data:
         raise UsageError(f"{source}: a profile needs a [contract] table with kind and tool")
     present = {key: kind for key, kind in TABLES.items() if key in data or key not in _OPTIONAL}
