@@ -37,13 +37,19 @@ def lab(recipe: Recipe, do: Do) -> Sequence[str]:
 
 
 def versions(recipe: Recipe, ask: Callable[[Sequence[str]], str]) -> Mapping[str, str]:
-    """Of the packages that it names, as they are installed; ``ask`` gives what a command prints."""
+    """Of the packages that it names, as they are installed; ``ask`` gives what a command prints.
+
+    What ``uvx`` fetches for itself has the version that the mcp.json pins.
+    """
     told: dict[str, str] = {}
+    fetched = _fetched(recipe)
     of_python = []
     for name in recipe.packages:
         package = recipe.folder / "node_modules" / name / "package.json"
         if package.exists():
             told[name] = json.loads(package.read_text(encoding="utf-8"))["version"]
+        elif name in fetched:
+            told[name] = fetched[name]
         else:
             of_python.append(name)
     if of_python:
@@ -54,6 +60,15 @@ def versions(recipe: Recipe, ask: Callable[[Sequence[str]], str]) -> Mapping[str
             found = _VERSION.search(said)
             told[program] = found[0] if found else said
     return told
+
+
+def _fetched(recipe: Recipe) -> Mapping[str, str]:
+    """What the entries of its mcp.json pin as NAME==VERSION."""
+    if not (config := recipe.folder / "mcp.json").exists():
+        return {}
+    entries = json.loads(config.read_text(encoding="utf-8"))["mcpServers"].values()
+    words = (word.partition("==") for entry in entries for word in entry["args"])
+    return {name: version for name, pinned, version in words if pinned}
 
 
 def _python(recipe: Recipe, do: Do) -> Path:

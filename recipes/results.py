@@ -100,6 +100,8 @@ def _played(summary: Mapping[str, Any]) -> str:
         f"{at['processors']} processors: {_depth(summary)}, {_runs(summary)} runs, "
         f"{faults['confirmed']} confirmed faults, {faults['kills']} of them kills by SIGKILL"
     ]
+    if "took_s" in summary:
+        told.append(f"in {max(round(summary['took_s'] / 60), 1)} min")
     if faults["unconfirmed"]:
         told.append(f"{faults['unconfirmed']} faults did not land and count for nothing")
     if recovery["p50"] is not None:

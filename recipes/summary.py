@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def summed(certificate: Mapping[str, Any], versions: Mapping[str, str], processo
     return {
         "format": FORMAT,
         "day": certificate["times"]["ended"][:10],
+        "took_s": _took_s(certificate["times"]),
         "versions": dict(versions),
         "environment": {name: certificate["environment"][name] for name in ("mcp_crashtest", "python", "system")}
         | {"processors": processors},
@@ -47,6 +49,12 @@ def summed(certificate: Mapping[str, Any], versions: Mapping[str, str], processo
 def plans(certificate: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The smallest plan that has shown each finding, by its invariant."""
     return {finding["invariant"]: finding["plan"] for finding, _ in grouped(certificate["findings"])}
+
+
+def _took_s(times: Mapping[str, str]) -> int:
+    """How long the session was, in seconds, with whatever else the machine had to do."""
+    ended, began = (datetime.fromisoformat(times[name]) for name in ("ended", "began"))
+    return round((ended - began).total_seconds())
 
 
 def _scenario(one: Mapping[str, Any]) -> dict[str, Any]:

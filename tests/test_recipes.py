@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.verdict import Verdict
 from recipes import results, run
-from recipes.environment import NotInstalled, lab
+from recipes.environment import NotInstalled, lab, versions
 from recipes.recipe import HERE, Expected, Recipe, chosen, read, recipes, why_not
 from recipes.summary import kept, plan_of, plans, summed
 
@@ -37,7 +38,12 @@ def test_a_recipe_is_complete(recipe: Recipe) -> None:
     assert read_profile(recipe.profile).name == recipe.name
     readme = (recipe.folder / "README.md").read_text(encoding="utf-8")
     assert f"make recipes ONLY={recipe.name}\n" in readme
-    assert readme.count("\n") <= 8
+    assert readme.count("\n") <= 12
+    assert "It takes about " in readme
+    if (recipe.folder / "mcp.json").exists():
+        started = ["--mcp-config", "mcp.json", "--server"]
+        assert list(recipe.arguments[:3]) == started, "an entry of a host's configuration, as its user gives it"
+        assert f"certify --profile crashtest.toml {' '.join(recipe.arguments[:4])}" in readme
     assert recipe.claims
     assert recipe.packages
 
@@ -115,6 +121,7 @@ def test_an_invariant_is_told_once_by_the_smallest_plan_with_how_many_runs_broke
     assert [(f["plan"], f["runs"], f["message"]) for f in told["findings"]] == [("1 kills", 2, "one")]
     assert len(plans(certificate)["task.vanished"]["faults"]) == 1
     assert [s["id"] for s in told["scenarios"]] == ["random-kills"]  # a scenario that was not played is not told
+    assert told["took_s"] == 300
     assert told["recovery_s"] == {"p50": 0.123, "p95": 0.2, "max": None}
 
 
@@ -142,6 +149,7 @@ def test_nothing_is_said_against_a_server_that_has_kept_what_it_says(tmp_path: P
     page = page_of(tmp_path, session())
     assert "held in every run" in page
     assert "did not hold" not in page
+    assert "in 5 min" in page
 
 
 def test_a_summary_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
@@ -214,6 +222,20 @@ def test_an_environment_is_made_once_for_the_same_pins_and_half_a_one_is_made_an
     (tmp_path / "package-lock.json").write_text('{"other": 1}', encoding="utf-8")
     lab(recipe, do)
     assert len(done) == 3
+
+
+def test_what_uvx_fetches_has_the_version_that_the_mcp_json_pins(tmp_path: Path) -> None:
+    entry = {"command": "uvx", "args": ["--with", "mcp==1.30.0", "a-server==2.0", "--db-path", "~/test.db"]}
+    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"a": entry}}), encoding="utf-8")
+    asked: list[Sequence[str]] = []
+
+    def ask(words: Sequence[str]) -> str:
+        asked.append(words)
+        return '{"uv": "0.1"}'
+
+    recipe = replace(needing(folder=tmp_path), packages=["a-server", "mcp", "uv"])
+    assert versions(recipe, ask) == {"a-server": "2.0", "mcp": "1.30.0", "uv": "0.1"}
+    assert [words[-1] for words in asked] == ["uv"]  # what is installed is asked for, and nothing else
 
 
 def test_what_ends_us_ends_what_we_have_started(tmp_path: Path) -> None:
