@@ -13,6 +13,8 @@ import psutil
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.model.operation import Op
+from tests import evidence
 from tests.lab import CLI, ROOT, SMALL, certify, environment, lab, named, smaller
 
 KILLED = "server-killed-everywhere"
@@ -48,6 +50,16 @@ def test_a_server_behind_a_plain_shell_is_killed_with_its_group(tmp_path: Path) 
     scenario = named(done, KILLED, "behind_a_shell")
     assert scenario["kills_confirmed"] == scenario["runs"] >= 3
     assert not alive_with(str(tmp_path))
+    played = evidence.histories(tmp_path / "report")
+    assert len(played) >= 3
+    for history in played:
+        assert evidence.kills_without_times(history) == []
+        assert evidence.lives_without_an_end(history) == set()
+        assert evidence.lives_that_were_never_ready(history) == set()
+        assert evidence.has_stamps(history)
+        [used] = {o.value["memory_bytes"] for o in history.of(Op.DEATH) if (o.life, o.value["of"]) == (1, "server")}
+        assert used > 8 << 20  # that of the server, not of its shell
+    assert not list(tmp_path.rglob("*.latest"))
 
 
 @pytest.mark.soak

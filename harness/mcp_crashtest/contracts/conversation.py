@@ -18,6 +18,7 @@ from mcp_crashtest.contracts.host import Host
 from mcp_crashtest.contracts.job import Job, Journal
 from mcp_crashtest.contracts.observing import Sight, constant_total, in_records
 from mcp_crashtest.contracts.output import Output
+from mcp_crashtest.contracts.questions import Questions
 from mcp_crashtest.contracts.shape import errors_in, shape_of
 from mcp_crashtest.contracts.warming import Patience, asked_pause_s
 from mcp_crashtest.files.run_folder import RunFolder
@@ -58,6 +59,7 @@ class Conversation:
         self._extensions = extensions
         self.journal = journal
         self.sight = Sight(job, journal)
+        self.questions = Questions(journal, job.notes)
         self.session: Session | None = None
         self.stream: Stream | None = None
         self.rejoining = False
@@ -128,6 +130,7 @@ class Conversation:
         if self.session is None:
             self.session = await (self._open() if self._host is None else self._open_piped(self._host))
             self.journal.write(Type.OK, Op.CONNECT, protocol=self.session.protocol)
+            self.questions.connected()
         return self.session
 
     async def _take_up(self, left: Session) -> Session | None:
@@ -143,6 +146,7 @@ class Conversation:
                 session.abort()
                 return None
         self.journal.write(Type.OK, Op.CONNECT, protocol=session.protocol, again=True)
+        self.questions.connected()
         return session
 
     async def _open(self) -> Session:
@@ -207,6 +211,7 @@ class Conversation:
     async def output(self, session: Session, document: Any, status: str, around: Any = None) -> None:
         """Journal the final output: what the document says, and the records behind it where the profile knows."""
         output = Output(session, self.job, self.sight, document, self.journal.task, around)
+        asked_at = time.monotonic()
         try:
             value = await output.read(status)
         except SubjectError as error:
@@ -218,4 +223,5 @@ class Conversation:
         kept_elsewhere = self.job.observe.records is not None and bool(self.job.observe.records.sources)
         shape = shape_of(document, lists=not (self.job.kind.blocking and kept_elsewhere))
         shown = {"shape": shape, "errors": errors_in(document)}
-        self.journal.write(Type.OK, Op.OUTPUT, **value, **shown)
+        with self.journal.about({"request": session.numbers.latest, "asked_at": asked_at}):
+            self.journal.write(Type.OK, Op.OUTPUT, **value, **shown)

@@ -24,7 +24,7 @@ from mcp_crashtest.model.paths import find, placeholders
 from mcp_crashtest.model.showing import bounded
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.errors import DeadlineExceeded, RpcError
-from mcp_crashtest.wire.session import Session, tool_reply
+from mcp_crashtest.wire.session import OnProgress, Session, tool_reply
 
 _SHORTEST_PAUSE_S = 0.005
 _LONGEST_PAUSE_S = 0.5
@@ -52,10 +52,18 @@ async def drive(contract: Contract, conversation: Conversation) -> int:
 
 
 async def _submit(contract: Contract, conversation: Conversation, session: Session) -> Mapping[str, Any]:
+    heard = conversation.progress if conversation.job.kind.blocking and not is_watched(conversation.job) else None
+    number = session.numbers.latest + (1 if heard is None else 2)  # its progress has a number too
+    with conversation.journal.about({"request": number}):
+        return await _submitted(contract, conversation, session, heard)
+
+
+async def _submitted(
+    contract: Contract, conversation: Conversation, session: Session, heard: OnProgress | None
+) -> Mapping[str, Any]:
     job, journal = conversation.job, conversation.journal
     journal.write(Type.INVOKE, Op.SUBMIT, tool=job.tool)
     asked = {"name": job.tool, "arguments": dict(job.arguments), **contract.TERMS.augments}
-    heard = conversation.progress if job.kind.blocking and not is_watched(job) else None
     try:
         result = await session.call("tools/call", asked, deadline_s=conversation.left_s, on_progress=heard)
     except (*LOST, DeadlineExceeded) as error:
@@ -86,29 +94,38 @@ async def _follow(contract: Contract, conversation: Conversation, session: Sessi
 
     How long answers take is judged by the shorter of the last two: one alone may have waited for the server to start.
     """
-    journal = conversation.journal
+    journal, questions = conversation.journal, conversation.questions
     assert journal.task is not None
     before_s = 0.0
     while True:
-        asked_at = time.monotonic()
+        asked_at = questions.asks()
         try:
             seen = await contract.look(session, conversation.job, journal.task, conversation.left_s)
+        except LOST as error:
+            questions.lost(session.numbers.latest, error)
+            raise
         except (Vanished, Refused) as error:
-            if error.document is not None:
-                conversation.sight.status(error.document, None)
-            if isinstance(error, Vanished):
-                journal.write(Type.FAIL, Op.STATUS, error=excerpt(error))
+            with questions.answered(session.numbers.latest):
+                if error.document is not None:
+                    conversation.sight.status(error.document, None)
+                if isinstance(error, Vanished):
+                    journal.write(Type.FAIL, Op.STATUS, error=excerpt(error))
             raise
         answered_s = time.monotonic() - asked_at
-        conversation.sight.status(seen.shown, seen.status)
-        word = {} if seen.word in (None, seen.status) else {"word": seen.word}
-        journal.repeating(Op.STATUS, status=seen.status, **word, **told_of(seen.shown))
-        if seen.progress is not None:
-            conversation.progress(*seen.progress)
+        with questions.answered(session.numbers.latest):
+            _note_seen(conversation, seen)
         if seen.status in ENDS:
             return seen
         await asyncio.sleep(min(max(_SHORTEST_PAUSE_S, _SHARE * min(before_s, answered_s)), _LONGEST_PAUSE_S))
         before_s = answered_s
+
+
+def _note_seen(conversation: Conversation, seen: Seen) -> None:
+    conversation.sight.status(seen.shown, seen.status)
+    word = {} if seen.word in (None, seen.status) else {"word": seen.word}
+    conversation.journal.repeating(Op.STATUS, status=seen.status, **word, **told_of(seen.shown))
+    if seen.progress is not None:
+        conversation.progress(*seen.progress)
 
 
 async def _output(conversation: Conversation, session: Session, seen: Seen) -> None:

@@ -10,7 +10,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -32,7 +33,8 @@ class Job:
     that asks how it stands. ``away_s``: how long it stays away when it loses its connections.
     ``values`` stand for the placeholders of what is observed; a server may say for ``ready_deadline_s`` that it is not
     ready yet. ``headers`` go with each request. Tables of records are left in ``folder``. ``piped``: the server is
-    spoken to over its standard streams, which the lab hands to the client.
+    spoken to over its standard streams, which the lab hands to the client. ``notes`` is the path of a small file for
+    the latest question, or empty.
 
     Whoever may see a process may see its environment: the headers, and the secrets of which it may say nothing, go
     another way.
@@ -54,6 +56,7 @@ class Job:
     headers: Mapping[str, str] = field(default_factory=dict)
     folder: str = "."
     piped: bool = False
+    notes: str = ""
 
     def to_text(self) -> str:
         """Encode as JSON what anybody may see."""
@@ -81,18 +84,34 @@ class Job:
 
 @dataclass(slots=True)
 class Journal:
-    """The client's side of the pipe. Status is written when it changes, and now and then while it does not."""
+    """The client's side of the pipe. Status is written when it changes, and now and then while it does not.
+
+    ``written`` counts its lines.
+    """
 
     descriptor: int
     task: str | None = None
+    written: int = 0
+    _about: Mapping[str, Any] = field(default_factory=dict)
     _last: dict[Op, Mapping[str, Any]] = field(default_factory=dict)
     _repeat_at: dict[Op, float] = field(default_factory=dict)
 
     def write(self, type_: Type, op: Op, **value: Any) -> None:
         """Write one event, whole, before returning."""
-        line = json.dumps({"type": type_, "op": op, "task": self.task, "value": value}).encode() + b"\n"
+        told = {**value, **self._about}
+        line = json.dumps({"type": type_, "op": op, "task": self.task, "value": told}).encode() + b"\n"
+        self.written += 1
         while line:
             line = line[os.write(self.descriptor, line) :]
+
+    @contextmanager
+    def about(self, request: Mapping[str, Any]) -> Iterator[None]:
+        """Whatever is written within belongs to this request, and says so beside what it says."""
+        before, self._about = self._about, request
+        try:
+            yield
+        finally:
+            self._about = before
 
     def once(self, op: Op, **value: Any) -> bool:
         """Write an ``ok`` event if it says something new; whether it did."""

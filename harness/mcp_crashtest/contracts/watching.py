@@ -56,13 +56,17 @@ async def _ask(conversation: Conversation, session: Session) -> None:
     wanted = {"progress": observe.path("progress"), **wanted}
     while True:
         with suppress(Vanished, Refused, RpcError, ProtocolViolation):
+            number = session.numbers.latest + 1
+            conversation.questions.asks()
             try:
                 document = await status_of(session, job, {}, conversation.left_s)
-            except LOST:
+            except LOST as error:
+                conversation.questions.lost(number, error)
                 return
-            conversation.sight.missing(_DOCUMENT, document, wanted)
-            if (seen := progress_in(document, observe, job.records)) is not None:
-                conversation.progress(*seen)
+            with conversation.questions.answered(number):
+                conversation.sight.missing(_DOCUMENT, document, wanted)
+                if (seen := progress_in(document, observe, job.records)) is not None:
+                    conversation.progress(*seen)
         await asyncio.sleep(_PAUSE_S)
 
 
@@ -71,7 +75,8 @@ async def _grow(conversation: Conversation) -> None:
     growth = Growth(Path(str(job.values["ledger"])), job.observe.ledger or USUAL)
     while True:
         if done := growth.records(str(job.values.get("client_id"))):
-            conversation.journal.once(Op.PROGRESS, done=min(done, job.records), total=job.records)
+            with conversation.journal.about({}):  # it is nobody's answer
+                conversation.journal.once(Op.PROGRESS, done=min(done, job.records), total=job.records)
         await asyncio.sleep(_PAUSE_S)
 
 

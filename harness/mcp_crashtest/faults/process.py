@@ -67,9 +67,18 @@ async def killed(victims: Sequence[Mortal]) -> Proof:
     proofs = await asyncio.gather(*(victim.kill() for victim in victims))
     refuted = [proof.reason for proof in proofs if not proof.confirmed]
     elapsed_s = max(proof.elapsed_s for proof in proofs)
-    if refuted:
-        return Proof(False, "; ".join(refuted), 0, elapsed_s)
-    return Proof(True, "killed and reaped", len(proofs), elapsed_s)
+    proof = Proof(False, "; ".join(refuted), 0, elapsed_s)
+    if not refuted:
+        proof = Proof(True, "killed and reaped", len(proofs), elapsed_s)
+    return traced(proof, victims)
+
+
+def traced(proof: Proof, victims: Sequence[Mortal], told_at: float | None = None) -> Proof:
+    """The proof with the times of its deaths; ``told_at`` is when they were told to end in another way than by us."""
+    signalled = [at for v in victims if (at := v.trace.signalled_at) is not None]
+    reaped = [at for v in victims if (at := v.trace.reaped_at) is not None]
+    first = min(signalled, default=None) if told_at is None else told_at
+    return replace(proof, signalled_at=first, reaped_at=max(reaped) if len(reaped) == len(victims) else None)
 
 
 @asynccontextmanager
@@ -104,7 +113,11 @@ async def _terminated(stage: Stage, life: Life | None) -> Proof:
 
 
 async def wound_down(life: Life, began: float) -> Proof:
-    """A life that was told to stop has its grace to end, and must take all of its own with it."""
+    """A life that was told to stop when this ``began`` has its grace to end, and must take all of its own with it."""
+    return traced(await _wound_down(life, began), [life], began)
+
+
+async def _wound_down(life: Life, began: float) -> Proof:
     try:
         ended = await life.wait_exit(_GRACE_S)
     except TimeoutError:
@@ -152,7 +165,7 @@ async def freeze(stage: Stage, _fault: Fault) -> AsyncIterator[Proof | None]:
     stopped = life is not None and await life.freeze()
     said = "the whole group stands still" if stopped else "somebody of the group runs on, or it had ended"
     try:
-        yield Proof(stopped, said, 0, time.monotonic() - began)
+        yield Proof(stopped, said, 0, time.monotonic() - began, signalled_at=began)
     finally:
         if life:
             await life.thaw()

@@ -8,8 +8,8 @@ The lab owns the file and reads it once the run is over. A last line torn by a k
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
@@ -62,6 +62,31 @@ def read_effects(path: Path, names: LedgerSpec = USUAL) -> Effects | None:
             again = known
             times[task][record] += 1
     return Effects(_table(times), stretches)
+
+
+def read_lines(path: Path, names: LedgerSpec = USUAL, seen: Sequence[tuple[int, float]] = ()) -> Table:
+    """Every whole line of a ledger, in order: task, record and ``seen_s``.
+
+    ``seen`` is what the event of the effects says: how many lines were there by which second of the run. A line that
+    was only seen at the end has None for it. Raises SubjectError as ``read_effects``, OSError where there is no ledger.
+    """
+    told = _Seconds(seen)
+    with path.open("rb") as file:
+        lines = ((number, line) for number, line in enumerate(file, start=1) if line.endswith(b"\n") and line != b"\n")
+        return Table.of(((*_effect(line, number, names), told.of(number)) for number, line in lines), width=3)
+
+
+class _Seconds:
+    """By which second each line was there, for lines in order."""
+
+    def __init__(self, seen: Sequence[tuple[int, float]]) -> None:
+        self._seen = deque((int(lines), float(at)) for lines, at in seen)
+
+    def of(self, number: int) -> float | None:
+        """By when this line, counted from 1, was there; None where nobody had seen it then."""
+        while self._seen and self._seen[0][0] < number:
+            self._seen.popleft()
+        return self._seen[0][1] if self._seen else None
 
 
 def _effect(line: bytes, number: int, names: LedgerSpec) -> tuple[str, str]:

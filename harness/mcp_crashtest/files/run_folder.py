@@ -24,7 +24,7 @@ from mcp_crashtest.model.secrets import spellings
 
 LONGEST_LOG_BYTES, _KEPT_LOG_BYTES = 4 << 20, 256 << 10
 _MOST_FILES = 5000
-_IGNORED = ("-shm",)
+_IGNORED, _NOTES = ("-shm",), ".latest"
 _PLAN, _HISTORY, _JUDGEMENT = "plan.json", "history.jsonl", "judgement.json"
 
 Written = tuple[int, int, int]
@@ -215,6 +215,15 @@ class RunFolder:
     def client_log(self, name: str) -> Path:
         """Where the standard error of a client's life goes."""
         return self.path / f"{name}.log"
+
+    def client_notes(self, name: str) -> Path:
+        """Where a client notes its latest question while it lives."""
+        return self.path / f"{name}{_NOTES}"
+
+    def forget_notes(self) -> None:
+        """Remove those notes: what is of interest in them stands in the history."""
+        for path in self.path.glob(f"*{_NOTES}"):
+            path.unlink(missing_ok=True)
 
     def client_output(self, name: str) -> Path:
         """Where the standard output of a life of a client under test goes."""

@@ -80,6 +80,7 @@ async def _play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, s
         history = await conduct(stage)
     finally:
         gone = await subject.end()
+        folder.forget_notes()
         folder.bound_logs()
         folder.scrub()
     judgement = judge(history)

@@ -40,8 +40,16 @@ class Op(StrEnum):
     """The operations of a run."""
 
     BOOT = "boot"  # lab: the subject was started; value: pid, warm, url
-    READY = "ready"  # lab: the subject answered for the first time in this life; value: elapsed_s
+    READY = "ready"  # lab: the subject answered for the first time in this life; value: elapsed_s, to (whom)
     EXIT = "exit"  # lab: the subject ended without being asked to; value: how, last_words
+    # lab: a life was reaped, however it ended; value: of (server, client, service), name, how; signalled_at, reaped_at,
+    # memory_bytes, written_bytes, where anybody could tell
+    DEATH = "death"
+    SERVICE = "service"  # lab: a service was started, and is ready; value: name, started_at, ready_at
+    RELAY = "relay"  # lab: what became of a tested client's connections; value: what (open, shut, cut, held), ...
+    # client: a question that changed nothing, the last before a fault or one of the first behind it; value: request,
+    # asked_at, answered_at; info: its answer never came
+    POLL = "poll"
     EXPECT = "expect"  # lab: what the golden run produced; value: records, count, shape, errors, step_s
     FAULT = "fault"  # nemesis: value: the fault; ok only with proof that it landed
     OUTAGE = "outage"  # lab or client: what a service's death had for a consequence (info); value: what, error or how

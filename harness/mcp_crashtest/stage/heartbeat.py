@@ -32,6 +32,11 @@ class Heartbeat:
         """How many have wanted each processor, on average; 0 where nobody can tell."""
         return self._seen / self._looks / (os.cpu_count() or 1) if self._looks else 0.0
 
+    @property
+    def told(self) -> dict[str, float]:
+        """Both, as values of an event."""
+        return {"late_s": round(self.late_s, 6), "crowd": round(self.crowd, 3)}
+
     async def beat(self) -> None:
         """For ever."""
         beats = 0

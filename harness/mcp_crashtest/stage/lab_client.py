@@ -9,6 +9,8 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from mcp_crashtest.contracts.host import Order
@@ -16,7 +18,6 @@ from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.model.columns import referred
 from mcp_crashtest.model.companions import AGAIN, is_of_second
 from mcp_crashtest.model.coordinates import Coordinate, Window, WindowName
-from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.offers import ANSWER, TRESPASS
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
@@ -24,6 +25,7 @@ from mcp_crashtest.model.secrets import meant
 from mcp_crashtest.stage import leaving
 from mcp_crashtest.stage.answering import Answering
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
+from mcp_crashtest.stage.ending import watch_client
 from mcp_crashtest.stage.hosting import Hosting
 from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.outage import ask_again, forgive
@@ -105,11 +107,16 @@ class LabClient:
         name = f"client-{self._lives}"
         self._lives += 1
         log = subject.folder.client_log(name)
-        process = await self._hosting.start(self._job(), log, self._listener(name))
+        notes = stage.chronicle.notes_of(name)
+        process = await self._hosting.start(replace(self._job(), notes=notes), log, self._listener(name))
         self._process = process
         self.began_at = time.monotonic()
         stage.recorder.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": name})
-        stage.watch(self._watch_end(process))
+        present = partial(self._is_present, process)
+        stage.watch(watch_client(stage, name, process, present, "the lab's own client"))
+
+    def _is_present(self, process: ClientProcess) -> bool:
+        return process is self._process
 
     async def joined(self) -> None:
         """Be joined by the second client, where the plan has one."""
@@ -143,7 +150,7 @@ class LabClient:
 
     def _journalled(self, name: str, event: Operation) -> None:
         """Take an event over."""
-        value = dict(event.value)
+        value = self._stage.recorder.timed(event.value)
         if event.type is Type.FAIL and event.op in _OF_A_TASK and self._stage.outage.forgives:
             forgive(self._stage, name, event)
             if event.op is Op.OUTPUT and self._process:
@@ -158,13 +165,6 @@ class LabClient:
         if self._principal and event.op in _OF_A_TASK:
             value["principal"] = self._principal.name
         self._stage.write(name, event.type, event.op, value, event.task)
-
-    async def _watch_end(self, process: ClientProcess) -> None:
-        stage = self._stage
-        how = await process.how_it_ended(stage.limits.total_s)
-        if process is self._process and not stage.ended and not process.expected_to_end:
-            stage.failure = HarnessError(f"the lab's own client {how}")
-        stage.stir()
 
     # --- what is seen
 

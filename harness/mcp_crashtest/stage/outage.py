@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.operation import Op, Operation, Type
+from mcp_crashtest.stage.chronicle import SERVICE
 from mcp_crashtest.subjects.life import Life
 from mcp_crashtest.subjects.services import Service
 
@@ -83,6 +84,7 @@ async def start_again(stage: Stage, life: Life, how: str) -> None:
 async def watch_service(stage: Stage, service: Service) -> None:
     """See to it that a service ends by our hand alone: whose own end it is, is not the server's."""
     how = await service.wait_exit(stage.limits.total_s)
+    stage.chronicle.died(SERVICE, service.name, service)
     if not service.expected_to_end:
         stage.failure = stage.failure or SubjectError(
             f"the service {service.name} ended by itself with {how}; its last words:\n{service.log_tail()}"

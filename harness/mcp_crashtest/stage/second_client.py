@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.model.companions import AGAIN, OWN, SECOND, Companion, is_of_second, is_refusal
-from mcp_crashtest.model.errors import HarnessError
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.secrets import meant
 from mcp_crashtest.stage.answering import Answering
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
+from mcp_crashtest.stage.ending import watch_client
 from mcp_crashtest.stage.hosting import Hosting
 from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
@@ -95,7 +96,11 @@ class SecondClient:
         process = await self._hosting.start(job, log, self._listening(name))
         self._process = process
         self._stage.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": name})
-        self._stage.watch(self._watch_end(process))
+        present = partial(self._is_present, process)
+        self._stage.watch(watch_client(self._stage, name, process, present, "the lab's second client"))
+
+    def _is_present(self, process: ClientProcess) -> bool:
+        return process is self._process
 
     def _job(self) -> Job:
         """The first client's job, or one of another key and perhaps another size."""
@@ -115,13 +120,6 @@ class SecondClient:
     def _followed(self) -> Job:
         """What it does, with the handle that it was given."""
         return replace(self._job(), handle=self._handle)
-
-    async def _watch_end(self, process: ClientProcess) -> None:
-        stage = self._stage
-        how = await process.how_it_ended(stage.limits.total_s)
-        if process is self._process and not stage.ended and not process.expected_to_end:
-            stage.failure = HarnessError(f"the lab's second client {how}")
-        stage.stir()
 
     # --- what is seen
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_crashtest.model.coordinates import Coordinate
-from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.faults import Victim
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.stage.away import stay_away
+from mcp_crashtest.stage.chronicle import LAB as LAB
+from mcp_crashtest.stage.chronicle import Chronicle
 from mcp_crashtest.stage.client import Client
-from mcp_crashtest.stage.ending import bound_logs, has_left
+from mcp_crashtest.stage.ending import bound_logs, ended_by_itself, has_left
 from mcp_crashtest.stage.heartbeat import Heartbeat
 from mcp_crashtest.stage.outage import Outage, start_again, watch_service
 from mcp_crashtest.stage.pace import Limits, Pace
@@ -30,7 +31,7 @@ from mcp_crashtest.subjects.life import Life, Mortal
 from mcp_crashtest.subjects.proc import tells_waiting
 from mcp_crashtest.subjects.services import Service
 
-LAB, NEMESIS, SERVER = "lab", "nemesis", "server"
+NEMESIS = "nemesis"
 OUTPUT = "output"  # how a run ends that ends well
 AT_REST = "at rest"  # or one whose task was told to stop, and does not move any more
 _LONGEST_WORDS, _THOUSAND = 2000, 1000
@@ -58,16 +59,17 @@ class Stage:
     stray: bool = False
     recorder: Recorder = field(init=False)
     outage: Outage = field(init=False)
+    chronicle: Chronicle = field(init=False)
+    booted_at: float = field(init=False, default=0)
     _moved_at: float = field(init=False, default=0)
     _starved_s: float = field(init=False, default=0)
-    _booted_at: float = field(init=False, default=0)
     _heartbeat: Heartbeat = field(init=False, default_factory=Heartbeat)
     _stir: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _watches: list[asyncio.Task[None]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         """Nothing is away yet."""
-        self.outage = Outage(self.limits.silence_s)
+        self.outage, self.chronicle = Outage(self.limits.silence_s), Chronicle(self)
 
     # --- the record
 
@@ -84,11 +86,12 @@ class Stage:
 
     def _is_late(self) -> bool:
         claimed_s = self.header.claims.get("recovery_deadline_s")
-        return claimed_s is not None and time.monotonic() - self._booted_at > claimed_s and tells_waiting()
+        return claimed_s is not None and time.monotonic() - self.booted_at > claimed_s and tells_waiting()
 
     def _heard(self, operation: Operation) -> None:
         if self.client.saw(operation):
             self._moved_at, self._starved_s = time.monotonic(), 0.0
+        self.chronicle.saw(operation)
         self.stir()
 
     def stir(self) -> None:
@@ -145,8 +148,10 @@ class Stage:
         self.client.expect(self._next())
         self.watch(self._heartbeat.beat())
         self.watch(bound_logs(self.site.folder))
+        self.watch(self.chronicle.watch_ledger())
         await self.boot()
         for service in self.site.services:
+            self.chronicle.service_ready(service)
             self.watch(watch_service(self, service))
         if self.plan.operates:
             await self.client.prepare()
@@ -181,17 +186,17 @@ class Stage:
         for life in self.lives:
             if life.exited is None:
                 self.stray |= not await has_left(life, piped=self.site.piped)
+            self.chronicle.server_died(life)
         if self.door:
             await self.door.cut()
         if (effects := self.site.folder.effects()) is not None:
-            self.write(LAB, Type.OK, Op.EFFECTS, effects.to_json())
+            self.write(LAB, Type.OK, Op.EFFECTS, {**effects.to_json(), **self.chronicle.seen()})
         value = {
             "reason": reason,
             "silent_s": silent_s,
             "deadline_s": self.limits.silence_s,
             "starved_s": round(self._starved_s, 6),
-            "late_s": round(self._heartbeat.late_s, 6),
-            "crowd": round(self._heartbeat.crowd, 3),
+            **self._heartbeat.told,
             "batch_s": round(self.pace.batch_s, 6),
         }
         if reason == "stalled" and self.lives:
@@ -223,11 +228,11 @@ class Stage:
         self.client.server_starts()
         if self.lives and self.client.halted:
             self.write(LAB, Type.OK, Op.WORKED, self.executions())  # while nobody lives
-        self._booted_at, self._starved_s = time.monotonic(), 0.0
+        self.booted_at, self._starved_s = time.monotonic(), 0.0
         points = [f.at for f in self.plan.faults[self.landed :] if f.at.parks]
         life = await self.site.boot(points)
-        taken_s = time.monotonic() - self._booted_at  # what the lab itself took for it is no silence of the server's
-        self._booted_at, self._moved_at = self._booted_at + taken_s, self._moved_at + taken_s
+        taken_s = time.monotonic() - self.booted_at  # what the lab itself took for it is no silence of the server's
+        self.booted_at, self._moved_at = self.booted_at + taken_s, self._moved_at + taken_s
         self.lives.append(life)
         self.client.meet()
         told = {"pid": life.pid, "warm": life.warm, "url": self.site.url, **self.site.version}
@@ -243,24 +248,17 @@ class Stage:
 
     async def _watch_end(self, life: Life) -> None:
         ended = await life.wait_exit(self.limits.total_s)
+        self.chronicle.server_died(life)
         if life.expected_to_end:
             return
         if self.outage.forgives and self.outage.starts_again():
             await start_again(self, life, str(ended))
             return
-        self.recorder.write(
-            SERVER, Type.OK, Op.EXIT, {"how": str(ended), "last_words": self.last_words()}, life=life.number
-        )
-        self.ended = self.ended or "the server ended by itself"
-        if not self.plan.faults:
-            self.failure = SubjectError(
-                f"the subject ended with {ended} in the middle of an undisturbed run; its last words:\n"
-                f"{self.site.log_tail()}"
-            )
-        self.stir()
+        ended_by_itself(self, life, str(ended))
 
     def service_is_back(self, service: Service) -> None:
         """A service that was dead is ready again: whoever waited for it goes on."""
+        self.chronicle.service_ready(service)
         self.outage.end()
         self.watch(watch_service(self, service))
         self.stir()

@@ -16,6 +16,7 @@ from mcp_crashtest.files.leavings import printed, state_of
 from mcp_crashtest.model.coordinates import Coordinate
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.proof import Proof
+from mcp_crashtest.stage.chronicle import CLIENT
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.stage.witness import Witness
 from mcp_crashtest.subjects.client import ClientSubject
@@ -41,8 +42,8 @@ class TestedClient:
         self.halted: Op | None = None
         self.at_rest = False
         self.subject = subject
-        self.witness = Witness(subject.server.profile, self._testify, self._stirred)
-        self.relay = Relay(subject.port, subject.server.port, self.witness)
+        self.witness = Witness(subject.server.profile, self._testify, self._stirred, self._answered)
+        self.relay = Relay(subject.port, subject.server.port, self.witness, self._relayed)
         self._expected = expected
         self._process: Process | None = None
         self._expects_end = False
@@ -74,10 +75,11 @@ class TestedClient:
         self.began_at = time.monotonic()
         value = {"pid": process.pid, "warm": process.warm, "name": self.subject.name}
         self._stage.write(LAB, Type.OK, Op.CLIENT, value)
-        self._stage.watch(self._watch_end(process))
+        self._stage.watch(self._watch_end(self.subject.name, process))
 
-    async def _watch_end(self, process: Process) -> None:
+    async def _watch_end(self, name: str, process: Process) -> None:
         ended = await process.wait_exit(self._stage.limits.total_s)
+        self._stage.chronicle.died(CLIENT, name, process)
         if process is self._process and not self._expects_end:
             self._note_exit(ended)
 
@@ -106,6 +108,12 @@ class TestedClient:
 
     def _testify(self, type_: Type, op: Op, value: Mapping[str, Any], task: str | None) -> None:
         self._stage.write(self.subject.name, type_, op, value, task)
+
+    def _relayed(self, what: str, more: Mapping[str, int]) -> None:
+        self._stage.chronicle.relay(what, **more)
+
+    def _answered(self) -> None:
+        self._stage.chronicle.answered(self.subject.name)
 
     def _stirred(self) -> None:
         self._stage.stir()

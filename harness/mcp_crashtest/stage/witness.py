@@ -33,18 +33,21 @@ Write = Callable[[Type, Op, Mapping[str, Any], str | None], object]
 class Witness:
     """A witness of one run. ``write`` takes its events, for whichever client lives; ``stir`` is called at each change.
 
+    ``first_answer`` is called when another life of the server has answered for the first time.
     ``reached``: the conversation is at the window that was armed; ``spoke_at`` is this life's first word.
     """
 
     profile: Profile
     write: Write
     stir: Callable[[], object]
+    first_answer: Callable[[], object] = lambda: None
     reached: bool = False
     tasks: dict[str, str] = field(default_factory=dict)
     spoke_at: float | None = None
     _armed: Window | None = None
     _count: int = 0
     _noted: set[tuple[Type, str]] = field(default_factory=set)
+    _unheard: bool = True
 
     def arm(self, at: Coordinate | None) -> None:
         """Await this window from now on; at any other coordinate, or None, let everything pass."""
@@ -53,6 +56,7 @@ class Witness:
     def another_server(self) -> None:
         """The server is started: the first question and answer about each task are news."""
         self._noted.clear()
+        self._unheard = True
 
     def another_life(self) -> None:
         """A client is started: its first word too is news."""
@@ -78,6 +82,9 @@ class Witness:
 
     async def answering(self, exchange: Exchange, answer: dict[str, Any]) -> None:
         """Hold an answer to a submission back where it is to get lost."""
+        if self._unheard:
+            self._unheard = False
+            self.first_answer()
         if not self._submits(exchange):
             return
         handle = self._handle(answer)
@@ -132,6 +139,7 @@ class Witness:
             self.reached = True
             self.stir()
             if window not in _LET_THROUGH:
+                self.write(Type.OK, Op.RELAY, {"what": "held", "window": window}, None)
                 await asyncio.Event().wait()
 
     def _submits(self, exchange: Exchange) -> bool:

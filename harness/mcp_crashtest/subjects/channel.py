@@ -58,13 +58,15 @@ class Channel:
         process: Process = answer["process"]
         return process
 
-    async def signal_group(self, pid: int, number: int) -> bool:
-        """Signal a group whose leader this channel's parent has forked."""
-        return bool((await self.ask({"do": "signal-group", "pid": pid, "signal": number}))["sent"])
+    async def signal_group(self, pid: int, number: int) -> float | None:
+        """Signal a group whose leader this channel's parent has forked: when that was; None when it has ended."""
+        at: float | None = (await self.ask({"do": "signal-group", "pid": pid, "signal": number})).get("at")
+        return at
 
     async def watch(self, process: Process) -> None:
-        """Have the guard watch everybody who belongs to a process: it is about to be killed."""
-        await self._guard.ask({"do": "watch", **self._described(process)})
+        """Have the guard watch everybody who belongs to a process: it is about to be killed. It sees what they used."""
+        used = await self._guard.ask({"do": "watch", **self._described(process)})
+        process.trace.used(used["memory_bytes"], used["written_bytes"])
 
     async def remains(self, process: Process, kill: Collection[str], wait_s: float) -> Remains:
         """Who is left of a process, once its group is gone or the time is over; first kill those of ``kill``."""
@@ -136,7 +138,9 @@ class Channel:
         elif "stopped" in event and event["stopped"] in self.processes:
             self.processes[event["stopped"]].tell_stopped()
         elif "ended" in event and event["ended"] in self.processes:
-            self.processes.pop(event["ended"]).tell_ended(Exit.of(event["status"]))
+            process = self.processes.pop(event["ended"])
+            process.trace.reaped(event)
+            process.tell_ended(Exit.of(event["status"]))
         elif "serving" in event and not self.serving.done():
             self.serving.set_result(None)
         elif "failed" in event and not self.serving.done():

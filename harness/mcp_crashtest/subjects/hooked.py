@@ -26,10 +26,10 @@ from mcp_crashtest.model.subject_spec import HOOK_DEADLINE_S, SubjectSpec
 from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of
 from mcp_crashtest.subjects.process import Exit, KillProof, Remains
 from mcp_crashtest.subjects.sockets import accepts
+from mcp_crashtest.subjects.trace import Trace
 
 _ALIVE, _START, _STOP, _KILL = "alive", "start", "stop", "kill"
-_GONE_S, _LOOK_S, _PAUSE_S = 10.0, 1.0, 0.05
-_CONNECTING_S = 5.0
+_GONE_S, _LOOK_S, _PAUSE_S, _CONNECTING_S = 10.0, 1.0, 0.05, 5.0
 _CANNOT_RUN = 126  # and above: no word about the server
 _LONGEST_WORDS = 300
 _PR_SET_PDEATHSIG = 1
@@ -163,6 +163,7 @@ class HookedLife:
     parked: bool = False
     expected_to_end: bool = False
     exited: Exit | None = None
+    trace: Trace = field(default_factory=Trace)  # nobody knows anything of that
     _refuted: str = ""
     _over: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Task[None] | None = None

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from mcp_crashtest.subjects.proc import group_of, state_of
 from mcp_crashtest.subjects.process import Exit, KillProof, Process, Remains
+from mcp_crashtest.subjects.trace import Trace
 
 _STOPPED = "T"
 _FREEZING_S = 2.0
@@ -31,6 +32,10 @@ class Mortal(Protocol):
     @property
     def starved_s(self) -> float:
         """For how long, since it began, it has waited for a processor while it could have run."""
+
+    @property
+    def trace(self) -> Trace:
+        """When it was told to end and was reaped, and what it has used, as far as anybody can tell."""
 
     async def kill(self) -> KillProof:
         """SIGKILL it with all of its group, and prove that it is dead."""
@@ -124,6 +129,11 @@ class ProcessLife:
     def starved_s(self) -> float:
         """For how long, since it began, its group has waited for a processor while it could have run."""
         return self.process.starved_s
+
+    @property
+    def trace(self) -> Trace:
+        """When it was told to end and was reaped, and what it has used."""
+        return self.process.trace
 
     async def kill(self) -> KillProof:
         """SIGKILL it with all of its group, and prove that it is dead."""

@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -107,6 +108,7 @@ class Parent:
         """A child that is not reaped keeps its number, so nobody else can be hit."""
         if pid not in self.children:
             return {"sent": False}
+        at = time.monotonic()
         try:
             try:
                 os.killpg(pid, number)
@@ -114,7 +116,7 @@ class Parent:
                 os.kill(pid, number)
         except PermissionError as error:
             return {"error": f"process {pid} may not be signalled: {error}"}
-        return {"sent": True}
+        return {"sent": True, "at": at}
 
     def _fork(self, request: dict[str, Any], descriptors: list[int]) -> bool:
         """Fork, or take who stands by; tell the lab. True in the child."""
@@ -194,7 +196,7 @@ class Parent:
             os.read(self._woken, 1 << 12)
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
+                pid, status, used = os.wait4(-1, os.WNOHANG | os.WUNTRACED)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -205,7 +207,8 @@ class Parent:
                 send_event(self.control, {"stopped": pid})
             else:
                 self.children.discard(pid)
-                send_event(self.control, {"ended": pid, "status": status})
+                told = {"at": time.monotonic(), "most_kib": used.ru_maxrss, "blocks": used.ru_oublock}
+                send_event(self.control, {"ended": pid, "status": status, **told})
 
 
 def take_places(descriptors: list[int]) -> None:

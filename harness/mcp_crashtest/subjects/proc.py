@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from mcp_crashtest.subjects.protocol import BOOT_VARIABLE
@@ -93,6 +94,31 @@ def state_of(pid: int) -> str:
 def tells_waiting() -> bool:
     """Whether the kernel counts for how long somebody waits for a processor."""
     return Path("/proc/self/schedstat").exists()
+
+
+@cache
+def counts_writes() -> bool:
+    """Whether the kernel counts what a process has written to storage."""
+    return Path("/proc/self/io").exists()
+
+
+def most_memory_bytes(pid: int) -> int | None:
+    """The most memory that a process has held at a time; None where it has ended, or is not ours to look at."""
+    return _numbered(f"/proc/{pid}/status", "VmHWM", 1024)
+
+
+def written_bytes(pid: int) -> int | None:
+    """What a process has caused to be written to storage; None as above, or where the kernel does not count it."""
+    return _numbered(f"/proc/{pid}/io", "write_bytes", 1)
+
+
+def _numbered(path: str, name: str, unit: int) -> int | None:
+    """The number in the line of this name, in bytes."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path(path).read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * unit
+    return None
 
 
 def starved_s(pids: Iterable[int]) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mcp_crashtest.subjects.proc import children_of, group_of, starved_s, state_of
+from mcp_crashtest.subjects.trace import Trace
 
 _POLL_S = 0.002
 _STOPPED = "T"
@@ -114,8 +115,8 @@ class Remains:
 class Parentage(Protocol):
     """What a process needs of those who started it."""
 
-    async def signal_group(self, pid: int, number: int) -> bool:
-        """Signal the whole group; False when its leader has ended."""
+    async def signal_group(self, pid: int, number: int) -> float | None:
+        """Signal the whole group: when that was; None when its leader has ended."""
 
     async def watch(self, process: Process) -> None:
         """Watch everybody who belongs to it, from before its end on."""
@@ -141,6 +142,7 @@ class Process:
     parentage: Parentage
     site: Site = Site()
     exited: Exit | None = None
+    trace: Trace = field(default_factory=Trace)
     _dying: bool = False
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -185,10 +187,12 @@ class Process:
             return False
         if number == signal.SIGCONT:
             self._stopped.clear()
+        at = time.monotonic()
         try:
             signal.pidfd_send_signal(self.pidfd, number)
         except ProcessLookupError:
             return False
+        self.trace.signalled(number, at)
         return True
 
     async def signal_group(self, number: int) -> bool:
@@ -197,7 +201,10 @@ class Process:
             return False
         if number == signal.SIGCONT:
             self._stopped.clear()
-        return await self.parentage.signal_group(self.pid, number)
+        at = await self.parentage.signal_group(self.pid, number)
+        if at is not None:
+            self.trace.signalled(number, at)
+        return at is not None
 
     async def stop(self, number: int, deadline_s: float) -> Exit | None:
         """Signal the leader and wait until it ends; None when it does not, and the caller decides what then."""
@@ -234,7 +241,7 @@ class Process:
         await self.parentage.watch(self)
         # Both are on their way at once: the guard is to look at the moment at which the group is gone.
         killed, remains = await asyncio.gather(
-            self.parentage.signal_group(self.pid, signal.SIGKILL),
+            self.signal_group(signal.SIGKILL),
             self.parentage.remains(self, self._reached, _ROUND_S),
         )
         try:

@@ -27,6 +27,7 @@ from mcp_crashtest.subjects.process import Exit, KillProof, Launch, Process, Sit
 from mcp_crashtest.subjects.products import PRODUCTS, Product
 from mcp_crashtest.subjects.sockets import LOOPBACK, accepts, find_free_port
 from mcp_crashtest.subjects.spawner import Spawner
+from mcp_crashtest.subjects.trace import Trace
 
 _PAUSE_S = 0.01
 _CHECK_S = 10.0
@@ -38,7 +39,8 @@ _STOPPING_S = 5.0
 class Service:
     """One service at one site. It keeps port and folder over all its lives; ``cwd`` is where its command is at home.
 
-    ``expected_to_end``: its life is being ended.
+    ``expected_to_end``: its life is being ended; ``started_at`` and ``ready_at``, on the monotonic clock, are when it
+    began.
     """
 
     spec: ServiceSpec
@@ -48,6 +50,8 @@ class Service:
     port: int = 0
     folder: Path = Path()
     expected_to_end: bool = False
+    started_at: float | None = None
+    ready_at: float | None = None
     started: list[str] = field(default_factory=list)
     _process: Process | None = None
     _values: Mapping[str, Any] = field(default_factory=dict)
@@ -104,9 +108,11 @@ class Service:
         else:
             words = absolute(words_of(self.spec.command or "", own, {}), environment)
         self.expected_to_end = False
+        self.started_at, self.ready_at = time.monotonic(), None
         self._process = await self._launch(tuple(words), environment)
         self.started.append(self._process.boot)
         await self._until_ready(own, environment)
+        self.ready_at = time.monotonic()
 
     async def restart(self) -> None:
         """Begin another life in the same folder; raises SubjectError."""
@@ -125,6 +131,11 @@ class Service:
     def starved_s(self) -> float:
         """For how long, since it began, it has waited for a processor while it could have run."""
         return self._process.starved_s if self._process else 0.0
+
+    @property
+    def trace(self) -> Trace:
+        """When its latest life was told to end and was reaped, and what it has used."""
+        return self._process.trace if self._process else Trace()
 
     async def kill(self) -> KillProof:
         """SIGKILL everybody who belongs to it, and prove that they are dead, and that its port is closed."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_crashtest.subjects.members import Census, Life, Member, called, holders
-from mcp_crashtest.subjects.proc import children_of, see
+from mcp_crashtest.subjects.proc import children_of, most_memory_bytes, see, written_bytes
 
 INSIDE, OUTSIDE = "inside", "outside"
 _MOST_LISTED = 20
@@ -60,13 +60,22 @@ class Watches:
     _held: dict[str, dict[int, Held]] = field(default_factory=dict)
 
     def begin(self, life: Life) -> dict[str, Any]:
-        """Watch a life's members from now on: it is about to be killed."""
+        """Watch a life's members from now on, and say what they have used: it is about to be killed.
+
+        Of memory that is what the one that had most has held; of what was written, the sum of those who live.
+        """
         self.end(life.boot)
         while len(self._held) >= _MOST_WATCHES:
             self.end(next(iter(self._held)))
         self._held[life.boot] = {}
         self._look(life)
-        return {}
+        members = [held.named[0] for held in self._watched(life) if held.sure]
+        memory = [found for pid in members if (found := most_memory_bytes(pid)) is not None]
+        written = [found for pid in members if (found := written_bytes(pid)) is not None]
+        return {
+            "memory_bytes": max(memory, default=None),
+            "written_bytes": sum(written) if written else None,
+        }
 
     def end(self, boot: str) -> dict[str, Any]:
         """Watch it no longer."""

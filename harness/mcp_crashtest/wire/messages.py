@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mcp_crashtest import __version__
@@ -38,6 +39,18 @@ _NAMED = {
 _SENTINEL = ("=?base64?", "?=")
 
 Message = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Numbers:
+    """What a session's requests are called, counted from 1; ``latest`` is the one that was taken last."""
+
+    latest: int = 0
+
+    def take(self) -> int:
+        """The next one."""
+        self.latest += 1
+        return self.latest
 
 
 def is_stateless(protocol: str) -> bool:

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import socket
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -68,11 +69,15 @@ class Witness(Protocol):
 
 @dataclass(slots=True)
 class Relay:
-    """Listens on ``port`` of the loopback, and passes on to ``server_port``, while its door is open."""
+    """Listens on ``port`` of the loopback, and passes on to ``server_port``, while its door is open.
+
+    ``tell`` is told when the door was opened or shut, and of how many connections were cut.
+    """
 
     port: int
     server_port: int
     witness: Witness
+    tell: Callable[[str, Mapping[str, int]], object] = lambda *_: None
     _door: asyncio.Server | None = None
     _conversations: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -89,12 +94,14 @@ class Relay:
         except OSError as error:
             listening.close()
             raise HarnessError(f"the lab cannot listen on {_HOST}:{self.port}: {error}") from error
+        self.tell("open", {})
 
     def shut(self) -> None:
         """Refuse connections from now on; those that there are go on."""
         door, self._door = self._door, None
         if door:
             door.close()
+            self.tell("shut", {})
 
     async def cut(self) -> int:
         """Cut all connections, as a crash does; how many there were."""
@@ -102,6 +109,8 @@ class Relay:
         for conversation in cut:
             conversation.cancel()
         await asyncio.gather(*cut, return_exceptions=True)
+        if cut:
+            self.tell("cut", {"connections": len(cut)})
         return len(cut)
 
     async def _server_accepts(self) -> bool:

@@ -8,7 +8,6 @@ How the messages travel is the transport's business.
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from mcp_crashtest.wire.errors import (
     shown,
 )
 from mcp_crashtest.wire.http import Address
-from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS, SUPPORTED, Message
+from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS, SUPPORTED, Message, Numbers
 from mcp_crashtest.wire.streamable import Streamable
 from mcp_crashtest.wire.transport import Connection, OnMessage, Transport
 
@@ -51,13 +50,16 @@ class ToolReply:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Session:
-    """One conversation over one transport; ``extensions`` are those that we declare in the stateless era."""
+    """One conversation over one transport; ``extensions`` are those that we declare in the stateless era.
+
+    ``numbers`` are those of its requests.
+    """
 
     transport: Transport
     extensions: tuple[str, ...] = ()
     server_info: Mapping[str, Any] = field(default_factory=dict)
     capabilities: Mapping[str, Any] = field(default_factory=dict)
-    _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    numbers: Numbers = field(default_factory=Numbers)
 
     @classmethod
     async def open(
@@ -157,7 +159,7 @@ class Session:
         Raises WireError: RpcError for an error, Unsupported for a task where tasks were not declared.
         """
         asked: dict[str, Any] = dict(params.get("_meta", {}))
-        token = f"progress-{next(self._ids)}" if on_progress else None
+        token = f"progress-{self.numbers.take()}" if on_progress else None
         if token:
             asked["progressToken"] = token
         if on_log and messages.is_stateless(self.protocol):
@@ -250,7 +252,7 @@ class Session:
     async def _request(
         self, method: str, params: Mapping[str, Any], notified: _OnNotification | None = None
     ) -> Mapping[str, Any]:
-        message = messages.request(self.protocol, next(self._ids), method, params, self.extensions)
+        message = messages.request(self.protocol, self.numbers.take(), method, params, self.extensions)
 
         async def heard(said: Message) -> None:
             if "id" in said:

@@ -79,7 +79,7 @@ async def test_a_run_without_faults_begins_and_ends(tmp_path: Path) -> None:
     made = scripted(plan(), tmp_path)
     history = await play(made)
     assert made.log == ["boot 1", "start client 1", "close client", "kill server 1"]
-    assert [event.op for event in history.operations] == [Op.EXPECT, Op.BOOT, Op.END]
+    assert [event.op for event in history.operations] == [Op.EXPECT, Op.BOOT, Op.DEATH, Op.END]
     assert reason(history) == "output"
     assert not made.stage.stray
 

@@ -18,6 +18,7 @@ from mcp_crashtest.stage.pace import Limits, Pace
 from mcp_crashtest.stage.stage import Stage
 from mcp_crashtest.subjects.process import Exit, KillProof, Remains
 from mcp_crashtest.subjects.services import Service
+from mcp_crashtest.subjects.trace import Trace
 from tests.harness.checkers.histories import history
 
 KILLED = Exit(signal=9)
@@ -43,6 +44,7 @@ class ScriptedLife:
     pid: int = 1
     warm: bool = True
     exited: Exit | None = None
+    trace: Trace = field(default_factory=Trace)
     whole: bool = False
     everybody: bool = False
     starved_s: float = 0
