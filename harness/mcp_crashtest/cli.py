@@ -1,4 +1,4 @@
-"""The command line: ``mcp-crashtest init | check | certify | list | explain | replay | recheck``."""
+"""The command line: ``mcp-crashtest init | check | certify | merge | list | explain | replay | recheck``."""
 
 from __future__ import annotations
 
@@ -100,6 +100,12 @@ def _recheck(options: argparse.Namespace) -> int:
     return recheck(options)
 
 
+def _merge(options: argparse.Namespace) -> int:
+    from mcp_crashtest.commands.merge import merge
+
+    return merge(options)
+
+
 def explain(options: argparse.Namespace) -> int:
     """Say what an invariant means and how a server is usually mended; all of them without an id."""
     if options.id is not None and options.id not in INVARIANTS:
@@ -184,6 +190,13 @@ def _parser() -> argparse.ArgumentParser:
     depth.add_argument("--quick", action="store_true", help="a first look: a few plans of every scenario, one star")
     depth.add_argument("--full", action="store_true", help="all plans, not only those that a star is owed")
     add("--time-limit", type=values.seconds, metavar="S", help="begin no run after so many seconds; all play what fits")
+    add(
+        "--shard",
+        type=values.shard,
+        metavar="I/N",
+        help="only the I-th of N parts of the plans, as in 2/3: for N machines. It earns nothing alone, and exits with "
+        "1 only where an invariant is broken; then: mcp-crashtest merge DIR...",
+    )
     add("--fail-fast", action="store_true", help="play nothing more once an invariant is broken")
     add("--last-failed", action="store_true", help="only what failed, or proved nothing, when last played in DIR")
     add("--scenarios", metavar="DIR", help="your own folder of scenarios instead of ours")
@@ -219,6 +232,20 @@ def _parser() -> argparse.ArgumentParser:
     rechecking.set_defaults(run=_recheck)
     rechecking.add_argument("bundle", metavar="DIR", help="a report directory")
     rechecking.add_argument("--json", action="store_true", help="as JSON")
+
+    merging = commands.add_parser(
+        "merge", help="put the reports of all shards (certify --shard I/N) together: one bundle, one certificate"
+    )
+    merging.set_defaults(run=_merge)
+    add = merging.add_argument
+    add("shards", nargs="+", metavar="DIR", help="the report directory of each shard")
+    add(
+        "--into",
+        default="crashtest-report",
+        metavar="DIR",
+        help="where they are put together (default: %(default)s); every run is judged again on the way",
+    )
+    add("--json", action="store_true", help="print the certificate as JSON and nothing else")
     return parser
 
 

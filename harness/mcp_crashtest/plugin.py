@@ -20,6 +20,7 @@ from mcp_crashtest.model.errors import NoRoom, NotApplicable, NotAssessed, Usage
 from mcp_crashtest.model.events import SettingUp, TrialBegan, TrialEnded
 from mcp_crashtest.model.platforms import refusal
 from mcp_crashtest.model.secrets import kept, masked
+from mcp_crashtest.model.shard import ELSEWHERE, WHOLE
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import Tally
 from mcp_crashtest.sessions import options, scenarios
@@ -162,6 +163,7 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
         listener=partial(tell, item),
         budget=options.budget_of(request.config, profile),
         share=options.share_of(request.config, profile),
+        shard=options.shard_of(request.config) or WHOLE,
     )
     item.stash[scenarios.TRIAL] = trial
     tell(item, TrialBegan(profile.name, trial.scenario, trial.level, trial.story))
@@ -199,6 +201,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         trial = pyfuncitem.stash.get(scenarios.TRIAL, None)
         if trial is not None and trial.laboratory.cut_short:
             pytest.skip(pyfuncitem.config.stash[_GATE].out_of_time)
+        if trial is not None and trial.shard != WHOLE and trial.planned and not trial.outcomes:
+            pytest.skip(ELSEWHERE)
         return done
     except NotAssessed as error:
         pytest.skip(str(error))

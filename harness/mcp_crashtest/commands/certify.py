@@ -24,6 +24,7 @@ from mcp_crashtest.model.caps import caps_of, unseen
 from mcp_crashtest.model.errors import HarnessError, UsageError
 from mcp_crashtest.model.events import Listener
 from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.shard import Shard
 from mcp_crashtest.model.standing import Reason, Standing
 from mcp_crashtest.planning.budget import Budget
 from mcp_crashtest.reporting.console import ConsoleFace
@@ -109,6 +110,7 @@ def _selection(options: argparse.Namespace) -> Selection:
         budget=Budget.QUICK if options.quick else Budget.FULL if options.full else Budget.CORE,
         own=options.scenarios is not None,
         again=options.last_failed,
+        shard=Shard.parse(options.shard) if options.shard else None,
     )
 
 
@@ -163,7 +165,7 @@ def _senseless(items: list[pytest.Item], profile: Profile) -> dict[str, str]:
 def _arguments(options: argparse.Namespace) -> list[str]:
     arguments = [str(options.scenarios or scenarios_folder())]
     hooks = [name.replace("-", "_") for name in values.HOOKS]
-    for name in ("command", "url", "mcp_config", "server", *hooks, "level", "time_limit"):
+    for name in ("command", "url", "mcp_config", "server", *hooks, "level", "time_limit", "shard"):
         if getattr(options, name) is not None:
             arguments.append(f"--crashtest-{name.replace('_', '-')}={getattr(options, name)}")
     project = None if options.profile else of_project(Path.cwd())

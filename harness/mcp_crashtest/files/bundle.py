@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mcp_crashtest.files.atomic import write_json
+from mcp_crashtest.files.copying import copy_file, copy_folder
 from mcp_crashtest.files.previous import put_away
 from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.files.run_folder import RunFolder, read_json
@@ -36,6 +37,7 @@ BUNDLE_FORMAT = 1
 GOLDEN = "golden"
 _MARKER, _CERTIFICATE, _RUNS, _PROFILE = "mcp-crashtest.json", "certificate.json", "runs", "profile.json"
 _PREVIOUS, _LOCK = "previous", ".lock"
+_DEEPEST = 3  # profile, scenario, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,42 @@ class Bundle:
             if judgement is not None:
                 yield run, run.history(), judgement
 
+    def take_in(self, other: Bundle) -> Iterator[tuple[RunFolder, RunFolder]]:
+        """Lay another bundle's runs down beside those here: each as it lies there, and as it lies here.
+
+        A run whose name is taken here gets the next number of an attempt. Raises UsageError.
+        """
+        theirs, ours = other.folder / _RUNS, self.folder / _RUNS
+        try:
+            for profile in sorted(theirs.glob(f"*/{_PROFILE}")):
+                mine = ours / profile.relative_to(theirs)
+                mine.parent.mkdir(parents=True, exist_ok=True)
+                if not mine.exists():
+                    copy_file(profile, mine)
+            for run in other.runs():
+                place = run.path.relative_to(theirs)
+                if len(place.parts) <= _DEEPEST:  # what lies deeper is within a run, and a subject's
+                    free = _free(ours / place)
+                    copy_folder(run.path, free)
+                    yield run, RunFolder(free)
+        except OSError as error:
+            raise UsageError(f"the runs of {other.folder} cannot be laid down in {self.folder}: {error}") from error
+
+    @staticmethod
+    def origin(run: RunFolder) -> tuple[str, str]:
+        """The names of profile and scenario under which a run of a scenario lies."""
+        return run.path.parent.parent.name, run.path.parent.name
+
     def _of(self, profile: Profile) -> Path:
         return self.folder / _RUNS / profile.name
+
+
+def _free(path: Path) -> Path:
+    """This place or, where something lies there, that of another attempt."""
+    name, _, attempt = path.name.partition("-")
+    if not path.exists():
+        return path
+    return _free(path.with_name(f"{name}-{int(attempt) + 1 if attempt.isdecimal() else 2}"))
 
 
 def _hold(folder: Path, *, shared: bool, alone: bool) -> IO[str]:

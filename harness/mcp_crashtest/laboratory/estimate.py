@@ -21,6 +21,7 @@ from mcp_crashtest.model.errors import NotApplicable
 from mcp_crashtest.model.operation import Op
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.shard import WHOLE, Shard
 from mcp_crashtest.planning.budget import Budget
 from mcp_crashtest.wire.messages import SUPPORTED
 
@@ -47,10 +48,12 @@ class _Rehearsal:
         return []
 
 
-def rehearsed(scenario: Callable[[Trial], object], bench: Bench, name: str, seed: int, budget: Budget) -> list[Plan]:
+def rehearsed(
+    scenario: Callable[[Trial], object], bench: Bench, name: str, seed: int, budget: Budget, shard: Shard = WHOLE
+) -> list[Plan]:
     """The plans that a scenario is going to play; none where it cannot say so without playing."""
     rehearsal = _Rehearsal(seed)
-    trial = Trial(cast(Laboratory, rehearsal), bench, name, 0, "", lambda _: None, budget)
+    trial = Trial(cast(Laboratory, rehearsal), bench, name, 0, "", lambda _: None, budget, shard=shard)
     with suppress(Exception):  # it says so itself when it is played
         scenario(trial)
     return rehearsal.plans

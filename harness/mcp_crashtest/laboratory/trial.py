@@ -7,43 +7,38 @@ nothing; otherwise the scenario has passed.
 
 from __future__ import annotations
 
-import shlex
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis.strategies import SearchStrategy
 
 from mcp_crashtest.laboratory.bench import Bench
-from mcp_crashtest.laboratory.laboratory import Laboratory
-from mcp_crashtest.laboratory.play import Outcome, drained_beside_others, show_nothing
-from mcp_crashtest.model.companions import Companion, Told, answered_alike, told_by, why_alone
+from mcp_crashtest.laboratory.laboratory import Laboratory, Numbered
+from mcp_crashtest.laboratory.play import Outcome, drained_beside_others
+from mcp_crashtest.laboratory.summing_up import Told, raise_for, smallest, summary
+from mcp_crashtest.model import companions
+from mcp_crashtest.model.companions import Companion, answered_alike, told_by, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, During, Phase
-from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven, Violation
+from mcp_crashtest.model.errors import NotApplicable, NotAssessed
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
 from mcp_crashtest.model.faults import GOODBYE, Right
-from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.offers import ANSWER
 from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.model.shard import WHOLE, Shard
 from mcp_crashtest.model.standing import EACH_CALL_A_JOB, Reason, Standing
-from mcp_crashtest.model.verdict import Finding, Verdict
-from mcp_crashtest.planning.budget import Budget, fitting, prefix_length, tolerated
+from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.planning.budget import Budget, fitting, prefix_length
 from mcp_crashtest.planning.clients import windows
 from mcp_crashtest.planning.exhaustive import boundary_of, phases_of
 from mcp_crashtest.planning.randomized import Choice
 from mcp_crashtest.planning.search import draw, search
 
-_DRAINS = (
-    "this server does all of its job before it stops, so that a planned restart leaves nothing to resume; "
-    "a longer job, [workload] records, may"
-)
 NO_PLAN = "the scenario has made no plan for this subject"
 _SHRINK_RUNS = 30
-_TENTHS, _TENTH = 10, 100  # of a thousand
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -51,7 +46,7 @@ class Trial:
     """One scenario on one subject; ``listener`` is told of every run. ``planned`` counts the scenario's plans.
 
     ``notes`` say what of the scenario was not tried, and why. ``share``: how much of what the budget takes is played,
-    where there is no time for all of it.
+    where there is no time for all of it. ``shard``: whose part of the plans is played.
     """
 
     laboratory: Laboratory
@@ -62,6 +57,7 @@ class Trial:
     listener: Listener
     budget: Budget = Budget.CORE
     share: float = 1.0
+    shard: Shard = WHOLE
     outcomes: list[Outcome] = field(default_factory=list)
     planned: int = 0
     notes: list[str] = field(default_factory=list)
@@ -107,12 +103,15 @@ class Trial:
             raise NotApplicable(why)
 
     def is_one_call(self, plan: Plan) -> bool:
-        """Whether this server answers the same call with the same task: the plan that shows it is played for this."""
+        """Whether this server answers the same call with the same task: the plan that shows it is played for this.
+
+        Every shard plays it, as it does the golden run: what comes next depends on it.
+        """
         if why := why_alone(self.bench.profile, Companion.SAME_CALL):
             self.notes.append(str(Reason(Standing.NOT_APPLICABLE, why)))
             return False
         self.planned += 1
-        [outcome] = self._play([plan])
+        [outcome] = self._play(self._numbered([plan]))
         if outcome.verdict is not Verdict.PASS:
             return False
         alike = answered_alike(outcome.folder.history())
@@ -144,7 +143,7 @@ class Trial:
             raise NotApplicable("the profile names no [[services]] that could die")
 
     @property
-    def second_told(self) -> frozenset[Told]:
+    def second_told(self) -> frozenset[companions.Told]:
         """By what a second job is told from the first."""
         return told_by(self.bench.profile)
 
@@ -176,20 +175,24 @@ class Trial:
         if not sequence:
             raise NotApplicable(without)
         chosen = self._within_budget(sequence, core)
-        outcomes = self._play(chosen)
-        instead = sequence[len(chosen) :][: drained_beside_others(outcomes)]
+        outcomes = self._play(self._mine(self._numbered(chosen)))
+        rest = self._mine(sequence[len(chosen) :], first=len(chosen))
+        instead = self._numbered(rest[: drained_beside_others(outcomes)])
         if any(o.verdict is Verdict.FAIL for o in [*outcomes, *(self._play(instead) if instead else ())]):
             self._shrink()
-        self._raise_for_what_was_seen()
+        raise_for(self.outcomes)
 
     def explore(self, strategy: SearchStrategy[Plan], examples: int) -> None:
         """Play ``examples`` plans drawn with the session's seed; where one fails, look for the smallest that does."""
         seed = self.laboratory.seed
-        outcomes = self._play(self._within_budget(draw(strategy, seed=seed, examples=examples), None))
+        drawn = draw(strategy, seed=seed, examples=examples)
+        outcomes = self._play(self._mine(self._numbered(self._within_budget(drawn, None))))
         if any(o.verdict is Verdict.FAIL for o in outcomes):
-            known = {o.plan.to_text(): o.verdict is Verdict.FAIL for o in outcomes}
+            mine = {plan.to_text() for plan in self._mine(drawn)}
+            known = {text: False for plan in drawn if (text := plan.to_text()) not in mine}  # another shard's matter
+            known |= {o.plan.to_text(): o.verdict is Verdict.FAIL for o in outcomes}
             search(strategy, self._fails, seed=seed, examples=examples, shrink_runs=_SHRINK_RUNS, known=known)
-        self._raise_for_what_was_seen()
+        raise_for(self.outcomes)
 
     def _shrink(self) -> None:
         """Where a plan of several faults fails, see whether one of them suffices."""
@@ -208,12 +211,19 @@ class Trial:
         return plans[: fitting(prefix_length(len(plans), core, self.budget), self.share)]
 
     def _fails(self, plan: Plan) -> bool:
-        return self._play([plan])[0].verdict is Verdict.FAIL
+        return self._play(self._numbered([plan]))[0].verdict is Verdict.FAIL
 
-    def _play(self, plans: Sequence[Plan]) -> list[Outcome]:
-        self.listener(RunsPlanned(self.bench.profile.name, self.scenario, len(plans)))
+    def _numbered(self, plans: Sequence[Plan]) -> list[Numbered]:
+        """Plans with the numbers that they have in every shard."""
         numbered = list(enumerate(plans, start=self._numbers + 1))
         self._numbers += len(plans)
+        return numbered
+
+    def _mine(self, sequence: Sequence[T], first: int = 0) -> list[T]:
+        return self.shard.part(self.scenario, sequence, first)
+
+    def _play(self, numbered: Sequence[Numbered]) -> list[Outcome]:
+        self.listener(RunsPlanned(self.bench.profile.name, self.scenario, len(numbered)))
         return self.laboratory.play(self.bench, self.scenario, numbered, self._seen)
 
     def _seen(self, number: int, outcome: Outcome) -> None:
@@ -222,75 +232,16 @@ class Trial:
         told = (number, str(plan), plan.protocol, outcome.verdict.name, judgement.confirmed, judgement.kills)
         self.listener(RunPlayed(self.bench.profile.name, self.scenario, *told, str(outcome.folder.path)))
 
-    def _raise_for_what_was_seen(self) -> None:
-        failed = self.smallest(Verdict.FAIL)
-        if failed:
-            raise Violation(describe(failed))
-        unproven = show_nothing(self.outcomes)
-        if len(unproven) > tolerated(len(self.outcomes)):
-            reasons = "; ".join(unproven[0].judgement.unproven)
-            if all(outcome.drained for outcome in self.outcomes):
-                raise NotApplicable(_DRAINS)
-            raise Unproven(f"INVALID, {len(unproven)} runs prove nothing: {reasons}")
-
     def smallest(self, verdict: Verdict) -> Outcome | None:
         """The smallest plan with this verdict."""
-        return min((o for o in self.outcomes if o.verdict is verdict), key=lambda o: o.plan.size, default=None)
+        return smallest(self.outcomes, verdict)
 
     def summary(self, verdict: Verdict, reason: str) -> dict[str, Any]:
         """The trial as JSON, for certificates; ``reason`` says why where the verdict is not PASS."""
-        failed = self.smallest(Verdict.FAIL)
-        judgements = [o.judgement for o in self.outcomes]
-        return {
-            "id": self.scenario,
-            "profile": self.bench.profile.name,
-            "level": self.level,
-            "story": self.story,
-            "verdict": verdict.name,
-            "reason": reason,
-            **({"notes": self.notes} if self.notes else {}),
-            "plans": self.planned,
-            "runs": len(self.outcomes),
-            "faults_confirmed": sum(j.confirmed for j in judgements),
-            "faults_unconfirmed": sum(1 for j in judgements if j.refused),
-            "kills_confirmed": sum(j.kills for j in judgements),
-            "recoveries_s": sorted(r for j in judgements for r in j.recoveries_s),
-            "late_looks": self._late_looks(),
-            "fell": self._fell(),
-            "findings": self._findings(failed) if failed else [],
-            "remarks": [remark.to_json() for o in self.outcomes for remark in o.judgement.remarks],
-        }
+        told = Told(self.scenario, self.bench.profile.name, self.level, self.story, self.planned, tuple(self.notes))
+        return summary(told, self.outcomes, verdict, reason, self._late_looks())
 
     def _late_looks(self) -> int:
         """How many restarts nobody saw within a batch's time: what heals so fast is not seen."""
         bench = self.laboratory.bench(self.bench.profile)  # it knows the pace of other sizes, too
         return sum(r > bench.pace(o.plan).batch_s for o in self.outcomes for r in o.judgement.recoveries_s)
-
-    def _fell(self) -> list[int]:
-        """How many kills fell into each tenth of a batch."""
-        fell = Counter(offset // _TENTH for o in self.outcomes for offset in o.judgement.offsets)
-        return [fell[tenth] for tenth in range(_TENTHS)]
-
-    def _findings(self, failed: Outcome) -> list[dict[str, Any]]:
-        where = {"scenario": self.scenario, "profile": self.bench.profile.name}
-        plan = {"plan": failed.plan.to_json(), "plan_text": str(failed.plan), "replay": replay_line(failed.folder.path)}
-        return [{**finding.to_json(), **where, **plan} for finding in by_weight(failed.judgement.findings)]
-
-
-def by_weight(findings: Iterable[Finding]) -> list[Finding]:
-    """In the order of the table of invariants: what a record suffered comes before what was counted wrong."""
-    order = list(INVARIANTS)
-    return sorted(findings, key=lambda finding: order.index(finding.invariant))
-
-
-def replay_line(folder: Path) -> str:
-    """The one line that plays a run's plan again."""
-    here = Path.cwd()
-    shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
-    return f"mcp-crashtest replay {shlex.quote(str(shown))}"
-
-
-def describe(outcome: Outcome) -> str:
-    """What a failing run has shown, in a few lines."""
-    lines = [f"{finding.invariant}: {finding.message}" for finding in by_weight(outcome.judgement.findings)]
-    return "\n".join([*lines, f"smallest failing plan: {outcome.plan}", f"replay: {replay_line(outcome.folder.path)}"])

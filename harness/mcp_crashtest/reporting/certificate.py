@@ -14,6 +14,7 @@ from typing import Any
 
 from mcp_crashtest import __version__
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.shard import Shard
 from mcp_crashtest.model.standing import Reason, Standing
 from mcp_crashtest.model.verdict import Verdict, worst
 from mcp_crashtest.reporting.remarks import merged
@@ -53,7 +54,7 @@ def certificate(
         "subject": dict(subjects),
         "profile": ", ".join(subjects),
         "seed": seed,
-        "selection": asdict(selection),
+        "selection": {name: said for name, said in asdict(selection).items() if name != "shard"},
         "finished": finished,
         "times": dict(times),
         "level": min((one.earned for one in earned), default=0),
@@ -92,7 +93,7 @@ def verdict(scenarios: Sequence[Scenario], *, finished: bool = True) -> Verdict:
 def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
     """A certificate in a few lines of plain text; what takes stars comes right behind them."""
     faults, recovery = certificate["faults"], certificate["recovery_s"]
-    lines = [_outcome(certificate)]
+    lines = [_outcome(certificate), *_of_a_shard(certificate)]
     capped = [cap for cap in certificate["caps"] if takes_stars(cap)]
     lines += [f"capped: {cap}" for cap in capped] + _why_not_more(certificate)
     if faults["confirmed"]:
@@ -124,6 +125,14 @@ def _outcome(certificate: Mapping[str, Any]) -> str:
     behind = f"cut short behind {played} scenario{'s' * (played != 1)}"
     said = f"{behind}: {_earned(certificate)} up to there, and the rest shows nothing"
     return f"{Verdict.FAIL.name}: {said}" if certificate["verdict"] == Verdict.FAIL.name else said
+
+
+def _of_a_shard(certificate: Mapping[str, Any]) -> list[str]:
+    """That a shard earns nothing alone, and what to do about it."""
+    if (shard := certificate.get("shard")) is None:
+        return []
+    said = Shard(shard["number"], shard["of"])
+    return [f"{said}: nothing is earned alone; mcp-crashtest merge DIR... puts the reports of all {said.of} together"]
 
 
 def _told(remark: Mapping[str, Any]) -> str:

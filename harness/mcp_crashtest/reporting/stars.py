@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mcp_crashtest.model.caps import NUMERALS, Cap, ceiling
+from mcp_crashtest.model.shard import Shard
 from mcp_crashtest.model.standing import Standing
 from mcp_crashtest.model.verdict import DEFAULT_LEVEL, HIGHEST_LEVEL, Verdict
 
@@ -33,7 +34,7 @@ class Listed:
 class Selection:
     """What was asked for: the level, certain scenarios, how much of each; and the highest level that there is.
 
-    ``own``: a folder of the user's own scenarios; ``again``: only what has failed before.
+    ``own``: a folder of the user's own scenarios; ``again``: only what has failed before; ``shard``: one part of it.
     """
 
     level: int | None
@@ -42,6 +43,7 @@ class Selection:
     budget: str = "core"
     own: bool = False
     again: bool = False
+    shard: Shard | None = None
 
     @property
     def partial(self) -> bool:
@@ -67,7 +69,9 @@ class Selection:
         return level <= DEFAULT_LEVEL or self.partial or self.quick or own
 
     def asks(self, most: int) -> int:
-        """The stars that are asked of a subject that can earn ``most``."""
+        """The stars that are asked of a subject that can earn ``most``; of a shard nobody asks any."""
+        if self.shard is not None:
+            return 0
         if self.level is not None:
             return self.level
         if self.quick:
@@ -124,6 +128,8 @@ def _obstacle(
     level: int, caps: tuple[Cap, ...], selection: Selection, wanted: Sequence[Listed], played: Sequence[Scenario]
 ) -> str:
     """What stands between a subject that has earned the level below and this level; empty for nothing."""
+    if selection.shard is not None:
+        return f"{selection.shard}: nothing is earned alone"
     bound = [cap for cap in caps if cap.stars is not None and cap.stars < level]
     if bound:
         return str(bound[0])

@@ -11,6 +11,7 @@ from typing import Any
 from mcp_crashtest.model.events import Event, RunPlayed, TrialEnded
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.certificate import certificate
+from mcp_crashtest.reporting.parts import Parts
 from mcp_crashtest.reporting.stars import Listed, Selection
 
 
@@ -27,10 +28,13 @@ class Tally:
     runs: int = 0
     kills: int = 0
     finished: bool = False
+    parts: Parts = field(default_factory=Parts)
     _began: str = field(default_factory=lambda: _now())
 
     def __call__(self, event: Event) -> None:
         """Take a scenario's summary over."""
+        if self.selection.shard is not None:
+            self.parts(event)
         if isinstance(event, RunPlayed):
             self.runs += 1
             self.kills += event.kills
@@ -57,7 +61,9 @@ class Tally:
         """Sum up. The catalogue has all scenarios that there are."""
         times = {"began": self._began, "ended": _now()}
         said = (self.scenarios, self.subjects, self.selection, catalogue)
-        return certificate(*said, seed=self.seed, finished=self.finished, times=times)
+        made = certificate(*said, seed=self.seed, finished=self.finished, times=times)
+        shard = self.selection.shard
+        return made if shard is None else {**made, "shard": self.parts.to_json(shard)}
 
 
 def _now() -> str:

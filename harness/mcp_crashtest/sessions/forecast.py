@@ -16,6 +16,7 @@ from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.trial import Trial
 from mcp_crashtest.model.events import Estimated
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.shard import WHOLE
 from mcp_crashtest.planning.budget import fitting
 from mcp_crashtest.sessions import options, scenarios
 
@@ -29,11 +30,12 @@ def forecast(item: pytest.Item, laboratory: Laboratory, left_s: float | None) ->
     """
     profile = scenarios.profile_of(item)
     bench, budget = laboratory.bench(profile), options.budget_of(item.config, profile)
+    shard = options.shard_of(item.config) or WHOLE
     plans: list[list[Plan]] = []
     for other in item.session.items:
         if isinstance(other, pytest.Function) and scenarios.is_for(other, profile):
             scenario: Callable[[Trial], object] = other.obj
-            plans.append(rehearsed(scenario, bench, scenarios.scenario_of(other), laboratory.seed, budget))
+            plans.append(rehearsed(scenario, bench, scenarios.scenario_of(other), laboratory.seed, budget, shard))
     needed_s = partial(seconds, bench=bench, bundle=laboratory.bundle, jobs=laboratory.jobs)
     whole_s = needed_s(_together(plans))
     share = 1.0 if left_s is None or whole_s <= left_s else _SURELY * left_s / whole_s

@@ -10,6 +10,7 @@ import pytest
 
 from mcp_crashtest.model.caps import caps_of
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.shard import Shard
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 from mcp_crashtest.planning.budget import Budget
 from mcp_crashtest.reporting.stars import Selection
@@ -54,6 +55,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--crashtest-scenario", action="append", metavar="NAME", help="only this scenario (repeatable)")
     add("--crashtest-quick", action="store_true", help="a first look: a few plans of every scenario, one star at most")
     add("--crashtest-full", action="store_true", help="all plans of every scenario, not only those that a star is owed")
+    add("--crashtest-shard", type=values.shard, metavar="I/N", help="only the I-th of N parts of the plans, as in 2/3")
     add("--crashtest-time-limit", type=values.seconds, metavar="S", help="begin no run after so many seconds")
     add("--crashtest-fail-fast", action="store_true", help="play nothing more once an invariant is broken")
     add(
@@ -72,6 +74,8 @@ def refuse_bad(config: pytest.Config) -> None:
         raise pytest.UsageError("--crashtest-quick and --crashtest-full: give one of them")
     if config.getoption("--crashtest-quick") and level is not None and level > 1:
         raise pytest.UsageError(f"a first look (--quick) earns one star at most: ask for level {level} without it")
+    if config.getoption("--crashtest-shard") and config.getoption("--crashtest-last-failed"):
+        raise pytest.UsageError("--crashtest-shard and --crashtest-last-failed: give one of them")
 
 
 def selection_of(config: pytest.Config) -> Selection:
@@ -81,7 +85,14 @@ def selection_of(config: pytest.Config) -> Selection:
         scenarios=tuple(config.getoption("--crashtest-scenario") or ()),
         budget=budget_of(config),
         again=bool(config.getoption("--crashtest-last-failed")),
+        shard=shard_of(config),
     )
+
+
+def shard_of(config: pytest.Config) -> Shard | None:
+    """Which part of the plans is played; None for all."""
+    given = config.getoption("--crashtest-shard")
+    return Shard.parse(given) if given else None
 
 
 def budget_of(config: pytest.Config, profile: Profile | None = None) -> Budget:

@@ -33,13 +33,13 @@ def outlook(bench: Bench, laboratory: Laboratory, budget: Budget) -> Outlook:
     """What ``certify`` would play on this bench with this budget."""
     selection = Selection(level=None, budget=budget)
     plans = []
-    for name, level, client, scenario in _scenarios():
+    for name, level, client, scenario in installed():
         if selection.plays(level) and client == (bench.profile.client is not None):
             plans += rehearsed(scenario, bench, name, laboratory.seed, budget)
     return Outlook(len(plans), seconds(plans, bench, laboratory.bundle, laboratory.jobs))
 
 
-def _scenarios() -> Iterator[tuple[str, int, bool, Callable[[Trial], object]]]:
+def installed() -> Iterator[tuple[str, int, bool, Callable[[Trial], object]]]:
     """Name, level, whether it is for clients, and the function, of each installed scenario."""
     for path in sorted(scenarios_folder().glob(f"{_PREFIX}*.py")):
         module = importlib.import_module(f"{_PACKAGE}.{path.stem}")

@@ -6,6 +6,8 @@ import argparse
 import os
 import secrets
 
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.shard import Shard
 from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 
 AUTO, RANDOM = "auto", "random"
@@ -50,6 +52,15 @@ def seed(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a whole number or {RANDOM}, found {text!r}") from None
+
+
+def shard(text: str) -> str:
+    """Which part of the plans is played: ``2/3``. Text, for it goes to worker processes."""
+    try:
+        Shard.parse(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def seconds(text: str) -> float:

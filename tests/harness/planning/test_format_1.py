@@ -18,7 +18,7 @@ import pytest
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.laboratory.bench import Bench
-from mcp_crashtest.laboratory.laboratory import Laboratory
+from mcp_crashtest.laboratory.laboratory import Laboratory, Numbered
 from mcp_crashtest.laboratory.play import Outcome
 from mcp_crashtest.laboratory.trial import Trial
 from mcp_crashtest.model.plan import Plan
@@ -35,8 +35,8 @@ SERVERS = sorted({path.stem for path in PROFILES.glob("reference-*.toml")} - LAT
 class Recording(Trial):
     """A trial that plays nothing and keeps what it was to play."""
 
-    def _play(self, plans: Sequence[Plan]) -> list[Outcome]:
-        self.kept = list(plans)
+    def _play(self, numbered: Sequence[Numbered]) -> list[Outcome]:
+        self.kept = [plan for _, plan in numbered]
         return []
 
 

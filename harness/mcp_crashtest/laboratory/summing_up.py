@@ -1,0 +1,114 @@
+"""What the runs of a scenario come to: its verdict, and its summary for certificates.
+
+Whether they were all played here, or by several machines and put together, is no matter.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcp_crashtest.laboratory.play import Outcome, show_nothing
+from mcp_crashtest.model.errors import NotApplicable, Unproven, Violation
+from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.verdict import Finding, Verdict
+from mcp_crashtest.planning.budget import tolerated
+
+_DRAINS = (
+    "this server does all of its job before it stops, so that a planned restart leaves nothing to resume; "
+    "a longer job, [workload] records, may"
+)
+_TENTHS, _TENTH = 10, 100  # of a thousand
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A scenario on one subject, and what is known of it beside its runs: how many ``plans`` it has, and notes."""
+
+    scenario: str
+    profile: str
+    level: int
+    story: str
+    plans: int
+    notes: tuple[str, ...] = ()
+
+
+def raise_for(outcomes: Sequence[Outcome]) -> None:
+    """Raise Violation where a run has failed, Unproven or NotApplicable where too many prove nothing."""
+    failed = smallest(outcomes, Verdict.FAIL)
+    if failed:
+        raise Violation(describe(failed))
+    unproven = show_nothing(outcomes)
+    if len(unproven) > tolerated(len(outcomes)):
+        reasons = "; ".join(unproven[0].judgement.unproven)
+        if all(outcome.drained for outcome in outcomes):
+            raise NotApplicable(_DRAINS)
+        raise Unproven(f"INVALID, {len(unproven)} runs prove nothing: {reasons}")
+
+
+def smallest(outcomes: Iterable[Outcome], verdict: Verdict) -> Outcome | None:
+    """The run with the smallest plan of those with this verdict."""
+    return min((o for o in outcomes if o.verdict is verdict), key=lambda o: o.plan.size, default=None)
+
+
+def summary(told: Told, outcomes: Sequence[Outcome], verdict: Verdict, reason: str, late_looks: int) -> dict[str, Any]:
+    """A scenario as JSON; ``reason`` says why where the verdict is not PASS.
+
+    ``late_looks`` are the restarts that nobody saw within a batch's time.
+    """
+    failed = smallest(outcomes, Verdict.FAIL)
+    judgements = [o.judgement for o in outcomes]
+    return {
+        "id": told.scenario,
+        "profile": told.profile,
+        "level": told.level,
+        "story": told.story,
+        "verdict": verdict.name,
+        "reason": reason,
+        **({"notes": list(told.notes)} if told.notes else {}),
+        "plans": told.plans,
+        "runs": len(outcomes),
+        "faults_confirmed": sum(j.confirmed for j in judgements),
+        "faults_unconfirmed": sum(1 for j in judgements if j.refused),
+        "kills_confirmed": sum(j.kills for j in judgements),
+        "recoveries_s": sorted(r for j in judgements for r in j.recoveries_s),
+        "late_looks": late_looks,
+        "fell": _fell(outcomes),
+        "findings": _findings(told, failed) if failed else [],
+        "remarks": [remark.to_json() for o in outcomes for remark in o.judgement.remarks],
+    }
+
+
+def _fell(outcomes: Iterable[Outcome]) -> list[int]:
+    """How many kills fell into each tenth of a batch."""
+    fell = Counter(offset // _TENTH for o in outcomes for offset in o.judgement.offsets)
+    return [fell[tenth] for tenth in range(_TENTHS)]
+
+
+def _findings(told: Told, failed: Outcome) -> list[dict[str, Any]]:
+    where = {"scenario": told.scenario, "profile": told.profile}
+    plan = {"plan": failed.plan.to_json(), "plan_text": str(failed.plan), "replay": replay_line(failed.folder.path)}
+    return [{**finding.to_json(), **where, **plan} for finding in by_weight(failed.judgement.findings)]
+
+
+def by_weight(findings: Iterable[Finding]) -> list[Finding]:
+    """In the order of the table of invariants: what a record suffered comes before what was counted wrong."""
+    order = list(INVARIANTS)
+    return sorted(findings, key=lambda finding: order.index(finding.invariant))
+
+
+def replay_line(folder: Path) -> str:
+    """The one line that plays a run's plan again."""
+    here = Path.cwd()
+    shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    return f"mcp-crashtest replay {shlex.quote(str(shown))}"
+
+
+def describe(outcome: Outcome) -> str:
+    """What a failing run has shown, in a few lines."""
+    lines = [f"{finding.invariant}: {finding.message}" for finding in by_weight(outcome.judgement.findings)]
+    return "\n".join([*lines, f"smallest failing plan: {outcome.plan}", f"replay: {replay_line(outcome.folder.path)}"])
