@@ -1,4 +1,4 @@
-"""The command line: ``mcp-crashtest init | check | certify | merge | list | explain | replay | recheck``."""
+"""The command line: ``mcp-crashtest init | check | certify | merge | campaign | list | explain | replay | recheck``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mcp_crashtest import __version__
+from mcp_crashtest.commands import merge_and_campaign
 from mcp_crashtest.commands.exit_codes import ExitCode, explained, of_error
 from mcp_crashtest.commands.signals import NOTHING_SHOWN, Endings, endings
 from mcp_crashtest.commands.streams import steadfast
@@ -104,6 +105,12 @@ def _merge(options: argparse.Namespace) -> int:
     from mcp_crashtest.commands.merge import merge
 
     return merge(options)
+
+
+def _campaign(options: argparse.Namespace) -> int:
+    from mcp_crashtest.commands.campaign import campaign
+
+    return campaign(options)
 
 
 def explain(options: argparse.Namespace) -> int:
@@ -233,19 +240,8 @@ def _parser() -> argparse.ArgumentParser:
     rechecking.add_argument("bundle", metavar="DIR", help="a report directory")
     rechecking.add_argument("--json", action="store_true", help="as JSON")
 
-    merging = commands.add_parser(
-        "merge", help="put the reports of all shards (certify --shard I/N) together: one bundle, one certificate"
-    )
-    merging.set_defaults(run=_merge)
-    add = merging.add_argument
-    add("shards", nargs="+", metavar="DIR", help="the report directory of each shard")
-    add(
-        "--into",
-        default="crashtest-report",
-        metavar="DIR",
-        help="where they are put together (default: %(default)s); every run is judged again on the way",
-    )
-    add("--json", action="store_true", help="print the certificate as JSON and nothing else")
+    merge_and_campaign.add_merge(commands, _merge)
+    merge_and_campaign.add_campaign(commands, _campaign)
     return parser
 
 

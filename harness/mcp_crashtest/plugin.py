@@ -25,7 +25,7 @@ from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.tally import Tally
 from mcp_crashtest.sessions import options, scenarios
 from mcp_crashtest.sessions.collector import LISTENERS, TALLY, Collector, is_worker, refuse, send_along, tell
-from mcp_crashtest.sessions.gate import Gate
+from mcp_crashtest.sessions.gate import GATE, Gate
 
 if TYPE_CHECKING:
     from mcp_crashtest.files.bundle import Bundle
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _HELD = pytest.StashKey[IO[str]]()
 _ESTIMATED = pytest.StashKey[set[str]]()
-_GATE = pytest.StashKey[Gate]()
 _PROFILES: pytest.StashKey[list[Profile]] = pytest.StashKey()
 
 
@@ -63,7 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
     options.refuse_bad(config)
     if not is_worker(config):
         options.settle(config)
-    config.stash[_GATE] = Gate(config.getoption("--crashtest-time-limit"), config.getoption("--crashtest-fail-fast"))
+    limit_s, fail_fast = (config.getoption(f"--crashtest-{name}") for name in ("time-limit", "fail-fast"))
+    config.stash.setdefault(GATE, Gate(limit_s, fail_fast))
     if TALLY not in config.stash:
         config.stash[TALLY] = Tally(options.selection_of(config), config.getoption("--crashtest-seed"))
     config.stash.setdefault(LISTENERS, []).insert(0, config.stash[TALLY])
@@ -129,7 +129,8 @@ def crashtest_laboratory(request: pytest.FixtureRequest) -> Generator[Laboratory
 
     config = request.config
     seed, jobs = config.getoption("--crashtest-seed"), config.getoption("--crashtest-jobs")
-    with Laboratory(_prepared(config), seed, jobs, config.stash[_GATE].until) as laboratory:
+    gate = config.stash[GATE]
+    with Laboratory(_prepared(config), seed, jobs, lambda: gate.over, resumes=gate.resumes) as laboratory:
         yield laboratory
 
 
@@ -144,7 +145,7 @@ def crashtest(request: pytest.FixtureRequest) -> Trial:
         raise UsageError(f"{item.nodeid} uses crashtest without @pytest.mark.crashtest(level=...)")
     if (reason := scenarios.why_not(item)) is not None:
         pytest.skip(reason)
-    if (reason := item.config.stash[_GATE].closed()) is not None:
+    if (reason := item.config.stash[GATE].closed()) is not None:
         item.stash[scenarios.UNBEGUN] = True
         pytest.skip(reason)
     laboratory: Laboratory = request.getfixturevalue("crashtest_laboratory")
@@ -186,7 +187,7 @@ def _estimate(item: pytest.Item, laboratory: Laboratory, profiles: int) -> None:
         return
     from mcp_crashtest.sessions.forecast import forecast
 
-    left_s = item.config.stash[_GATE].left_s
+    left_s = item.config.stash[GATE].left_s
     found, share = forecast(item, laboratory, None if left_s is None else left_s / max(profiles - len(said), 1))
     said.add(profile.name)
     options.fit(item.config, profile, share)
@@ -200,7 +201,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         done = yield
         trial = pyfuncitem.stash.get(scenarios.TRIAL, None)
         if trial is not None and trial.laboratory.cut_short:
-            pytest.skip(pyfuncitem.config.stash[_GATE].out_of_time)
+            pytest.skip(pyfuncitem.config.stash[GATE].why_over)
         if trial is not None and trial.shard != WHOLE and trial.planned and not trial.outcomes:
             pytest.skip(ELSEWHERE)
         return done
@@ -226,7 +227,7 @@ def pytest_runtest_makereport(
         report.longrepr = masked(str(report.longrepr))
     summary = scenarios.summary_of(item, error)
     if summary:
-        gate = item.config.stash[_GATE]
+        gate = item.config.stash[GATE]
         gate.spoiled = str(error) if isinstance(error, NoRoom) else gate.spoiled
         gate.violated = gate.violated or summary["verdict"] == Verdict.FAIL.name
         send_along(item, report, TrialEnded(summary))

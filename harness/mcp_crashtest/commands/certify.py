@@ -79,7 +79,7 @@ def certify(options: argparse.Namespace) -> int:
     face = None if options.json else ConsoleFace(console, options.report_dir)
     watcher = Watcher(tally, options.starting, *([face] if face else []))
     try:
-        status = _run_pytest(_arguments(options), watcher)
+        status = run_pytest(_arguments(options), watcher)
     except KeyboardInterrupt:  # in the midst of cleaning up
         status, watcher.interrupted = int(pytest.ExitCode.INTERRUPTED), True
     finally:
@@ -131,7 +131,7 @@ def list_scenarios(options: argparse.Namespace) -> int:
     profile = read_profile(Path(options.profile)) if options.profile else None
     watcher = Watcher(Tally(Selection(None), seed=0), lambda: None)
     by_name = [f"--crashtest-scenario={listed.id}" for listed in standard()]  # of every level
-    _run_pytest([str(scenarios_folder()), "--collect-only", *by_name], watcher)
+    run_pytest([str(scenarios_folder()), "--collect-only", *by_name], watcher)
     if watcher.broken:
         raise HarnessError("\n".join(watcher.broken))
     mine = {listed.id for listed in standard() if profile is None or listed.client == (profile.client is not None)}
@@ -179,7 +179,8 @@ def _arguments(options: argparse.Namespace) -> list[str]:
     return arguments + [f"--crashtest-{name.replace('_', '-')}" for name in flags if getattr(options, name)]
 
 
-def _run_pytest(arguments: list[str], watcher: Watcher) -> int:
+def run_pytest(arguments: list[str], *watchers: object) -> int:
+    """Run pytest with nothing around it but this plugin; returns its exit code. The folder of scenarios comes first."""
     folder = scenarios_folder()
     ours = [
         "-c",
@@ -193,7 +194,7 @@ def _run_pytest(arguments: list[str], watcher: Watcher) -> int:
     if arguments[0] == str(folder):  # in ours there is no assertion to be rewritten
         ours.append("--assert=plain")
     with _no_other_plugins():
-        return int(pytest.main([*arguments, *ours, *plugins], plugins=[watcher]))
+        return int(pytest.main([*arguments, *ours, *plugins], plugins=[*watchers]))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mcp_crashtest.files.atomic import write_json
-from mcp_crashtest.files.copying import copy_file, copy_folder
+from mcp_crashtest.files.copying import copy_file, copy_folder, free_place
 from mcp_crashtest.files.previous import put_away
 from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.files.run_folder import RunFolder, read_json
@@ -164,11 +164,32 @@ class Bundle:
             for run in other.runs():
                 place = run.path.relative_to(theirs)
                 if len(place.parts) <= _DEEPEST:  # what lies deeper is within a run, and a subject's
-                    free = _free(ours / place)
+                    free = free_place(ours / place)
                     copy_folder(run.path, free)
                     yield run, RunFolder(free)
         except OSError as error:
             raise UsageError(f"the runs of {other.folder} cannot be laid down in {self.folder}: {error}") from error
+
+    def keep(self, run: RunFolder, coming: Path) -> str:
+        """Copy one run in here, whole or not at all, by way of the new folder ``coming``; returns its name here."""
+        copy_folder(run.path, coming)
+        top = self.folder / _RUNS / run.path.parent.parent.name
+        place = top / run.path.parent.name / run.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not (top / _PROFILE).exists():
+            copy_file(run.path.parent.parent / _PROFILE, top / _PROFILE)
+        return str(coming.rename(free_place(place)).relative_to(self.folder))
+
+    def runs_of_scenarios(self) -> list[RunFolder]:
+        """Every run of a scenario that has begun."""
+        top = self.folder / _RUNS
+        return [run for run in self.runs() if len(run.path.relative_to(top).parts) == _DEEPEST]
+
+    def attempts(self, profile: Profile, scenario: str, number: int) -> list[RunFolder]:
+        """The runs of the plan with this number, as far as there are any."""
+        first = self.run(profile, scenario, number).path
+        found = [first, *first.parent.glob(f"{first.name}-*")]
+        return [run for run in map(RunFolder, sorted(found)) if run.has_begun]
 
     @staticmethod
     def origin(run: RunFolder) -> tuple[str, str]:
@@ -177,14 +198,6 @@ class Bundle:
 
     def _of(self, profile: Profile) -> Path:
         return self.folder / _RUNS / profile.name
-
-
-def _free(path: Path) -> Path:
-    """This place or, where something lies there, that of another attempt."""
-    name, _, attempt = path.name.partition("-")
-    if not path.exists():
-        return path
-    return _free(path.with_name(f"{name}-{int(attempt) + 1 if attempt.isdecimal() else 2}"))
 
 
 def _hold(folder: Path, *, shared: bool, alone: bool) -> IO[str]:

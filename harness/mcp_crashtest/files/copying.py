@@ -27,6 +27,14 @@ def copy_folder(source: Path, target: Path) -> None:
                 copy_file(found, here / name)
 
 
+def free_place(path: Path) -> Path:
+    """This place for a run or, where something lies there, that of another attempt."""
+    name, _, attempt = path.name.partition("-")
+    if not path.exists():
+        return path
+    return free_place(path.with_name(f"{name}-{int(attempt) + 1 if attempt.isdecimal() else 2}"))
+
+
 def copy_file(source: Path, target: Path) -> None:
     """One file, linked or copied; raises OSError."""
     try:

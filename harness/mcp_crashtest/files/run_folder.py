@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.files.atomic import replacing, write_atomically, write_json
+from mcp_crashtest.files.copying import free_place
 from mcp_crashtest.files.ledger import USUAL, Effects, read_effects
 from mcp_crashtest.files.scrubbing import scrub
 from mcp_crashtest.model.columns import Table, digest_of
@@ -132,6 +133,13 @@ class RunFolder:
     def forget_judgement(self) -> None:
         """Leave the run as one that was played and proves nothing."""
         (self.path / _JUDGEMENT).unlink(missing_ok=True)
+
+    def make_way(self) -> None:
+        """Nothing lies here any more: what was judged goes to the place of another attempt, all else is removed."""
+        if self.judgement() is not None:
+            self.path.rename(free_place(self.path))
+        else:
+            shutil.rmtree(self.path, ignore_errors=True)
 
     # --- the subject's own
 

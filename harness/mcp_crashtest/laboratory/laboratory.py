@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from mcp_crashtest.laboratory.golden import golden_of, golden_run
 from mcp_crashtest.laboratory.plain_faults import unknown_word
 from mcp_crashtest.laboratory.play import Outcome, play
 from mcp_crashtest.laboratory.probe import probed
+from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before
 from mcp_crashtest.laboratory.slow import settled, suspected
 from mcp_crashtest.laboratory.sniffing import Heard, sniffed
 from mcp_crashtest.laboratory.steady import differs_in_content_alone, mistake_in
@@ -33,7 +33,6 @@ from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.planning.budget import tolerated
 from mcp_crashtest.subjects.spawner import Spawner
 
-_ATTEMPTS = 3
 _UNDISTURBED = 0  # the number of a plan that is no scenario's
 
 T = TypeVar("T")
@@ -43,14 +42,24 @@ Numbered = tuple[int, Plan]
 class Laboratory:
     """Plays plans. Open it with ``with``; everything that it has started is dead when it is closed.
 
-    Of several plans none is begun after ``until``, by the monotonic clock; ``cut_short`` says that one was not.
+    Of several plans none is begun once it is ``over``; ``cut_short`` says that one was not. ``resumes``: what was
+    played to its end in this bundle before is not played again.
     """
 
-    def __init__(self, bundle: Bundle, seed: int, jobs: int = 2, until: float | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        seed: int,
+        jobs: int = 2,
+        over: Callable[[], bool] = lambda: False,
+        *,
+        resumes: bool = False,
+    ) -> None:
         self.bundle = replace(bundle, folder=bundle.folder.resolve())
         self.seed = seed
         self.jobs = jobs
-        self.until = until
+        self.over = over
+        self.resumes = resumes
         self.cut_short = False
         self._runner = asyncio.Runner()
         self._spawner: Spawner | None = None
@@ -180,7 +189,8 @@ class Laboratory:
             for number, plan in waiting:
                 if self._is_over(plans):
                     return
-                outcome = await self._until_landed(bench, scenario, number, plan)
+                known = finished_before(self.bundle, bench.profile, scenario, number, plan) if self.resumes else None
+                outcome = known or await self._until_landed(bench, scenario, number, plan)
                 if suspected(outcome) and bench.profile.digest not in self._overdue:
                     suspects.append((number, outcome))
                 elif not note(number, outcome):
@@ -207,7 +217,7 @@ class Laboratory:
 
     def _is_over(self, plans: list[Numbered]) -> bool:
         """Whether it is too late for one more of these plans; where a failing one is made smaller it never is."""
-        over = len(plans) > 1 and self.until is not None and time.monotonic() >= self.until
+        over = len(plans) > 1 and self.over()
         self.cut_short = self.cut_short or over
         return over
 
@@ -215,7 +225,7 @@ class Laboratory:
         """A claimed time that was passed is seen again alone; once it was proven, this subject is known for it."""
         if bench.profile.digest in self._overdue:
             return first
-        spawner, attempts = await self._spawning(), itertools.count(_ATTEMPTS + 1)
+        spawner, attempts = await self._spawning(), itertools.count(ATTEMPTS + 1)
 
         async def again() -> Outcome:
             folder = self.bundle.run(bench.profile, scenario, number, next(attempts))
@@ -263,7 +273,7 @@ class Laboratory:
                 self._refuse(bench.profile, mistake)
                 raise mistake
             await self._refuse_restless(bench, scenario, number, outcome)
-            final = outcome.judgement.overdue or outcome.drained or attempt == _ATTEMPTS
+            final = outcome.judgement.overdue or outcome.drained or attempt == ATTEMPTS
             if outcome.verdict is not Verdict.INVALID or final:
                 return outcome
             bench = bench.hastened()
@@ -276,7 +286,7 @@ class Laboratory:
         self._steady.add(profile.digest)
         undisturbed = outcome
         if plan.faults:
-            folder = self.bundle.run(profile, scenario, number, _ATTEMPTS + 1)
+            folder = self.bundle.run(profile, scenario, number, ATTEMPTS + 1)
             alone = Plan(scenario, plan.protocol, (), workload=plan.workload)
             undisturbed, _ = await play(bench, alone, folder, await self._spawning(), self.seed)
         if (mistake := mistake_in(profile, undisturbed)) is not None:

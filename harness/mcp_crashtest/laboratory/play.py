@@ -68,6 +68,7 @@ async def play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, se
 
 
 async def _play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, seed: int) -> tuple[Outcome, History]:
+    folder.make_way()
     folder.save_plan(plan)
     subject = site(bench, folder, spawner, plan)
     client: ClientSubject | None = None

@@ -12,6 +12,7 @@ from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 
 AUTO, RANDOM = "auto", "random"
 _MOST_JOBS = 64
+_MOST_FAULTS = 1_000_000_000
 _LARGEST_RANDOM = 1 << 32
 
 HOOKS = {
@@ -61,6 +62,13 @@ def shard(text: str) -> str:
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def faults(text: str) -> int:
+    """How many confirmed faults."""
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_FAULTS:
+        raise argparse.ArgumentTypeError(f"expected a number of faults, 1 to {_MOST_FAULTS}, found {text!r}")
+    return int(text)
 
 
 def seconds(text: str) -> float:

@@ -1,0 +1,34 @@
+"""What was played to its end before the lab itself died is not played again: it lies in the bundle, and is judged.
+
+A run is taken over only for the very plan that it was of. One that shows nothing is played again, unless it was tried
+as often as any.
+"""
+
+from __future__ import annotations
+
+from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.laboratory.play import Outcome
+from mcp_crashtest.laboratory.slow import suspected
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.profile import Profile
+from mcp_crashtest.model.verdict import Verdict
+
+ATTEMPTS = 3
+"""How often a plan is played whose faults come too late."""
+
+
+def finished_before(bundle: Bundle, profile: Profile, scenario: str, number: int, plan: Plan) -> Outcome | None:
+    """What this plan has come to, the gravest of its attempts; None where it is to be played. Raises UsageError."""
+    text = plan.to_text().encode()
+    attempts = [run for run in bundle.attempts(profile, scenario, number) if run.plan_bytes == text]
+    outcomes = [Outcome(plan, judge(run.history()), run) for run in attempts if run.judgement() is not None]
+    shown = [outcome for outcome in outcomes if outcome.verdict is not Verdict.INVALID]
+    if shown:
+        return max(shown, key=_weight)
+    given_up = [outcome for outcome in outcomes if outcome.drained] or outcomes[ATTEMPTS - 1 :]
+    return given_up[0] if given_up else None
+
+
+def _weight(outcome: Outcome) -> tuple[Verdict, bool]:
+    return outcome.verdict, not suspected(outcome)
