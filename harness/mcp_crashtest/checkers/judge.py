@@ -21,6 +21,7 @@ from mcp_crashtest.checkers import (
     isolation,
     lifecycle,
     listing,
+    moments,
     progress,
     records,
     recovery,
@@ -94,6 +95,7 @@ def judge(history: History) -> Judgement:
         planned=len(Plan.from_json(history.header.plan).faults),
         offsets=tuple(o.value["offset"] for o in landed if "offset" in o.value and recovery.undoes(o)),
         remarks=noted,
+        late=moments.late(history),
         overdue=any("claimed_s" in f.evidence for f in findings) or any(claimed.SLOW in text for text in unproven),
     )
 

@@ -17,7 +17,7 @@ from mcp_crashtest.model.verdict import Verdict, worst
 from mcp_crashtest.reporting.certificate import read_certificate, summary_lines
 from mcp_crashtest.reporting.console import clean
 
-_LATER = frozenset({"faults_planned", "offsets"})  # what judgements of earlier versions do not hold
+_LATER = frozenset({"faults_planned", "offsets", "late"})  # what judgements of earlier versions do not hold
 _PROSE = frozenset({"message", "advice"})
 
 

@@ -78,6 +78,7 @@ def summary(told: Told, outcomes: Sequence[Outcome], verdict: Verdict, reason: s
         "recoveries_s": sorted(r for j in judgements for r in j.recoveries_s),
         "late_looks": late_looks,
         "fell": _fell(outcomes),
+        "late": sum(j.late for j in judgements),
         "findings": _findings(told, failed) if failed else [],
         "remarks": [remark.to_json() for o in outcomes for remark in o.judgement.remarks],
     }

@@ -61,6 +61,7 @@ class Judgement:
     ``remarks`` stand beside the verdict and change nothing of it.
     ``recoveries_s``: seconds from each fault on the server to the first answer that a client had after it.
     ``offsets``: how far into a batch, in thousandths, each kill of a server fell, as far as a client knew.
+    ``late`` faults fell more than half a batch behind the place that was planned.
     """
 
     findings: tuple[Finding, ...]
@@ -73,6 +74,7 @@ class Judgement:
     overdue: bool = False
     remarks: tuple[Finding, ...] = ()
     offsets: tuple[int, ...] = ()
+    late: int = 0
 
     @property
     def verdict(self) -> Verdict:
@@ -93,6 +95,7 @@ class Judgement:
             "refused": self.refused,
             "recoveries_s": list(self.recoveries_s),
             "offsets": list(self.offsets),
+            **({"late": self.late} if self.late else {}),
             **({"remarks": [r.to_json() for r in self.remarks]} if self.remarks else {}),
         }
 

@@ -67,6 +67,7 @@ def certificate(
             "kills": sum(s["kills_confirmed"] for s in scenarios),
             "violation_chance_below": round(3 / confirmed, 6) if confirmed >= _FEWEST_FAULTS else None,
             "fell": [sum(tenth) for tenth in zip(*(s["fell"] for s in scenarios if s.get("fell")), strict=True)],
+            "late": sum(s.get("late", 0) for s in scenarios),
             "late_looks": sum(s.get("late_looks", 0) for s in scenarios),
         },
         "scenarios": [{k: v for k, v in s.items() if k not in _SUMMED_UP} | _times(s) for s in scenarios],
@@ -105,6 +106,11 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
             lines.append(f"chance of a violation per fault: below {faults['violation_chance_below']:.2%} (95 %)")
     if any(faults.get("fell", ())):
         lines.append(f"kills and restarts fell into the tenths of a batch: {' '.join(map(str, faults['fell']))}")
+    if faults.get("late"):
+        lines.append(
+            f"{faults['late']} faults fell more than half a batch behind their place: this machine has more to do than "
+            f"when the pace was measured"
+        )
     if recovery["p50"] is not None:
         late = faults.get("late_looks")
         said = f"; {late} restarts were first looked at more than a batch later" if late else ""

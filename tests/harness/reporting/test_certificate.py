@@ -153,3 +153,10 @@ def test_a_certificate_comes_back_as_it_was_and_one_of_an_unknown_format_is_refu
     assert read_certificate(new) == new
     with pytest.raises(UsageError, match="has format 3, this version of mcp-crashtest reads formats 1 and 2"):
         read_certificate({**new, "format": 3})
+
+
+def test_faults_that_fell_late_are_counted_in_a_line_and_none_is_no_line() -> None:
+    late = summed(scenario(1, "PASS", late=2), scenario(2, "PASS", late=3))
+    assert late["faults"]["late"] == 5
+    assert [line for line in summary_lines(late) if line.startswith("5 faults fell more than half a batch behind")]
+    assert not [line for line in summary_lines(summed(scenario(1, "PASS"))) if "behind their place" in line]
