@@ -23,6 +23,7 @@ from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.errors import HarnessError, SubjectError, UsageError
 from mcp_crashtest.model.service_spec import ServiceSpec
 from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of
+from mcp_crashtest.subjects.proc import is_free
 from mcp_crashtest.subjects.process import Exit, KillProof, Launch, Process, Site
 from mcp_crashtest.subjects.products import PRODUCTS, Product
 from mcp_crashtest.subjects.sockets import LOOPBACK, accepts, find_free_port
@@ -33,6 +34,7 @@ _PAUSE_S = 0.01
 _CHECK_S = 10.0
 _MAKING_S = 120.0
 _STOPPING_S = 5.0
+_MOST_PORTS = 3
 
 
 @dataclass(slots=True, eq=False)
@@ -174,9 +176,12 @@ class Service:
     async def _until_ready(self, own: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         process, deadline = self._process, time.monotonic() + self.spec.ready_deadline_s
         assert process
-        while not await self._is_ready(own, environment):
-            if process.exited:
+        while True:
+            ready = await self._is_ready(own, environment)
+            if process.exited:  # then it was somebody else who has answered
                 raise SubjectError(f"the service {self.name} ended with {process.exited} at its start:{self._said()}")
+            if ready:
+                return
             if time.monotonic() > deadline:
                 raise SubjectError(
                     f"the service {self.name} is not ready after {self.spec.ready_deadline_s:g} s ([[services]] "
@@ -266,7 +271,19 @@ class Services:
         for service in self.all:
             await service.open()
         for service in self.all:
-            await service.start({**values, "services": self.told})
+            await self._begin(service, values)
+
+    async def _begin(self, service: Service, values: Mapping[str, Any]) -> None:
+        """Start one for the first time: at another port where somebody else has taken its own since it was chosen."""
+        for left in reversed(range(_MOST_PORTS)):
+            if not is_free(service.port):
+                service.port = find_free_port()
+            try:
+                await service.start({**values, "services": self.told})
+                return
+            except SubjectError:
+                if not left or service.exited is None or is_free(service.port):
+                    raise
 
     async def end(self) -> bool:
         """End all, the last one first; whether nobody is left."""
