@@ -31,8 +31,8 @@ _LONGEST_NAME = 200
 class Effects:
     """What was executed: task, record and how often, task by task, in the order of first execution.
 
-    ``stretches`` counts how often work was done again and then something new: a server that crashed and goes back does
-    that once, two that work side by side do it batch by batch.
+    ``stretches`` counts how often work on a task was done again and then something new of it, of the task of which that
+    is most: a server that crashed and goes back does that once, two that work side by side do it batch by batch.
     """
 
     executions: Table
@@ -51,17 +51,17 @@ def read_effects(path: Path, names: LedgerSpec = USUAL) -> Effects | None:
     if not path.exists():
         return None
     times: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    stretches, again = 0, False
+    stretches, again = Counter[str](), defaultdict[str, bool](bool)
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n") or line == b"\n":
                 continue
             task, record = _effect(line, number, names)
             known = times[task][record] > 0
-            stretches += known and not again
-            again = known
+            stretches[task] += known and not again[task]
+            again[task] = known
             times[task][record] += 1
-    return Effects(_table(times), stretches)
+    return Effects(_table(times), max(stretches.values(), default=0))
 
 
 def read_lines(path: Path, names: LedgerSpec = USUAL, seen: Sequence[tuple[int, float]] = ()) -> Table:

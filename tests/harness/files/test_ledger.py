@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,20 @@ def test_a_line_that_is_no_effect_is_the_subjects_error(tmp_path: Path, line: st
 def test_work_done_again_is_counted_in_stretches(tmp_path: Path, done: str, stretches: int) -> None:
     ledger = tmp_path / "effects"
     ledger.write_text("".join(f'{{"task":"t","record":"{record}"}}\n' for record in done))
+    effects = read_effects(ledger)
+    assert effects is not None
+    assert effects.stretches == stretches
+
+
+@pytest.mark.parametrize(
+    ("lines", "stretches"),
+    [("ta ua tb tc ta ub tb tc uc td", 1), ("ta tb ta ua tb ub tc ua ub uc", 1), ("ta ua ta ua tb ub tb ub", 2)],
+)
+def test_what_another_task_does_between_is_no_new_stretch(tmp_path: Path, lines: str, stretches: int) -> None:
+    """Two jobs that a crash has sent back each do again what they had done, by turns."""
+    ledger = tmp_path / "ledger"
+    rows = [json.dumps({"task": said[0], "record": said[1]}) for said in lines.split()]
+    ledger.write_text("\n".join(rows) + "\n", encoding="utf-8")
     effects = read_effects(ledger)
     assert effects is not None
     assert effects.stretches == stretches
