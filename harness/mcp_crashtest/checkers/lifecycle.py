@@ -13,6 +13,11 @@ from mcp_crashtest.model.verdict import Finding
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 _NOT_RESUMED = "At start, find every unfinished task and go on behind its last batch; or claim resumes = false."
+_ANOTHER_SESSION = (
+    "The server was not restarted: the task belongs to the session in which it was made, or is not kept for as long as "
+    "it says. A client that has died comes back in another session: keep its task for whoever has its id, or its "
+    "credentials."
+)
 _EVICTED = "It was evicted before its ttl was over. Keep a task for as long as it says, also when others come and go."
 
 
@@ -39,16 +44,23 @@ def _vanished(history: History) -> Iterator[Finding]:
             continue  # what was cancelled may be forgotten
         ttl_ms = ttl_of(history, lost)
         early = "" if ttl_ms is None else f", {lost.t - acknowledged.t:.1f} s later with a ttl of {ttl_ms / 1000:g} s"
-        evicted = early and lost.life == acknowledged.life
+        same_life = lost.life == acknowledged.life
+        back = same_life and _in_another_session(history, acknowledged, lost)
         yield Finding(
             "task.vanished",
             f"the task {lost.task} was acknowledged in life {acknowledged.life} and is unknown in life {lost.life}"
-            f"{early}: {lost.value.get('error', '')}",
+            f"{' to a client that is back in another session' if back else ''}{early}: {lost.value.get('error', '')}",
             (acknowledged.i, lost.i),
             {"task": lost.task, **({"ttl_ms": ttl_ms} if ttl_ms is not None else {})},
-            _EVICTED if evicted else None,
+            _ANOTHER_SESSION if back else _EVICTED if early and same_life else None,
         )
         return
+
+
+def _in_another_session(history: History, acknowledged: Operation, lost: Operation) -> bool:
+    """Whether who asks has opened a session since it was given the task; the stateless era has none."""
+    opened = (o for o in history.of(Op.CONNECT, types=[Type.OK]) if acknowledged.i < o.i < lost.i)
+    return any(o.process == lost.process and o.value.get("session") and not o.value.get("again") for o in opened)
 
 
 def ttl_of(history: History, lost: Operation) -> float | None:

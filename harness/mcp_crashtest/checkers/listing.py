@@ -1,6 +1,7 @@
 """Lists and statistics agree with what the tasks themselves have said: nothing that is known is missing or otherwise.
 
-A task that has not ended may have moved on between two questions; one that has ended may not.
+A task that has not ended may have moved on between two questions; one that has ended may not. A task that the same
+session cannot look at either (``unknown``) is rightly in no list of it: whether it had to be there is told by others.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def _known(history: History, asked: Operation) -> Mapping[str, Operation]:
         ended = event.op is Op.STATUS and event.value.get("status") in TERMINAL
         if event.op is Op.SUBMIT or (ended and name_of(event.task) in known):
             known[name_of(event.task)] = event
-    return {name: event for name, event in known.items() if not is_over(history, event.task, at=asked)}
+    unknown = {name_of(str(handle)) for handle in asked.value.get("unknown", ())}
+    kept = {name: event for name, event in known.items() if name not in unknown}
+    return {name: event for name, event in kept.items() if not is_over(history, event.task, at=asked)}
 
 
 def _without_cancelled(history: History, asked: Operation, known: Mapping[str, Operation]) -> Mapping[str, Operation]:

@@ -129,7 +129,8 @@ class Conversation:
         self._left = None
         if self.session is None:
             self.session = await (self._open() if self._host is None else self._open_piped(self._host))
-            self.journal.write(Type.OK, Op.CONNECT, protocol=self.session.protocol)
+            named = {"session": True} if self.session.session_id is not None else {}
+            self.journal.write(Type.OK, Op.CONNECT, protocol=self.session.protocol, **named)
             self.questions.connected()
         return self.session
 

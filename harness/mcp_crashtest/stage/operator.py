@@ -20,7 +20,7 @@ from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.observing import in_records
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.offers import ANSWER, ASKS, Principal
-from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.operation import Op, Type, name_of
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.stage.hosting import Hosting
@@ -168,7 +168,9 @@ class Operator:
 
             async def listed() -> Mapping[str, Any]:
                 found = await operations.listed(session, contract, words, handle, values, _LONGEST_ANSWER_S)
-                return {"tasks": found.tasks, "complete": found.complete}
+                there = any(name_of(str(listed)) == name_of(handle) for listed, _ in found.tasks)
+                unknown = {} if there else await self._unknown(session, handle)
+                return {"tasks": found.tasks, "complete": found.complete, **unknown}
 
             await self._journalled(Op.LISTING, handle, listed)
         if contract.stats is not None and self.name == OWNER:
@@ -176,10 +178,18 @@ class Operator:
 
             async def counted() -> Mapping[str, Any]:
                 found = await operations.counted(session, counting, handle, values, _LONGEST_ANSWER_S)
-                return {"counts": found}
+                return {"counts": found, **await self._unknown(session, handle)}
 
             await self._journalled(Op.STATS, handle, counted)
         return "answered"
+
+    async def _unknown(self, session: Session, handle: str) -> Mapping[str, Any]:
+        """That this session cannot look at the task either: there are servers whose tasks belong to a session."""
+        if session.session_id is not None:
+            with suppress(WireError):
+                if await self._seen(session, handle) is None:
+                    return {"unknown": [handle]}
+        return {}
 
     async def _journalled(self, op: Op, handle: str, asking: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
         """Journal before asking, and what came of it. A server that stands still goes on once it was asked."""

@@ -14,12 +14,13 @@ def acknowledged(op: Op, task: str = "t") -> list[Event]:
     return [Event("client-0", type_, op, {}, task) for type_ in (Type.INVOKE, Type.OK)]
 
 
-def listing(*tasks: Sequence[str], complete: bool = True) -> list[Event]:
-    return [Event("client-0", Type.OK, Op.LISTING, {"tasks": [list(task) for task in tasks], "complete": complete})]
+def listing(*tasks: Sequence[str], complete: bool = True, **more: Any) -> list[Event]:
+    value = {"tasks": [list(task) for task in tasks], "complete": complete, **more}
+    return [Event("client-0", Type.OK, Op.LISTING, value)]
 
 
-def stats(**counts: int) -> list[Event]:
-    return [Event("client-0", Type.OK, Op.STATS, {"counts": counts})]
+def stats(unknown: Sequence[str] = (), **counts: int) -> list[Event]:
+    return [Event("client-0", Type.OK, Op.STATS, {"counts": counts, "unknown": list(unknown)})]
 
 
 def worked(executions: int) -> list[Event]:

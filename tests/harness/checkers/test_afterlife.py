@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.checkers.judge import judge
-from mcp_crashtest.model.operation import History
+from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.verdict import Verdict
 from tests.harness.checkers.histories import (
@@ -156,6 +156,25 @@ def test_a_task_that_is_evicted_in_mid_life_is_told_so() -> None:
     assert finding.invariant == "task.vanished"
     assert finding.advice is not None
     assert "evicted" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("opened", "told"),
+    [
+        ({"session": True}, "session in which it was made"),
+        ({"session": True, "again": True}, "evicted"),
+        ({}, "evicted"),
+    ],
+)
+def test_a_task_that_is_unknown_to_another_session_of_the_same_life_is_told_so(
+    opened: dict[str, bool], told: str
+) -> None:
+    came = Event("client-0", Type.OK, Op.CONNECT, {"protocol": "2025-11-25", **opened})
+    events = [boot(), submit(), status("running", ttl_ms=60_000), [came], unknown(), failed("vanished"), end()]
+    [finding] = judge(history(events)).findings
+    assert finding.invariant == "task.vanished"
+    assert told in str(finding.advice)
+    assert ("back in another session" in finding.message) == (opened == {"session": True})
 
 
 # --- who it is

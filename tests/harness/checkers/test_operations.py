@@ -127,6 +127,17 @@ def test_of_a_list_that_was_not_read_to_its_end_nothing_is_missing() -> None:
     assert listed(listing(("u", "running"), complete=False)) == PASS
 
 
+def test_a_task_that_the_session_cannot_look_at_either_is_rightly_missing() -> None:
+    """There are servers whose tasks belong to the session in which they were made."""
+    assert listed(listing(("t", "failed"), unknown=["u"])) == PASS
+    assert listed(listing(("t", "failed"), unknown=["task://u"])) == PASS
+    assert listed(stats(unknown=["u"], failed=1, total=1)) == PASS
+    assert listed(listing(("u", "running"), unknown=["u"])) == fail(
+        "task.listing"
+    )  # the other one is known, and missing
+    assert listed(listing(("t", "failed"), unknown=[])) == fail("task.listing")
+
+
 def test_a_task_whose_time_was_over_may_be_missing() -> None:
     assert listed(listing(("u", "running")), before=(status("failed", ttl_ms=1000),)) == PASS
     assert listed(listing(("u", "running")), before=(status("failed", ttl_ms=3_600_000),)) == fail("task.listing")
