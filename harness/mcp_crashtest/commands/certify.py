@@ -111,6 +111,7 @@ def _selection(options: argparse.Namespace) -> Selection:
         own=options.scenarios is not None,
         again=options.last_failed,
         shard=Shard.parse(options.shard) if options.shard else None,
+        time_limit_s=options.time_limit,
     )
 
 

@@ -39,7 +39,7 @@ def merge(options: argparse.Namespace) -> int:
         for report in reports:
             _take_in(bundle, report, outcomes)
         certificate, errors = merged(reports, outcomes)
-        bundle.save_certificate(certificate)
+        certificate["evidence"] = bundle.save_certificate(certificate)
     if options.json:
         print(json.dumps(certificate, indent=2))
     else:

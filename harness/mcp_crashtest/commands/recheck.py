@@ -18,12 +18,19 @@ from mcp_crashtest.reporting.certificate import read_certificate, summary_lines
 from mcp_crashtest.reporting.console import clean
 
 _LATER = frozenset({"faults_planned", "offsets", "late"})  # what judgements of earlier versions do not hold
+_LONGEST = 4000
 _PROSE = frozenset({"message", "advice"})
 
 
 def recheck(options: argparse.Namespace) -> int:
-    """Judge every history of a bundle anew; each judgement must be the saved one."""
+    """See that the evidence is what it was, and judge every history anew; each judgement must be the saved one."""
     bundle = Bundle(Path(options.bundle))
+    untrusted = bundle.untrusted()
+    if untrusted:
+        raise HarnessError(
+            f"the evidence in {options.bundle} is not what its certificate says, and shows nothing: "
+            f"{clean(untrusted, _LONGEST)}"
+        )
     verdicts: list[Verdict] = []
     for run, history, saved in bundle.judged_runs():
         judgement = judge(history)
@@ -39,7 +46,8 @@ def recheck(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.bundle} holds no run that was judged")
     saved_certificate = bundle.certificate()
     certificate = None if saved_certificate is None else read_certificate(saved_certificate)
-    _tell(certificate, Counter(v.name for v in verdicts), as_json=options.json)
+    counted = Counter(v.name for v in verdicts)
+    _tell(certificate, counted, verified=untrusted is not None, as_json=options.json)
     verdict = worst(verdicts)
     if verdict is Verdict.INVALID and certificate:  # a plan that proved nothing may have been played again, and proved
         verdict = Verdict[certificate["verdict"]]
@@ -59,12 +67,19 @@ def essence(judgement: Mapping[str, Any]) -> Any:
     }
 
 
-def _tell(certificate: Mapping[str, Any] | None, verdicts: Counter[str], *, as_json: bool) -> None:
+def _tell(certificate: Mapping[str, Any] | None, verdicts: Counter[str], *, verified: bool, as_json: bool) -> None:
+    """``verified``: every file is what the certificate says; where that says nothing of files, nobody knows."""
     runs = verdicts.total()
+    evidence = (certificate or {}).get("evidence") if verified else None
     if as_json:
         level = certificate["level"] if certificate else None
-        print(json.dumps({"runs": runs, "verdicts": dict(verdicts), "identical": True, "level": level}))
+        told = {"runs": runs, "verdicts": dict(verdicts), "identical": True, "level": level, "evidence": evidence}
+        print(json.dumps(told))
         return
+    if evidence:
+        print(f"{evidence['files']} files are what the certificate says: sha256 {clean(str(evidence['digest']))}")
+    else:
+        print("no certificate names these files: whether one was changed, is missing or was added, cannot be seen")
     counted = ", ".join(f"{n} {name}" for name, n in sorted(verdicts.items()))
     print(f"{runs} runs judged again, every judgement identical: {counted}")
     if certificate:

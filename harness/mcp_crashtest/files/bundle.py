@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from mcp_crashtest.files.atomic import write_json
 from mcp_crashtest.files.copying import copy_file, copy_folder, free_place
+from mcp_crashtest.files.digests import Differences, digest_of_all, digests, paths
 from mcp_crashtest.files.previous import put_away
 from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.files.run_folder import RunFolder, read_json
@@ -38,6 +39,7 @@ GOLDEN = "golden"
 _MARKER, _CERTIFICATE, _RUNS, _PROFILE = "mcp-crashtest.json", "certificate.json", "runs", "profile.json"
 _PREVIOUS, _LOCK = "previous", ".lock"
 _DEEPEST = 3  # profile, scenario, run
+_EVIDENCE = (_MARKER, _RUNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,31 @@ class Bundle:
         """Keep the profile beside its runs, so that they can be replayed."""
         write_json(self._of(profile) / _PROFILE, profile.to_json())
 
-    def save_certificate(self, certificate: Mapping[str, Any]) -> None:
-        """Keep what the session came to."""
-        write_json(self.folder / _CERTIFICATE, dict(certificate))
+    def save_certificate(self, certificate: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep what the session came to, with the digests of all its evidence; their sum is returned.
+
+        Nobody may add to the evidence any more. What is made from it, and lies beside the runs, is none.
+        """
+        known = digests(self.folder, _EVIDENCE)
+        evidence = {"digest": digest_of_all(known), "files": len(paths(known))}
+        write_json(self.folder / _CERTIFICATE, {**certificate, "evidence": evidence, "sha256": known})
+        return evidence
+
+    def untrusted(self) -> str | None:
+        """What of the evidence is not what the certificate says, in a line; empty where it is all.
+
+        None where the certificate names no files, or there is none: an earlier version's, or a session that was ended.
+        """
+        certificate = self.certificate() or {}
+        saved = certificate.get("sha256")
+        if saved is None:
+            return None
+        try:
+            differences = str(Differences.between(saved, digests(self.folder, _EVIDENCE)))
+            told = certificate["evidence"]["digest"]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UsageError(f"{self.folder / _CERTIFICATE} names no digests as expected: {error!r}") from error
+        return differences or ("" if told == digest_of_all(saved) else f"{_CERTIFICATE} names a digest of other files")
 
     def certificate(self) -> Mapping[str, Any] | None:
         """What the session came to, as it stands there; None where there is none. Raises UsageError."""

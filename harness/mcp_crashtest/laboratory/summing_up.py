@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.laboratory.play import Outcome, show_nothing
+from mcp_crashtest.laboratory.unplayed import reproduced
 from mcp_crashtest.model.errors import NotApplicable, Unproven, Violation
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.verdict import Finding, Verdict
@@ -27,7 +28,7 @@ _TENTHS, _TENTH = 10, 100  # of a thousand
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A scenario on one subject, and what is known of it beside its runs: how many ``plans`` it has, and notes."""
+    """A scenario on one subject, and what is known beside its runs: its ``plans``, notes, what was not played."""
 
     scenario: str
     profile: str
@@ -35,6 +36,7 @@ class Told:
     story: str
     plans: int
     notes: tuple[str, ...] = ()
+    unplayed: Mapping[str, Any] = field(default_factory=dict)
 
 
 def raise_for(outcomes: Sequence[Outcome]) -> None:
@@ -71,6 +73,7 @@ def summary(told: Told, outcomes: Sequence[Outcome], verdict: Verdict, reason: s
         "reason": reason,
         **({"notes": list(told.notes)} if told.notes else {}),
         "plans": told.plans,
+        **told.unplayed,
         "runs": len(outcomes),
         "faults_confirmed": sum(j.confirmed for j in judgements),
         "faults_unconfirmed": sum(1 for j in judgements if j.refused),
@@ -79,7 +82,7 @@ def summary(told: Told, outcomes: Sequence[Outcome], verdict: Verdict, reason: s
         "late_looks": late_looks,
         "fell": _fell(outcomes),
         "late": sum(j.late for j in judgements),
-        "findings": _findings(told, failed) if failed else [],
+        "findings": _findings(told, outcomes, failed) if failed else [],
         "remarks": [remark.to_json() for o in outcomes for remark in o.judgement.remarks],
     }
 
@@ -90,10 +93,13 @@ def _fell(outcomes: Iterable[Outcome]) -> list[int]:
     return [fell[tenth] for tenth in range(_TENTHS)]
 
 
-def _findings(told: Told, failed: Outcome) -> list[dict[str, Any]]:
+def _findings(told: Told, outcomes: Sequence[Outcome], failed: Outcome) -> list[dict[str, Any]]:
     where = {"scenario": told.scenario, "profile": told.profile}
     plan = {"plan": failed.plan.to_json(), "plan_text": str(failed.plan), "replay": replay_line(failed.folder.path)}
-    return [{**finding.to_json(), **where, **plan} for finding in by_weight(failed.judgement.findings)]
+    return [
+        {**finding.to_json(), **where, **plan, **reproduced(outcomes, failed, finding)}
+        for finding in by_weight(failed.judgement.findings)
+    ]
 
 
 def by_weight(findings: Iterable[Finding]) -> list[Finding]:

@@ -17,6 +17,7 @@ from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory, Numbered
 from mcp_crashtest.laboratory.play import Outcome, drained_beside_others
 from mcp_crashtest.laboratory.summing_up import Told, raise_for, smallest, summary
+from mcp_crashtest.laboratory.unplayed import OUT_OF_TIME, Unplayed, beyond, why_unplayed
 from mcp_crashtest.model import companions
 from mcp_crashtest.model.companions import Companion, answered_alike, told_by, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, During, Phase
@@ -61,6 +62,7 @@ class Trial:
     outcomes: list[Outcome] = field(default_factory=list)
     planned: int = 0
     notes: list[str] = field(default_factory=list)
+    unplayed: Unplayed = field(default_factory=Unplayed)
     _numbers: int = 0
 
     # --- what a scenario asks about its subject
@@ -208,7 +210,11 @@ class Trial:
         if missing:
             raise NotAssessed("; ".join(sorted(missing)))
         self.planned += len(plans)
-        return plans[: fitting(prefix_length(len(plans), core, self.budget), self.share)]
+        in_budget = prefix_length(len(plans), core, self.budget)
+        chosen = fitting(in_budget, self.share)
+        self.unplayed.left_out(plans[chosen:in_budget], self._numbers + 1 + chosen, OUT_OF_TIME)
+        self.unplayed.left_out(plans[in_budget:], self._numbers + 1 + in_budget, beyond(self.budget))
+        return plans[:chosen]
 
     def _fails(self, plan: Plan) -> bool:
         return self._play(self._numbered([plan]))[0].verdict is Verdict.FAIL
@@ -224,10 +230,12 @@ class Trial:
 
     def _play(self, numbered: Sequence[Numbered]) -> list[Outcome]:
         self.listener(RunsPlanned(self.bench.profile.name, self.scenario, len(numbered)))
+        self.unplayed.asked(numbered)
         return self.laboratory.play(self.bench, self.scenario, numbered, self._seen)
 
     def _seen(self, number: int, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
+        self.unplayed.played(number, outcome.plan)
         plan, judgement = outcome.plan, outcome.judgement
         told = (number, str(plan), plan.protocol, outcome.verdict.name, judgement.confirmed, judgement.kills)
         self.listener(RunPlayed(self.bench.profile.name, self.scenario, *told, str(outcome.folder.path)))
@@ -238,7 +246,16 @@ class Trial:
 
     def summary(self, verdict: Verdict, reason: str) -> dict[str, Any]:
         """The trial as JSON, for certificates; ``reason`` says why where the verdict is not PASS."""
-        told = Told(self.scenario, self.bench.profile.name, self.level, self.story, self.planned, tuple(self.notes))
+        why = why_unplayed(self.outcomes, cut_short=self.laboratory.cut_short, verdict=verdict)
+        told = Told(
+            self.scenario,
+            self.bench.profile.name,
+            self.level,
+            self.story,
+            self.planned,
+            tuple(self.notes),
+            self.unplayed.to_json(why),
+        )
         return summary(told, self.outcomes, verdict, reason, self._late_looks())
 
     def _late_looks(self) -> int:

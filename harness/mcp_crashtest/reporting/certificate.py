@@ -14,6 +14,7 @@ from typing import Any
 
 from mcp_crashtest import __version__
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.limits import LIMITS
 from mcp_crashtest.model.shard import Shard
 from mcp_crashtest.model.standing import Reason, Standing
 from mcp_crashtest.model.verdict import Verdict, worst
@@ -76,6 +77,7 @@ def certificate(
         "not_applicable": not_applicable(scenarios),
         "caps": caps(scenarios, subjects),
         "recovery_s": _quantiles(recoveries),
+        "limits": list(LIMITS),
         "environment": environment(),
     }
 
@@ -120,7 +122,10 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
     lines += [f"remark: {one['profile']}: {one['invariant']}: {_told(one)}" for one in certificate.get("remarks", ())]
     lines += [str(Reason(Standing.NOT_APPLICABLE, said)) for said in certificate.get("not_applicable", ())]
     lines += dict.fromkeys(note for scenario in certificate["scenarios"] for note in scenario.get("notes", ()))
-    return lines + [str(Reason(Standing.NOT_ASSESSED, cap)) for cap in certificate["caps"] if cap not in capped]
+    lines += [str(Reason(Standing.NOT_ASSESSED, cap)) for cap in certificate["caps"] if cap not in capped]
+    if evidence := certificate.get("evidence"):
+        lines.append(f"the evidence is {evidence['files']} files, sha256 {evidence['digest']}")
+    return lines
 
 
 def _outcome(certificate: Mapping[str, Any]) -> str:

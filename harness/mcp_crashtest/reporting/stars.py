@@ -35,6 +35,7 @@ class Selection:
     """What was asked for: the level, certain scenarios, how much of each; and the highest level that there is.
 
     ``own``: a folder of the user's own scenarios; ``again``: only what has failed before; ``shard``: one part of it.
+    ``time_limit_s``: behind that no run was begun.
     """
 
     level: int | None
@@ -44,6 +45,7 @@ class Selection:
     own: bool = False
     again: bool = False
     shard: Shard | None = None
+    time_limit_s: float | None = None
 
     @property
     def partial(self) -> bool:

@@ -17,7 +17,10 @@ from mcp_crashtest.reporting.stars import Listed, Selection
 
 @dataclass(slots=True)
 class Tally:
-    """What a session has shown so far; it listens. ``errors`` are the kinds of errors that ended scenarios."""
+    """What a session has shown so far; it listens. ``errors`` are the kinds of errors that ended scenarios.
+
+    ``evidence`` says what all files that it has left come to, once they are counted.
+    """
 
     selection: Selection
     seed: int
@@ -29,6 +32,7 @@ class Tally:
     kills: int = 0
     finished: bool = False
     parts: Parts = field(default_factory=Parts)
+    evidence: Mapping[str, Any] | None = None
     _began: str = field(default_factory=lambda: _now())
 
     def __call__(self, event: Event) -> None:
@@ -63,7 +67,8 @@ class Tally:
         said = (self.scenarios, self.subjects, self.selection, catalogue)
         made = certificate(*said, seed=self.seed, finished=self.finished, times=times)
         shard = self.selection.shard
-        return made if shard is None else {**made, "shard": self.parts.to_json(shard)}
+        made = made if shard is None else {**made, "shard": self.parts.to_json(shard)}
+        return made if self.evidence is None else {**made, "evidence": dict(self.evidence)}
 
 
 def _now() -> str:

@@ -79,8 +79,9 @@ class Collector:
         """A worker of xdist has ended: whether it has refused to play."""
         self.refusal = self.refusal or getattr(node, "workeroutput", {}).get(_REFUSAL)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the certificate, where there was anything to certify."""
+        """Write the certificate, where there was anything to certify, once nobody writes any evidence."""
         if self.refusal:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         from mcp_crashtest.files.bundle import Bundle
@@ -90,7 +91,8 @@ class Collector:
             self.tally.finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
             certificate = self.tally.certificate(standard())
             try:
-                Bundle(report_dir_of(self.config)).save_certificate(certificate)
+                self.tally.evidence = Bundle(report_dir_of(self.config)).save_certificate(certificate)
+                certificate["evidence"] = self.tally.evidence
             except OSError as error:
                 self.unsaved = f"the certificate could not be written: {error}"
             _tell_all(self.config, SessionEnded(certificate))

@@ -86,6 +86,7 @@ def selection_of(config: pytest.Config) -> Selection:
         budget=budget_of(config),
         again=bool(config.getoption("--crashtest-last-failed")),
         shard=shard_of(config),
+        time_limit_s=config.getoption("--crashtest-time-limit"),
     )
 
 

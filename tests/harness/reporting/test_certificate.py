@@ -133,6 +133,7 @@ def test_it_says_what_was_selected_whether_the_session_finished_when_and_with_wh
         "budget": "quick",
         "own": False,
         "again": False,
+        "time_limit_s": None,
     }
     assert shown["finished"] is False
     assert shown["times"] == TIMES
