@@ -1,4 +1,4 @@
-"""The command line: ``mcp-crashtest init | check | certify | merge | campaign | list | explain | replay | recheck``."""
+"""The command line: ``mcp-crashtest init | check | certify | merge | report | list | explain | replay | ...``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mcp_crashtest import __version__
-from mcp_crashtest.commands import merge_and_campaign
+from mcp_crashtest.commands import gates, merge_and_campaign
 from mcp_crashtest.commands.exit_codes import ExitCode, explained, of_error
 from mcp_crashtest.commands.signals import NOTHING_SHOWN, Endings, endings
 from mcp_crashtest.commands.streams import steadfast
@@ -209,7 +209,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--scenarios", metavar="DIR", help="your own folder of scenarios instead of ours")
     add("--json", action="store_true", help="print the certificate as JSON and nothing else")
 
+    gates.add_options(add)
+
     _add_check(commands)
+    gates.add_commands(commands)
 
     listing = commands.add_parser("list", help="list the scenarios")
     listing.set_defaults(run=_list)

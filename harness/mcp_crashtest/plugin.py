@@ -60,12 +60,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker; refuse bad options before anything is collected."""
     config.addinivalue_line("markers", scenarios.MARK)
     options.refuse_bad(config)
+    baseline = options.baseline_of(config)
     if not is_worker(config):
         options.settle(config)
+        if not config.getoption("collectonly"):
+            options.forget_reports(config)
     limit_s, fail_fast = (config.getoption(f"--crashtest-{name}") for name in ("time-limit", "fail-fast"))
     config.stash.setdefault(GATE, Gate(limit_s, fail_fast))
     if TALLY not in config.stash:
         config.stash[TALLY] = Tally(options.selection_of(config), config.getoption("--crashtest-seed"))
+    config.stash[TALLY].baseline = baseline
     config.stash.setdefault(LISTENERS, []).insert(0, config.stash[TALLY])
     if not is_worker(config):  # the controller sums up
         config.pluginmanager.register(Collector(config), "mcp-crashtest-collector")
@@ -230,5 +234,8 @@ def pytest_runtest_makereport(
         gate = item.config.stash[GATE]
         gate.spoiled = str(error) if isinstance(error, NoRoom) else gate.spoiled
         gate.violated = gate.violated or summary["verdict"] == Verdict.FAIL.name
+        summary["took_s"] = round(call.duration, 3)
+        item.user_properties.extend(scenarios.properties_of(summary, item.config.getoption("--crashtest-seed")))
+        scenarios.pardon(report, summary, item.config.stash[TALLY].baseline)
         send_along(item, report, TrialEnded(summary))
     return report

@@ -32,7 +32,7 @@ from mcp_crashtest.reporting.stars import Selection
 from mcp_crashtest.reporting.tally import Tally
 from mcp_crashtest.sessions import values
 from mcp_crashtest.sessions.catalogue import scenarios_folder, standard
-from mcp_crashtest.sessions.collector import LISTENERS, TALLY
+from mcp_crashtest.sessions.collector import LISTENERS, TALLY, UNWRITTEN
 from mcp_crashtest.sessions.scenarios import level_of, scenario_of, story_of
 
 
@@ -46,6 +46,7 @@ class Watcher:
         self.listed: list[pytest.Item] = []
         self.broken: list[str] = []
         self.interrupted = False
+        self.unwritten: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -66,6 +67,11 @@ class Watcher:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Know Ctrl-C from what pytest itself calls an interruption, such as a file that cannot be collected."""
         self.interrupted = excinfo.type is KeyboardInterrupt
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Keep what could not be written of the session."""
+        self.unwritten = session.config.stash.get(UNWRITTEN, [])
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Keep what broke."""
@@ -100,7 +106,10 @@ def certify(options: argparse.Namespace) -> int:
         raise UsageError("no scenario was run")
     if options.quick:
         console.print(f"a first look; the rest: {_rest(options)}", soft_wrap=True, markup=False, highlight=False)
-    return of_session(certificate, tally.errors)
+    code = of_session(certificate, tally.errors)
+    for said in watcher.unwritten:
+        print(f"mcp-crashtest: {said}", file=sys.stderr)
+    return ExitCode.NOT_PROVEN if watcher.unwritten and code == ExitCode.CERTIFIED else code
 
 
 def _selection(options: argparse.Namespace) -> Selection:
@@ -124,6 +133,7 @@ def _rest(options: argparse.Namespace) -> str:
     for name in ("command", "url", "mcp-config", "server", *values.HOOKS, "scenarios"):
         if (given := getattr(options, name.replace("-", "_"))) is not None:
             words += [f"--{name}", str(given)]
+    words += ["--baseline", options.baseline] if options.baseline else []
     return shlex.join(words + (["--seed", str(options.seed)] if options.seed else []))
 
 
@@ -166,7 +176,7 @@ def _senseless(items: list[pytest.Item], profile: Profile) -> dict[str, str]:
 def _arguments(options: argparse.Namespace) -> list[str]:
     arguments = [str(options.scenarios or scenarios_folder())]
     hooks = [name.replace("-", "_") for name in values.HOOKS]
-    for name in ("command", "url", "mcp_config", "server", *hooks, "level", "time_limit", "shard"):
+    for name in ("command", "url", "mcp_config", "server", *hooks, "level", "time_limit", "shard", *values.OUTCOMES):
         if getattr(options, name) is not None:
             arguments.append(f"--crashtest-{name.replace('_', '-')}={getattr(options, name)}")
     project = None if options.profile else of_project(Path.cwd())

@@ -23,8 +23,8 @@ class ExitCode(IntEnum):
 
 
 MEANINGS = {
-    ExitCode.CERTIFIED: "certified, at the level asked for",
-    ExitCode.VIOLATED: "an invariant is broken",
+    ExitCode.CERTIFIED: "certified, at the level asked for; with --baseline, but for what that expects",
+    ExitCode.VIOLATED: "an invariant is broken; with --baseline one that it does not expect, or it is stale",
     ExitCode.USAGE: "a bad option, profile or file, or a level that this profile can never earn",
     ExitCode.NO_SUBJECT: "the server could not be started or reached, or cannot do its job even undisturbed",
     ExitCode.NOT_PROVEN: "not proven: a fault did not land, the lab failed, or the level asked for was not earned",
@@ -59,7 +59,11 @@ def of_verdict(verdict: Verdict) -> ExitCode:
 
 def of_session(certificate: Mapping[str, Any], errors: Sequence[str]) -> ExitCode:
     """The code of a session; ``errors`` are the kinds of those that ended a scenario: usage, subject, harness."""
-    verdict = Verdict[certificate["verdict"]]
+    compared = certificate.get("baseline")
+    if compared and (compared["unexpected"] or compared["stale"]):
+        return ExitCode.VIOLATED
+    judged = compared["otherwise"] if compared else certificate  # what is expected is no news
+    verdict = Verdict[judged["verdict"]]
     if verdict is Verdict.FAIL:
         return ExitCode.VIOLATED
     for kind, code in _KINDS:
@@ -67,7 +71,7 @@ def of_session(certificate: Mapping[str, Any], errors: Sequence[str]) -> ExitCod
             return code
     if certificate.get("shard"):  # what it leaves unproven, the merge weighs
         return ExitCode.CERTIFIED
-    if any(one["earned"] < one["asked"] for one in certificate["stars"]):
+    if any(one["earned"] < one["asked"] for one in judged["stars"]):
         return ExitCode.NOT_PROVEN
     return of_verdict(verdict)
 

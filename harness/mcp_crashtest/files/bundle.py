@@ -3,6 +3,7 @@
     crashtest-report/
       mcp-crashtest.json      says that the folder is ours
       certificate.json
+      badge.svg, badge.json   made from it: a picture, and what an endpoint of shields answers
       previous/<when>/        an earlier session's, with the same names in it; the five newest are kept
       runs/<profile>/profile.json
       runs/<profile>/<scenario>/<number>/plan.json, history.jsonl, <digest>.columns, judgement.json, boot-*.log, ...
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from mcp_crashtest.files.atomic import write_json
+from mcp_crashtest.files.atomic import write_atomically, write_json
 from mcp_crashtest.files.copying import copy_file, copy_folder, free_place
 from mcp_crashtest.files.digests import Differences, digest_of_all, digests, paths
 from mcp_crashtest.files.previous import put_away
@@ -40,6 +41,7 @@ _MARKER, _CERTIFICATE, _RUNS, _PROFILE = "mcp-crashtest.json", "certificate.json
 _PREVIOUS, _LOCK = "previous", ".lock"
 _DEEPEST = 3  # profile, scenario, run
 _EVIDENCE = (_MARKER, _RUNS)
+_BADGE = ("badge.svg", "badge.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Bundle:
                 held = _hold(folder, shared=shared, alone=not (same and shared))
                 if not same:
                     put_away(folder, _PREVIOUS, [_RUNS, _CERTIFICATE, _MARKER])
+                    for name in _BADGE:  # can be made again
+                        (folder / name).unlink(missing_ok=True)
                     file.truncate(0)
                     file.write(json.dumps({"format": BUNDLE_FORMAT, "session": session}) + "\n")
                 return held
@@ -145,6 +149,13 @@ class Bundle:
             with suppress(UsageError):
                 if (found := Bundle(earlier).certificate()) is not None:
                     yield found
+
+    def save_badge(self, svg: str, endpoint: str) -> list[Path]:
+        """Keep the badge's two files; returns where they are."""
+        paths = [self.folder / name for name in _BADGE]
+        for path, text in zip(paths, (svg, endpoint), strict=True):
+            write_atomically(path, text)
+        return paths
 
     # --- its runs
 

@@ -18,6 +18,7 @@ from mcp_crashtest.model.limits import LIMITS
 from mcp_crashtest.model.shard import Shard
 from mcp_crashtest.model.standing import Reason, Standing
 from mcp_crashtest.model.verdict import Verdict, worst
+from mcp_crashtest.reporting.expectations import expectation_lines
 from mcp_crashtest.reporting.remarks import merged
 from mcp_crashtest.reporting.stars import (
     Listed,
@@ -99,6 +100,8 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
     lines = [_outcome(certificate), *_of_a_shard(certificate)]
     capped = [cap for cap in certificate["caps"] if takes_stars(cap)]
     lines += [f"capped: {cap}" for cap in capped] + _why_not_more(certificate)
+    if compared := certificate.get("baseline"):
+        lines += expectation_lines(compared)
     if faults["confirmed"]:
         lines.append(
             f"{faults['confirmed']} confirmed faults, {faults['kills']} of them kills by SIGKILL; "

@@ -56,7 +56,7 @@ _VERY_LONG = (
     "  a smaller job shows the same in less time: [workload] records; --quick is a first look, --time-limit S plays "
     "what fits of every scenario"
 )
-_AS_PROMINENT_AS_STARS = ("capped: ", "asked for ", "cut short", "shard ", "remark: ")
+_AS_PROMINENT_AS_STARS = ("capped: ", "asked for ", "cut short", "shard ", "remark: ", "baseline: ")
 
 
 def clean(text: object, longest: int = _LONGEST) -> str:

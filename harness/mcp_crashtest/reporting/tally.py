@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from mcp_crashtest.model.baseline import Baseline
 from mcp_crashtest.model.events import Event, RunPlayed, TrialEnded
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.certificate import certificate
 from mcp_crashtest.reporting.parts import Parts
 from mcp_crashtest.reporting.stars import Listed, Selection
+from mcp_crashtest.reporting.weighing import weighed
 
 
 @dataclass(slots=True)
@@ -20,6 +22,7 @@ class Tally:
     """What a session has shown so far; it listens. ``errors`` are the kinds of errors that ended scenarios.
 
     ``evidence`` says what all files that it has left come to, once they are counted.
+    ``baseline``: what is expected of its subjects, where somebody has said it.
     """
 
     selection: Selection
@@ -33,6 +36,7 @@ class Tally:
     finished: bool = False
     parts: Parts = field(default_factory=Parts)
     evidence: Mapping[str, Any] | None = None
+    baseline: Baseline | None = None
     _began: str = field(default_factory=lambda: _now())
 
     def __call__(self, event: Event) -> None:
@@ -68,7 +72,8 @@ class Tally:
         made = certificate(*said, seed=self.seed, finished=self.finished, times=times)
         shard = self.selection.shard
         made = made if shard is None else {**made, "shard": self.parts.to_json(shard)}
-        return made if self.evidence is None else {**made, "evidence": dict(self.evidence)}
+        made = made if self.evidence is None else {**made, "evidence": dict(self.evidence)}
+        return made if self.baseline is None else weighed(made, self.baseline, catalogue)
 
 
 def _now() -> str:

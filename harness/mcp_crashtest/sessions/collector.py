@@ -7,6 +7,7 @@ with the report of each test, and is told here.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from mcp_crashtest.sessions.catalogue import standard
 
 TALLY = pytest.StashKey[Tally]()
 LISTENERS = pytest.StashKey[list[Listener]]()
+UNWRITTEN = pytest.StashKey[list[str]]()
 _SENT = pytest.StashKey[list[Event]]()
 _REFUSAL = "crashtest-refusal"
 _PROPERTY = f"crashtest-{CERTIFICATE_FORMAT}"
@@ -58,6 +60,11 @@ def refuse(config: pytest.Config, items: list[pytest.Item], reason: str) -> None
     config.workeroutput[_REFUSAL] = reason  # type: ignore[attr-defined]
 
 
+def _is_stale(certificate: Mapping[str, Any]) -> bool:
+    """Whether a baseline expects what is not there any more: no test of its own fails for that."""
+    return bool((certificate.get("baseline") or {}).get("stale"))
+
+
 class Collector:
     """Tells the listeners what reports carry, and at the end what it all came to."""
 
@@ -65,7 +72,6 @@ class Collector:
         self.config = config
         self.tally = config.stash[TALLY]
         self.refusal: str | None = None
-        self.unsaved: str | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A test is over."""
@@ -85,16 +91,20 @@ class Collector:
         if self.refusal:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         from mcp_crashtest.files.bundle import Bundle
+        from mcp_crashtest.sessions import reports
         from mcp_crashtest.sessions.options import report_dir_of
 
         if self.tally.scenarios:
             self.tally.finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-            certificate = self.tally.certificate(standard())
+            certificate, bundle = self.tally.certificate(standard()), Bundle(report_dir_of(self.config))
+            unwritten = self.config.stash.setdefault(UNWRITTEN, [])
             try:
-                self.tally.evidence = Bundle(report_dir_of(self.config)).save_certificate(certificate)
-                certificate["evidence"] = self.tally.evidence
+                self.tally.evidence = certificate["evidence"] = bundle.save_certificate(certificate)
             except OSError as error:
-                self.unsaved = f"the certificate could not be written: {error}"
+                unwritten.append(f"the certificate could not be written: {error}")
+            unwritten += reports.write(self.config, bundle, bundle.certificate() or certificate)
+            if session.exitstatus == pytest.ExitCode.OK and (unwritten or _is_stale(certificate)):
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
             _tell_all(self.config, SessionEnded(certificate))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -106,6 +116,6 @@ class Collector:
         terminalreporter.section("mcp-crashtest")
         for line in summary_lines(self.tally.certificate(standard())):
             terminalreporter.line(line)
-        if self.unsaved:
-            terminalreporter.line(f"ERROR: {self.unsaved}", red=True)
+        for said in self.config.stash.get(UNWRITTEN, ()):
+            terminalreporter.line(f"ERROR: {said}", red=True)
         terminalreporter.line(f"evidence: {self.config.getoption('--crashtest-report')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,11 @@ from mcp_crashtest.reporting.stars import Selection
 from mcp_crashtest.sessions import values
 
 if TYPE_CHECKING:
+    from mcp_crashtest.model.baseline import Baseline
     from mcp_crashtest.model.profile import Profile
 
 _LOOKED_AT: pytest.StashKey[frozenset[str]] = pytest.StashKey()
+_FILES = pytest.StashKey[dict[str, Path]]()
 _SHARES = pytest.StashKey[dict[str, float]]()
 _FAILED = ("FAIL", "INVALID")
 _JUDGED = ("PASS", *_FAILED)
@@ -57,6 +60,8 @@ def add_options(parser: pytest.Parser) -> None:
     add("--crashtest-full", action="store_true", help="all plans of every scenario, not only those that a star is owed")
     add("--crashtest-shard", type=values.shard, metavar="I/N", help="only the I-th of N parts of the plans, as in 2/3")
     add("--crashtest-time-limit", type=values.seconds, metavar="S", help="begin no run after so many seconds")
+    for name, meaning in values.OUTCOMES.items():
+        add(f"--crashtest-{name}", metavar="FILE", help=meaning)
     add("--crashtest-fail-fast", action="store_true", help="play nothing more once an invariant is broken")
     add(
         "--crashtest-last-failed",
@@ -76,6 +81,9 @@ def refuse_bad(config: pytest.Config) -> None:
         raise pytest.UsageError(f"a first look (--quick) earns one star at most: ask for level {level} without it")
     if config.getoption("--crashtest-shard") and config.getoption("--crashtest-last-failed"):
         raise pytest.UsageError("--crashtest-shard and --crashtest-last-failed: give one of them")
+    for name, path in reports_of(config).items():
+        if path.is_dir():
+            raise pytest.UsageError(f"--{name} {path}: that is a folder; give a file")
 
 
 def selection_of(config: pytest.Config) -> Selection:
@@ -94,6 +102,32 @@ def shard_of(config: pytest.Config) -> Shard | None:
     """Which part of the plans is played; None for all."""
     given = config.getoption("--crashtest-shard")
     return Shard.parse(given) if given else None
+
+
+def reports_of(config: pytest.Config) -> dict[str, Path]:
+    """The files that the session's outcome is to be written to, by the names of their options."""
+    given = {name: config.getoption(f"--crashtest-{name}") for name in values.OUTCOMES if name != "baseline"}
+    return {name: Path(file) for name, file in given.items() if file}
+
+
+def forget_reports(config: pytest.Config) -> None:
+    """Remove the reports that an earlier session left: nobody is to take them for this one's."""
+    for path in reports_of(config).values():
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def baseline_of(config: pytest.Config) -> Baseline | None:
+    """The findings that are expected, where a baseline is given; raises pytest.UsageError."""
+    file = config.getoption("--crashtest-baseline")
+    if not file:
+        return None
+    from mcp_crashtest.files.baselines import read_baseline
+
+    try:
+        return read_baseline(Path(file))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def budget_of(config: pytest.Config, profile: Profile | None = None) -> Budget:
@@ -162,6 +196,11 @@ def failed_before(config: pytest.Config) -> list[list[str]] | None:
     return getattr(config.option, "crashtest_again", None)
 
 
+def file_of(config: pytest.Config, profile: Profile) -> Path | None:
+    """The file that a profile was read from, as it was named; None for one that is only looked at."""
+    return config.stash.get(_FILES, {}).get(profile.name)
+
+
 def names_a_subject(config: pytest.Config) -> bool:
     """Whether the user has said who is on trial."""
     options = config.option
@@ -192,7 +231,12 @@ def profiles_of(config: pytest.Config) -> list[Profile]:
     paths = named or config.hook.pytest_crashtest_profiles(config=config) or []
     looked_at = [read_profile(Path(path)) for path in config.getoption("--crashtest-look") or ()]
     config.stash[_LOOKED_AT] = frozenset(profile.name for profile in looked_at)
-    profiles = [profile for path in paths for profile in read_profiles(path, target)]
+    files: dict[str, Path] = config.stash.setdefault(_FILES, {})
+    profiles = []
+    for path in paths:
+        found = read_profiles(path, target)
+        files.update((profile.name, Path(path)) for profile in found)
+        profiles += found
     profiles = only(profiles, config.getoption("--crashtest-subject") or ())
     names = [profile.name for profile in (*profiles, *looked_at)]
     if len(set(names)) < len(names):

@@ -5,6 +5,7 @@ A scenario is a test that takes ``crashtest`` and carries ``@pytest.mark.crashte
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +13,19 @@ import pytest
 
 from mcp_crashtest.model.caps import caps_of, unseen
 from mcp_crashtest.model.errors import CrashtestError, SubjectError, Unproven, UsageError, Violation
+from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.secrets import without_secrets
 from mcp_crashtest.model.standing import IS_CLIENT, IS_SERVER, Standing
 from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.reporting.expectations import broken_in
 from mcp_crashtest.reporting.tally import unplayed
 from mcp_crashtest.sessions.catalogue import is_standard, scenario_name
-from mcp_crashtest.sessions.options import budget_of, failed_before, selection_of
+from mcp_crashtest.sessions.options import budget_of, failed_before, file_of, selection_of
+from mcp_crashtest.sessions.places import files_of
 
 if TYPE_CHECKING:
     from mcp_crashtest.laboratory.trial import Trial
+    from mcp_crashtest.model.baseline import Baseline
     from mcp_crashtest.model.profile import Profile
     from mcp_crashtest.reporting.stars import Selection
 
@@ -155,11 +160,41 @@ def summary_of(item: pytest.Item, error: BaseException | None) -> dict[str, Any]
             "applies": why_not(item) is None and not item.stash.get(INAPPLICABLE, False),
             **({"standing": Standing.NOT_APPLICABLE} if item.stash.get(INAPPLICABLE, False) else {}),
             **({"begun": False} if item.stash.get(UNBEGUN, False) else {}),
+            "broken": _broken(trial),
             "error": kind,
-            "subject": {**_identity(profile), "budget": budget_of(item.config, profile)},
+            "subject": {
+                **_identity(profile),
+                "budget": budget_of(item.config, profile),
+                "files": files_of(profile, file_of(item.config, profile)),
+            },
         }
     )
     return summary
+
+
+def properties_of(summary: Mapping[str, Any], seed: int) -> list[tuple[str, object]]:
+    """What pytest's own JUnit XML says of a scenario beside its outcome."""
+    figures = {name: summary[f"{name}_confirmed"] for name in ("faults", "kills")}
+    return [("seed", seed), ("level", summary["level"]), ("runs", summary["runs"]), *figures.items()]
+
+
+def pardon(report: pytest.TestReport, summary: Mapping[str, Any], baseline: Baseline | None) -> None:
+    """A scenario that has found nothing but what is expected fails as it was expected to."""
+    if baseline is None or summary["verdict"] != Verdict.FAIL.name:
+        return
+    found = [baseline.by_fingerprint.get(one.fingerprint) for one in broken_in(summary)]
+    known = [entry for entry in found if entry is not None]
+    if found and len(known) == len(found):
+        report.outcome = "skipped"
+        report.wasxfail = "; ".join(dict.fromkeys(entry.reason for entry in known))
+
+
+def _broken(trial: Trial | None) -> list[str]:
+    """Every invariant that any run of a scenario found broken: its findings are those of the smallest one alone."""
+    found = {
+        finding.invariant for outcome in (trial.outcomes if trial else ()) for finding in outcome.judgement.findings
+    }
+    return [name for name in INVARIANTS if name in found]
 
 
 def _identity(profile: Profile) -> dict[str, Any]:

@@ -23,6 +23,13 @@ HOOKS = {
 }
 """The commands by which a server is killed and started that the lab did not start, and what each is for."""
 
+OUTCOMES = {
+    "junit": "write the scenarios as JUnit XML",
+    "sarif": "write the findings as SARIF, for code scanning",
+    "baseline": "findings that are expected: any other one fails, and so does an entry that is stale",
+}
+"""The files by which a session's outcome goes to other programs, or is held against what was expected."""
+
 
 def level(text: str) -> int:
     """A number of stars."""
