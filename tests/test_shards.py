@@ -129,6 +129,17 @@ def test_a_history_that_was_changed_is_no_evidence(reports: list[Path], tmp_path
     assert "the history was changed, or the checkers were" in done.err
 
 
+def test_another_build_of_the_server_is_another_server(reports: list[Path], tmp_path: Path) -> None:
+    copied = changed(reports[1], tmp_path, lambda _: None)
+    for run in Bundle(copied).runs():
+        header, _, events = run.history_file.read_text().partition("\n")
+        told = json.loads(header)
+        told["subject"]["server"] = {"name": "small", "version": "2"}
+        run.history_file.write_text(f"{json.dumps(told)}\n{events}")
+    into = ("--into", tmp_path / "into")
+    refused(lab("merge", reports[0], copied, *into), "their servers are not the same")
+
+
 @pytest.mark.parametrize("text", ["3/2", "0/2", "two"])
 def test_what_is_no_shard_is_refused(tmp_path: Path, text: str) -> None:
     done = certify(tmp_path / "report", "--profile", SMALL, "--shard", text)

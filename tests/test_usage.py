@@ -153,7 +153,7 @@ def test_list_leaves_nothing_in_the_folder_in_which_it_is_asked(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["", "certify", "list", "explain", "replay", "recheck", "merge"])
+@pytest.mark.parametrize("command", ["", "certify", "list", "explain", "replay", "recheck", "merge", "campaign"])
 def test_help_is_there_for_every_command(command: str) -> None:
     done = lab(*filter(None, [command]), "--help")
     assert done.code == 0

@@ -28,6 +28,9 @@ _EPILOG = f"""examples:
                                                             a running server, which the lab may not kill
   mcp-crashtest certify --profile client.toml               a client: its profile has a [client] table
   mcp-crashtest replay FOLDER --times 10                    the folder of a run, as a finding names it
+  mcp-crashtest merge shard-1 shard-2 shard-3               what certify --shard 1/3, 2/3 and 3/3 have left
+  mcp-crashtest campaign --profile my.toml --time-limit 28800
+                                                            seed after seed; the same command goes on from there
   mcp-crashtest explain records.duplicated
 
 exit codes:

@@ -152,7 +152,8 @@ class _Run:
         """A seed is over. Where its subject could not be tried the next one cannot either, nor where nothing landed."""
         if gate.spoiled or set(errors) - {"harness"}:
             self.code = of_session(certificate, errors)
-            self.face.line(gate.spoiled or next(s["reason"] for s in certificate["scenarios"] if s["reason"]))
+            ended = [s["reason"] for s in certificate["scenarios"] if s["verdict"] == Verdict.INVALID.name]
+            self.face.line(gate.spoiled or ended[0])
             return
         counted = self.folder.counted(seed)
         self.hunt.campaign = self.hunt.campaign.closed(counted)
@@ -166,7 +167,7 @@ class _Run:
     def _hear(self, event: Event, gate: Gate) -> None:
         campaign = self.hunt.campaign
         if isinstance(event, RunPlayed):
-            self.playing += Counted(1, event.faults, event.kills)
+            self.playing += Counted.of(event.verdict, event.faults, event.kills)
             if event.verdict == Verdict.FAIL.name:
                 self.hunt.note_run_in(Path(event.folder), campaign.seed)
         if isinstance(event, RunPlayed | TrialBegan):
@@ -207,7 +208,7 @@ class _Run:
         """A violation is masked by nothing but by who has ended it."""
         if self.code in (ExitCode.INTERRUPTED, ExitCode.USAGE):
             return self.code
-        if self.hunt.campaign.open:
+        if any(one.profile in self.hunt.profiles for one in self.hunt.campaign.open):
             return ExitCode.VIOLATED
         if self.code is None and not self.total.faults:
             return ExitCode.NOT_PROVEN

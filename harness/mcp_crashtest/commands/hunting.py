@@ -11,11 +11,14 @@ from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.campaign_folder import CampaignFolder
 from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome
 from mcp_crashtest.laboratory.slow import suspected
 from mcp_crashtest.laboratory.summing_up import by_weight, replay_line
 from mcp_crashtest.model.campaign import Campaign, Found, State
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.campaign_face import CampaignFace
@@ -37,22 +40,24 @@ class Hunt:
 
     def note_run_in(self, path: Path, seed: int) -> None:
         """A run has failed: keep it where it shows something new, or by a smaller plan."""
-        self._note(RunFolder(path), seed)
+        run = RunFolder(path)
+        if run.judgement() is not None:
+            self._note(Outcome(run.plan(), judge(run.history()), run), seed)
 
     def gather(self, seed: int) -> None:
-        """Note what failed in a seed before its end, and was not noted any more."""
+        """Note what failed in a seed right before this process's predecessor died.
+
+        A claimed time that was passed is not: it is looked at again first.
+        """
         for run in self.folder.seed(seed).runs_of_scenarios():
             saved = run.judgement()
             if saved is not None and saved["verdict"] == Verdict.FAIL.name:
-                self._note(run, seed)
+                outcome = Outcome(run.plan(), judge(run.history()), run)
+                if not suspected(outcome):
+                    self._note(outcome, seed)
 
-    def _note(self, run: RunFolder, seed: int) -> None:
-        if run.judgement() is None:
-            return
-        outcome = Outcome(run.plan(), judge(run.history()), run)
-        if suspected(outcome):  # it is played again alone first
-            return
-        profile, scenario = Bundle.origin(run)
+    def _note(self, outcome: Outcome, seed: int) -> None:
+        profile, scenario = Bundle.origin(outcome.folder)
         better: dict[str, Found] = {}
         for finding in by_weight(outcome.judgement.findings):
             one = Found(profile, scenario, finding.invariant, finding.message, outcome.plan, "", seed)
@@ -60,7 +65,7 @@ class Hunt:
             if known is None or known.state is State.MENDED or one.smaller_than(known):
                 better.setdefault(finding.invariant, one)
         if better:
-            self._keep(run, list(better.values()))
+            self._keep(outcome.folder, list(better.values()))
 
     def _keep(self, run: RunFolder, found: list[Found]) -> None:
         name, before = self.folder.keep(run), self.campaign.found
@@ -95,6 +100,9 @@ class Hunt:
         profile = self.profiles[first.profile]
         laboratory.bundle.save_profile(profile)
         bench = laboratory.bench(profile)
+        if (why := _unplayable(bench, first.plan)) is not None:
+            self.face.unplayable(found, why)
+            return
         needed = max((runs_that_show_a_mend(Rate(one.failed, one.tried)) or 1 for one in found), default=1)
         times = 1 if first.state is State.MENDED else min(needed, _MOST_REPLAYS)
         verdicts: list[Verdict] = []
@@ -111,6 +119,16 @@ class Hunt:
         counted = [replace(o, failed=o.failed + failed, tried=o.tried + tried, state=state) for o in found]
         self.campaign = self.campaign.with_found(*counted)
         self.folder.save(self.campaign)
+
+
+def _unplayable(bench: Bench, plan: Plan) -> str | None:
+    """Why a plan that was made for an earlier profile makes no sense on this one; None where it does."""
+    missing = plan.needs - bench.rights
+    try:
+        bench.refuse_misplaced(plan)
+    except UsageError as error:
+        return str(error)
+    return "; ".join(sorted(missing)) or None
 
 
 def _order(found: Found) -> tuple[bool, str]:

@@ -79,12 +79,8 @@ class CampaignFolder:
 
     def counted(self, seed: int) -> Counted:
         """What the judged runs of a seed's scenarios add up to, as they lie there."""
-        total = Counted()
-        for run in self.seed(seed).runs_of_scenarios():
-            judged = run.judgement()
-            if judged is not None:
-                total += Counted(1, int(judged["faults_confirmed"]), int(judged["kills_confirmed"]))
-        return total
+        judged = filter(None, (run.judgement() for run in self.seed(seed).runs_of_scenarios()))
+        return sum((Counted.of(j["verdict"], j["faults_confirmed"], j["kills_confirmed"]) for j in judged), Counted())
 
     def keep(self, run: RunFolder) -> str:
         """Copy a run into the corpus, whole or not at all; returns the name by which ``kept`` knows it."""

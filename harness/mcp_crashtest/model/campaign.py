@@ -12,6 +12,7 @@ from typing import Any
 
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.verdict import Verdict
 
 CAMPAIGN_FORMAT = 1
 KEPT_SEEDS = 5
@@ -29,11 +30,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """So many runs, the faults that are confirmed in them, and the kills among those."""
+    """So many runs, the faults that are confirmed in them, and the kills among those. What proves nothing has none."""
 
     runs: int = 0
     faults: int = 0
     kills: int = 0
+
+    @classmethod
+    def of(cls, verdict: str, faults: int, kills: int) -> Counted:
+        """One run."""
+        return cls(1) if verdict == Verdict.INVALID.name else cls(1, faults, kills)
 
     def __add__(self, other: Counted) -> Counted:
         return Counted(self.runs + other.runs, self.faults + other.faults, self.kills + other.kills)

@@ -64,6 +64,11 @@ class CampaignFace:
         else:
             self.line(f"proved nothing when it was played again: {names} in {first.scenario} on {first.profile}")
 
+    def unplayable(self, found: Sequence[Found], why: str) -> None:
+        """That a plan cannot be played again on the profile as it is now."""
+        names = ", ".join(one.invariant for one in found)
+        self.line(f"not replayed, and open as it was: {names} in {found[0].scenario}: {why}")
+
     def found(self, one: Found, known: Found | None, replay: str) -> None:
         """A finding that is new, has come back, or has a smaller plan now."""
         again = "came back" if known and known.state is State.MENDED else "smaller plan"
@@ -78,6 +83,9 @@ class CampaignFace:
 
     def sums_up(self, campaign: Campaign, total: Counted, replays: Sequence[str], folder: Path) -> None:
         """What it came to, up to now."""
+        if not total.runs and not campaign.found:
+            self.line("nothing was shown yet")
+            return
         mended = len(campaign.found) - len(campaign.open)
         whole = campaign.seed - campaign.first
         self.line("")

@@ -72,9 +72,8 @@ class Selection:
 
     def asks(self, most: int) -> int:
         """The stars that are asked of a subject that can earn ``most``; of a shard nobody asks any."""
-        if self.shard is not None:
-            return 0
-        if self.level is not None:
+        most = 0 if self.shard else most
+        if self.level is not None and self.shard is None:
             return self.level
         if self.quick:
             return min(0 if self.partial else _QUICK_LEVEL, most)
