@@ -32,7 +32,11 @@ def lab(recipe: Recipe, do: Do) -> Sequence[str]:
     if recipe.pins_node:
         _node(recipe, do)
     if recipe.pins_python:
-        return [str(_python(recipe, do) / "bin" / "mcp-crashtest")]
+        programs = _python(recipe, do) / "bin"
+        for words in _by_uvx(recipe):
+            if do([str(programs / "uvx"), *words, "--help"], recipe.folder):
+                raise NotInstalled(f"uvx {' '.join(words)} failed")
+        return [str(programs / "mcp-crashtest")]
     return [sys.executable, "-m", "mcp_crashtest.cli"]
 
 
@@ -64,11 +68,16 @@ def versions(recipe: Recipe, ask: Callable[[Sequence[str]], str]) -> Mapping[str
 
 def _fetched(recipe: Recipe) -> Mapping[str, str]:
     """What the entries of its mcp.json pin as NAME==VERSION."""
-    if not (config := recipe.folder / "mcp.json").exists():
-        return {}
-    entries = json.loads(config.read_text(encoding="utf-8"))["mcpServers"].values()
-    words = (word.partition("==") for entry in entries for word in entry["args"])
+    words = (word.partition("==") for args in _by_uvx(recipe) for word in args)
     return {name: version for name, pinned, version in words if pinned}
+
+
+def _by_uvx(recipe: Recipe) -> Sequence[Sequence[str]]:
+    """What the entries of its mcp.json give to ``uvx``, which fetches packages at the first start."""
+    if not (config := recipe.folder / "mcp.json").exists():
+        return ()
+    entries = json.loads(config.read_text(encoding="utf-8"))["mcpServers"].values()
+    return [entry["args"] for entry in entries if entry["command"] == "uvx"]
 
 
 def _python(recipe: Recipe, do: Do) -> Path:

@@ -101,7 +101,7 @@ def _played(summary: Mapping[str, Any]) -> str:
         f"{faults['confirmed']} confirmed faults, {faults['kills']} of them kills by SIGKILL"
     ]
     if "took_s" in summary:
-        told.append(f"in {max(round(summary['took_s'] / 60), 1)} min")
+        told.append(f"it took {max(round(summary['took_s'] / 60), 1)} min")
     if faults["unconfirmed"]:
         told.append(f"{faults['unconfirmed']} faults did not land and count for nothing")
     if recovery["p50"] is not None:

@@ -19,7 +19,7 @@ from mcp_crashtest.files.bundle import saved_plan
 from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.verdict import Verdict
-from recipes import results, run
+from recipes import environment, results, run
 from recipes.environment import NotInstalled, lab, versions
 from recipes.recipe import HERE, Expected, Recipe, chosen, read, recipes, why_not
 from recipes.summary import kept, plan_of, plans, summed
@@ -149,7 +149,7 @@ def test_nothing_is_said_against_a_server_that_has_kept_what_it_says(tmp_path: P
     page = page_of(tmp_path, session())
     assert "held in every run" in page
     assert "did not hold" not in page
-    assert "in 5 min" in page
+    assert "it took 5 min" in page
 
 
 def test_a_summary_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
@@ -236,6 +236,28 @@ def test_what_uvx_fetches_has_the_version_that_the_mcp_json_pins(tmp_path: Path)
     recipe = replace(needing(folder=tmp_path), packages=["a-server", "mcp", "uv"])
     assert versions(recipe, ask) == {"a-server": "2.0", "mcp": "1.30.0", "uv": "0.1"}
     assert [words[-1] for words in asked] == ["uv"]  # what is installed is asked for, and nothing else
+
+
+@pytest.mark.parametrize("fetches", [True, False])
+def test_what_uvx_cannot_fetch_is_not_installed_and_no_fault_of_the_server(
+    fetches: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "HERE", tmp_path)
+    entry = {"command": "uvx", "args": ["a-server==2.0"]}
+    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"a": entry}}), encoding="utf-8")
+    (tmp_path / "requirements.txt").write_text("uv==0.1", encoding="utf-8")
+
+    def do(words: Sequence[str], _folder: Path) -> int:
+        if words[1:3] == ["-m", "venv"]:
+            Path(words[-1]).mkdir(parents=True)
+        return int(words[1:] == ["a-server==2.0", "--help"] and not fetches)
+
+    recipe = needing(folder=tmp_path)
+    if fetches:
+        assert lab(recipe, do)[0].endswith("/bin/mcp-crashtest")
+    else:
+        with pytest.raises(NotInstalled, match=r"uvx a-server==2\.0 failed"):
+            lab(recipe, do)
 
 
 def test_what_ends_us_ends_what_we_have_started(tmp_path: Path) -> None:
