@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.model.operation import History, Op, Operation
+from tests import evidence
 from tests.client_mutants.zoo import CLIENT_MUTANTS, EVERYWHERE, FAULTLESS, write_profile
 from tests.lab import SMALL, Done, certify, invariants, lab, named
 
@@ -53,6 +55,24 @@ def test_a_small_client_that_does_it_right_passes(reports: Path, depth: str, sta
     assert done.certificate["level"] == stars
     assert done.certificate["faults"]["kills"] > 4 * stars
     assert lab("recheck", reports / FAULTLESS).code == 0
+    for history in evidence.histories(reports / FAULTLESS):
+        assert evidence.kills_without_times(history) == []
+        assert evidence.lives_without_an_end(history) == set()
+        clients = {o.value["name"] for o in history.of(Op.CLIENT)}
+        assert {o.value["name"] for o in history.of(Op.DEATH) if o.value["of"] == "client"} == clients
+        assert {o.life for o in history.of(Op.READY)} <= {o.life for o in history.of(Op.BOOT)}
+        assert next(history.of(Op.READY)).value["to"] == "client-0"
+        doors = [o.value["what"] for o in history.of(Op.RELAY)]
+        assert doors.count("open") == len(list(history.of(Op.BOOT)))
+        assert doors.count("shut") == doors.count("open")
+    held = {o.value["window"] for h in evidence.histories(reports / FAULTLESS) for o in held_back(h)}
+    assert held
+    assert held <= {"asking", "submission-unanswered"}
+
+
+def held_back(history: History) -> list[Operation]:
+    """What the relay did not pass on."""
+    return [o for o in history.of(Op.RELAY) if o.value["what"] == "held"]
 
 
 def test_a_finding_about_a_client_is_replayed_and_judged_again(reports: Path) -> None:

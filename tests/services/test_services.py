@@ -8,14 +8,17 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mcp_crashtest.model.operation import History, Op
 from mcp_crashtest.subjects.proc import command_of, numbers
 from mcp_crashtest.subjects.products import _of_postgres
+from tests import evidence
 from tests.lab import CLI, ROOT, certify, environment, invariants, named
 
 HERE = Path(__file__).parent
@@ -67,7 +70,24 @@ def test_a_server_that_acknowledges_before_its_store_has_it_is_caught(tmp_path: 
     profile = changed(tmp_path, "broker", told('ACKNOWLEDGES = "early"'))
     done = certify(tmp_path / "report", "--profile", profile, "--scenario", DIE, "--fail-fast")
     assert done.code == 1, done.out + done.err
-    assert "records.lost" in invariants(named(done, DIE, "broker"))
+    scenario = named(done, DIE, "broker")
+    assert "records.lost" in invariants(scenario)
+    seen = [(finding["reproduced"], finding["seen"]) for finding in scenario["findings"]]
+    assert all(0 < rate["runs"] <= rate["of"] for rates in seen for rate in rates)
+    killed = [h for h in evidence.histories(tmp_path / "report") if any(service_deaths(h))]
+    assert killed
+    for history in killed:
+        assert evidence.kills_without_times(history) == []
+        [death] = service_deaths(history)
+        first, again = (o.value for o in history.of(Op.SERVICE))
+        assert first["started_at"] < first["ready_at"] < death["signalled_at"] < death["reaped_at"]
+        assert death["reaped_at"] < again["started_at"] < again["ready_at"]
+        assert {first["name"], again["name"], death["name"]} == {"db"}
+
+
+def service_deaths(history: History) -> list[Mapping[str, Any]]:
+    """What is told of a service's death."""
+    return [o.value for o in history.of(Op.DEATH) if o.value["of"] == "service"]
 
 
 @pytest.mark.soak
