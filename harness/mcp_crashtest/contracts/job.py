@@ -23,6 +23,7 @@ from mcp_crashtest.model.secrets import keep_secret, kept
 JOB_VARIABLE = "CRASHTEST_JOB"
 _HEADERS, _SECRETS = "headers", "secrets"
 _REPEAT_S = 0.25
+_OF_A_REQUEST = frozenset({Op.SUBMIT, Op.STREAM, Op.PROGRESS, Op.STATUS, Op.UNSEEN, Op.OUTPUT, Op.POLL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Journal:
 
     def write(self, type_: Type, op: Op, **value: Any) -> None:
         """Write one event, whole, before returning."""
-        told = {**value, **self._about}
+        told = {**value, **self._about} if op in _OF_A_REQUEST else value
         line = json.dumps({"type": type_, "op": op, "task": self.task, "value": told}).encode() + b"\n"
         self.written += 1
         while line:
@@ -106,7 +107,7 @@ class Journal:
 
     @contextmanager
     def about(self, request: Mapping[str, Any]) -> Iterator[None]:
-        """Whatever is written within belongs to this request, and says so beside what it says."""
+        """What is written within belongs to this request, and says so, if it is what a request can show."""
         before, self._about = self._about, request
         try:
             yield

@@ -110,6 +110,13 @@ def test_one_that_got_lost_is_told_with_the_one_before_it_and_no_more_than_three
     assert numbers(pipe.told) == [20, 21]
 
 
+def test_what_no_request_shows_belongs_to_none(pipe: Pipe) -> None:
+    with pipe.journal.about({"request": 4}):
+        pipe.journal.write(Type.INVOKE, Op.SUBMIT, tool="work")
+        pipe.journal.write(Type.OK, Op.WIRE, stray="a line that is no message")
+    assert [event["value"].get("request") for event in pipe.told] == [4, None]
+
+
 def test_a_torn_note_is_none(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text('{"request": 3, "asked_at"')
     assert latest_note(str(tmp_path / "notes")) is None
