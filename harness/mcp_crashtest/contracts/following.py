@@ -65,7 +65,9 @@ async def _submitted(
     journal.write(Type.INVOKE, Op.SUBMIT, tool=job.tool)
     asked = {"name": job.tool, "arguments": dict(job.arguments), **contract.TERMS.augments}
     try:
-        result = await session.call("tools/call", asked, deadline_s=conversation.left_s, on_progress=heard)
+        result = await session.call(
+            "tools/call", asked, deadline_s=conversation.left_s, on_progress=heard, marked=job.marked
+        )
     except (*LOST, DeadlineExceeded) as error:
         journal.write(Type.INFO, Op.SUBMIT, error=excerpt(error))
         raise

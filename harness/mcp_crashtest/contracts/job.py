@@ -35,7 +35,8 @@ class Job:
     ``values`` stand for the placeholders of what is observed; a server may say for ``ready_deadline_s`` that it is not
     ready yet. ``headers`` go with each request. Tables of records are left in ``folder``. ``piped``: the server is
     spoken to over its standard streams, which the lab hands to the client. ``notes`` is the path of a small file for
-    the latest question, or empty.
+    the latest question, or empty. ``marked``: the answer to its submission can be told from all others by whoever sees
+    the server send it.
 
     Whoever may see a process may see its environment: the headers, and the secrets of which it may say nothing, go
     another way.
@@ -58,6 +59,7 @@ class Job:
     folder: str = "."
     piped: bool = False
     notes: str = ""
+    marked: bool = False
 
     def to_text(self) -> str:
         """Encode as JSON what anybody may see."""

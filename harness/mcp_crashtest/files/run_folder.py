@@ -16,6 +16,7 @@ from mcp_crashtest.files.atomic import replacing, write_atomically, write_json
 from mcp_crashtest.files.copying import free_place
 from mcp_crashtest.files.ledger import USUAL, Effects, read_effects
 from mcp_crashtest.files.scrubbing import scrub
+from mcp_crashtest.model.calls import Call, Counted, Remark
 from mcp_crashtest.model.columns import Table, digest_of
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.observe_spec import LedgerSpec
@@ -26,6 +27,7 @@ from mcp_crashtest.model.secrets import spellings
 LONGEST_LOG_BYTES, _KEPT_LOG_BYTES = 4 << 20, 256 << 10
 _MOST_FILES = 5000
 _IGNORED, _NOTES = ("-shm",), ".latest"
+_LINES = ".jsonl"
 _PLAN, _HISTORY, _JUDGEMENT = "plan.json", "history.jsonl", "judgement.json"
 
 Written = tuple[int, int, int]
@@ -189,6 +191,27 @@ class RunFolder:
     def server_log(self, life: int) -> Path:
         """Where the standard output and error of a server's life go."""
         return self.path / f"boot-{life}.log"
+
+    def control_file(self, life: int) -> Path:
+        """What the lab and an engine that counts the calls of a server's life say to each other."""
+        return self.path / f"calls-{life}"
+
+    def keep_calls(self, life: int, counted: Counted) -> None:
+        """Keep what an engine has counted, to be read by anybody, in place of what it was written in."""
+        lines = [json.dumps({"remarks": counted.remarks.value, "reached": counted.reached})]
+        lines += [call.to_line() for call in counted.calls]
+        write_atomically(self.control_file(life).with_suffix(_LINES), "".join(f"{line}\n" for line in lines))
+        self.control_file(life).unlink(missing_ok=True)
+
+    def calls(self, life: int) -> Counted:
+        """What was counted in a life that is over; raises UsageError."""
+        path = self.control_file(life).with_suffix(_LINES)
+        try:
+            first, *lines = path.read_text(encoding="utf-8").splitlines()
+            said = json.loads(first)
+            return Counted(tuple(map(Call.from_line, lines)), Remark(said["remarks"]), said["reached"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{path} does not say which calls were counted: {error!r}") from error
 
     def service_log(self, name: str) -> Path:
         """Where the standard output and error of a service's lives go."""

@@ -9,7 +9,7 @@ from typing import Any
 from mcp_crashtest.laboratory.rhythm import Rhythm
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.companions import why_alone
-from mcp_crashtest.model.coordinates import Batch, Moment, Since, Syscall, Window, WindowName
+from mcp_crashtest.model.coordinates import Batch, Moment, Since, Window, WindowName
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import GOODBYE, NO_SOCKET, NOT_ON_STDIO, OVERLAP, Fault, Right, rights_on
 from mcp_crashtest.model.plan import Plan, Size
@@ -173,14 +173,21 @@ class Bench:
                 raise UsageError(f"{fault}: {why}")
             if fault.service is not None and not 1 <= fault.service <= len(self.profile.services):
                 raise UsageError(f"{fault}: {self.profile.name} has {len(self.profile.services)} [[services]]")
-            if isinstance(fault.at, Syscall):
-                raise UsageError(f"{fault}: this version does not wait for system calls")
+        if plan.engine and (why := self.why_uncounted):
+            raise UsageError(f"{plan}: {why}")
         for right in plan.needs - self.rights:
             raise UsageError(f"{plan}: {right}")
         if plan.afterlife and (self.profile.client or self.profile.contract.kind.blocking):
             raise UsageError(f"{plan}: only a task has an afterlife, and there is none in {self.profile.name}")
         if plan.companion and (why := why_alone(self.profile, plan.companion)):
             raise UsageError(f"{plan}: {why}")
+
+    @property
+    def why_uncounted(self) -> str | None:
+        """Why the system calls of this subject cannot be counted; None where they can."""
+        if self.profile.client:
+            return "the system calls of a client are not counted"
+        return None if self.starts else "only calls of a server that the lab starts are counted: certify it by command"
 
     def why_not(self, kind: str) -> str | None:
         """Why a kind of fault makes no sense over this subject's transport; None where it does."""

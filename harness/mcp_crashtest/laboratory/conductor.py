@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 
 from mcp_crashtest.faults.acts import FAULTS, Act
 from mcp_crashtest.faults.operations import to_the_end
+from mcp_crashtest.model.coordinates import Syscall
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import AFTER_THE_END, AFTER_THE_END_TOLD, Step
 from mcp_crashtest.model.proof import Proof
@@ -86,6 +87,8 @@ async def _land(stage: Stage, step: Step, lasting: Lasting, acts: Mapping[str, A
     described = {**fault.to_json(), "number": step.number, "fault": told, "done": stage.client.done}
     if (offset := stage.offset()) is not None:
         described["offset"] = offset
+    if isinstance(fault.at, Syscall):
+        described |= stage.site.call
     stage.write(NEMESIS, Type.INVOKE, Op.FAULT, described)
     act = acts[fault.kind](stage, fault)
     proof = await act.__aenter__()

@@ -25,6 +25,7 @@ from mcp_crashtest.subjects.hooked import Hooks
 from mcp_crashtest.subjects.services import Services
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
+from mcp_crashtest.subjects.syscalls.engines import counting
 from mcp_crashtest.subjects.turns import turn
 
 
@@ -72,6 +73,8 @@ async def _play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, s
     folder.save_plan(plan)
     subject = site(bench, folder, spawner, plan)
     client: ClientSubject | None = None
+    if plan.engine:
+        subject.counting = await counting(plan.engine, spawner)
     subject.open()
     try:
         if bench.profile.client:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from mcp_crashtest.model.calls import ANY
 from mcp_crashtest.model.errors import UsageError
 
 _THOUSAND = 1000
@@ -165,12 +166,22 @@ class During:
 
 @dataclass(frozen=True, slots=True)
 class Syscall:
-    """The server's n-th call of this name, from 1, in one life."""
+    """Just before the server's n-th counted call of this name, from 1, in one life.
+
+    What a name is says ``model.calls``; that of any call on a file is ``call``. ``what`` says in words what call it was
+    when the plan was made.
+    """
 
     tag: ClassVar[str] = "syscall"
-    parks: ClassVar[bool] = False
+    parks: ClassVar[bool] = True
     name: str
     number: int
+    what: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a call before the first."""
+        if self.number < 1:
+            raise UsageError(f"calls are counted from 1, not from {self.number}")
 
     @property
     def order(self) -> int:
@@ -179,7 +190,8 @@ class Syscall:
 
     def __str__(self) -> str:
         """As written in reports."""
-        return f"{self.name} call {self.number}"
+        which = f"call {self.number}" if self.name == ANY else f"call {self.number} of {self.name}"
+        return f"{which}, just before {self.what}" if self.what else which
 
 
 Coordinate = Batch | Window | Moment | During | Syscall
@@ -205,7 +217,7 @@ def from_json(data: Mapping[str, Any]) -> Coordinate:
     if kind is Window:
         said["name"] = WindowName(said["name"])
     for name, value in said.items():
-        wanted: type = str if name in (*_ENUMS, "name") else int
+        wanted: type = str if name in (*_ENUMS, "name", "what") else int
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise TypeError(f"{name} is {value!r}")
     return kind(**said)

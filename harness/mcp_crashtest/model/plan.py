@@ -14,8 +14,9 @@ from enum import StrEnum
 from typing import Any
 
 from mcp_crashtest.model import format_1
+from mcp_crashtest.model.calls import Engine
 from mcp_crashtest.model.companions import Companion
-from mcp_crashtest.model.coordinates import During, Moment, Since
+from mcp_crashtest.model.coordinates import During, Moment, Since, Syscall
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import Fault, Right, Victim
 
@@ -76,8 +77,9 @@ class Plan:
     ``absence`` is how long a client stays away; ``workload`` another size of the job; ``cold``: lives behind a fault,
     and those of an undisturbed run, come from no fork server; ``hash_seed`` is Python's for all lives; ``afterlife``:
     after its end the server is killed and asked once more; ``companion``: behind the last fault a second client comes,
-    whose job, if it is its own, has the size ``second`` or else that of the first. Raises UsageError for a fault that
-    is to land during one that does not last any more, or not yet.
+    whose job, if it is its own, has the size ``second`` or else that of the first. ``engine``: the server's system
+    calls are counted so, in all of its lives. Raises UsageError for a fault that is to land during one that does not
+    last any more, or not yet, or before a call that nobody counts.
     """
 
     scenario: str
@@ -90,9 +92,12 @@ class Plan:
     afterlife: bool = False
     companion: Companion | None = None
     second: Size | None = None
+    engine: Engine | None = None
 
     def __post_init__(self) -> None:
         """Refuse an impossible order."""
+        if self.engine is None and any(isinstance(fault.at, Syscall) for fault in self.faults):
+            raise UsageError(f"a fault before a system call needs an engine that counts them: {', '.join(Engine)}")
         lasting: list[int] = []
         for number, fault in enumerate(self.faults, start=1):
             if isinstance(fault.at, During):
@@ -158,7 +163,8 @@ class Plan:
             "cold": self.cold,
             "hash_seed": self.hash_seed,
             "afterlife": self.afterlife,
-            **beside,  # plans of earlier versions have none, and keep their digests
+            **beside,  # plans of earlier versions have neither, and keep their digests
+            **({"engine": self.engine} if self.engine else {}),
         }
 
     def to_text(self) -> str:
@@ -194,6 +200,7 @@ class Plan:
                 bool(data["afterlife"]),
                 Companion(data["companion"]) if data.get("companion") else None,
                 _size(data["second"]) if data.get("second") else None,
+                Engine(data["engine"]) if data.get("engine") else None,
             )
         except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise UsageError(f"this plan cannot be read: {error!r}") from error

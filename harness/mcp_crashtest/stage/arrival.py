@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mcp_crashtest.model.coordinates import Batch, Coordinate, During, Moment, Since, Window
+from mcp_crashtest.model.coordinates import Batch, Coordinate, During, Moment, Since, Syscall, Window
 from mcp_crashtest.stage.stage import Stage
 
 _THOUSAND = 1000
@@ -26,6 +26,11 @@ async def _batch(stage: Stage, at: Batch) -> bool:
     if at.thousandths is None:
         return True
     return await stage.until_time(time.monotonic() + at.thousandths / _THOUSAND * stage.pace.batch_s)
+
+
+async def _syscall(stage: Stage, _at: Syscall) -> bool:
+    """A system call, before which the server parks itself."""
+    return await stage.until(lambda: stage.server is not None and stage.server.parked)
 
 
 async def _counted(stage: Stage, batches: float) -> bool:
@@ -72,6 +77,7 @@ ARRIVALS: dict[type[Coordinate], Callable[[Stage, Any], Awaitable[bool]]] = {
     Window: _window,
     Moment: _moment,
     During: _during,
+    Syscall: _syscall,
 }
 
 

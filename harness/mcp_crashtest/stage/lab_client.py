@@ -145,6 +145,7 @@ class LabClient:
             ready_deadline_s=subject.ready_deadline_s,
             headers=subject.headers,
             folder=str(subject.folder.path),
+            marked=subject.counting is not None,
             piped=subject.piped,
         )
 

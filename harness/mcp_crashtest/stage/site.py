@@ -35,6 +35,10 @@ class Site(Protocol):
         """Which version of the server its latest life is, where there are several."""
 
     @property
+    def call(self) -> Mapping[str, Any]:
+        """Before which of its system calls its latest life stands still, where they are counted."""
+
+    @property
     def url(self) -> str:
         """Where it is reached."""
 

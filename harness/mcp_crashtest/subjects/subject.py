@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +32,8 @@ from mcp_crashtest.subjects.sockets import GIVING_BACK_S, find_free_port, is_giv
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.streams import Streams
 from mcp_crashtest.subjects.surroundings import at_home, make_home
+from mcp_crashtest.subjects.syscalls.control import Control
+from mcp_crashtest.subjects.syscalls.engines import Counting, before
 
 if TYPE_CHECKING:
     from mcp_crashtest.subjects.hooked import Hooks
@@ -55,7 +58,7 @@ class Subject:
     Python's hashes are those of that seed in all of them; else two lives in a row have different ones, unless the
     profile sees to that. ``starts_again``: a second life is to be expected, and what it needs is got ready.
     ``beside`` are its services; they begin before its first life, and ``end`` ends them. ``hooks`` are its owner's
-    commands, where the lab does not start it.
+    commands, where the lab does not start it. ``counting``: an engine counts the system calls of each life.
     """
 
     profile: Profile
@@ -68,6 +71,7 @@ class Subject:
     starts_again: bool = False
     beside: Services | None = None
     hooks: Hooks | None = None
+    counting: Counting | None = None
     port: int = 0
     held: socket.socket | None = None
     streams: Streams | None = None
@@ -91,6 +95,10 @@ class Subject:
     async def end(self) -> bool:
         """End its services, once all of its lives have ended, and close; whether nobody of them is left."""
         self.close()
+        if self.counting:
+            for life in range(1, self.lives + 1):
+                if self.folder.control_file(life).exists():
+                    self.folder.keep_calls(life, self.control(life).read())
         if self.hooks:
             await self.hooks.leave()
         return await self.beside.end() if self.beside else True
@@ -122,9 +130,27 @@ class Subject:
         """The client's ends of the latest life's pipes, to be closed by the caller; empty where somebody has them."""
         return self.streams.taken() if self.streams else ()
 
+    def control(self, life: int) -> Control:
+        """Where the calls of one of its lives are counted."""
+        return Control(self.folder.control_file(life))
+
+    @property
+    def call(self) -> Mapping[str, Any]:
+        """Before which call its latest life stands still; nothing where none is counted, or it does not."""
+        counted = self.control(self.lives).read() if self.counting and self.lives else None
+        if counted is None or counted.reached is None:
+            return {}
+        known = counted.calls[counted.reached - 1] if counted.reached <= len(counted.calls) else None
+        return {"call": counted.reached, **({"name": known.name, "size": known.size} if known else {})}
+
     @property
     def version(self) -> Mapping[str, Any]:
-        """Of a server with other versions: the command of its latest life, and the variables that are its own."""
+        """Of a server with other versions: the command of its latest life, and the variables that are its own.
+
+        Of one whose calls are counted: what their clock says now.
+        """
+        if self.counting:
+            return {"engine": self.counting.engine, "clock": time.monotonic()}
         if not self.profile.lives:
             return {}
         command, variables = self.profile.life(self.lives)
@@ -203,6 +229,7 @@ class Subject:
             armed = (at for at in points if isinstance(at, Batch))
             environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.number}" for at in armed)
         cold = spec.cold or (self.warm_lives is not None and self.lives >= self.warm_lives)
+        cold |= self.counting is not None and self.counting.cold
         target = None if cold else warm_target(argv, sys.executable)
         seed, next_seed = (None, None) if _HASH_SEED in variables else self._hash_seeds(warm=target is not None)
         if seed is not None:
@@ -223,10 +250,14 @@ class Subject:
                 warm_up=target is not None and at_hand == _PRELOAD,
                 site=Site(self.port, self.held is not None, str(self.folder.state_dir), spec.kill is Kill.ALL),
             )
+            if self.counting:
+                control = self.control(self.lives)
+                control.make(self.folder.state_dir, self.folder.ledger, before(points))
+                launch = self.counting.around(launch, control)
             if (
                 self.starts_again and not self.profile.lives and next_seed is not None and launch.preload is not None
             ):  # it imports meanwhile
-                self.spawner.prepare(replace(launch, env={**environment, _HASH_SEED: next_seed}))
+                self.spawner.prepare(replace(launch, env={**launch.env, _HASH_SEED: next_seed}))
             process = await self.spawner.spawn(launch)
         if self.streams:
             self.streams.given_to_server()

@@ -31,6 +31,8 @@ from mcp_crashtest.wire.transport import Connection, OnMessage, Transport
 
 _LONGEST_NUMBER = 1 << 62
 _PAGES = 1000
+MARKED = 1_999_000_000
+"""Where the numbers of marked requests begin: fits into 31 bits, and stands in nothing else that is said."""
 _UNSUPPORTED_PROTOCOL = -32022
 
 OnProgress = Callable[[float, float | None, str | None], object]
@@ -153,20 +155,24 @@ class Session:
         deadline_s: float,
         on_progress: OnProgress | None = None,
         on_log: OnLog | None = None,
+        marked: bool = False,
     ) -> Mapping[str, Any]:
         """The result of any request, as it came. Progress and log messages are handed on as they come.
+
+        ``marked``: the request's number, and its progress token, begin as no others do.
 
         Raises WireError: RpcError for an error, Unsupported for a task where tasks were not declared.
         """
         asked: dict[str, Any] = dict(params.get("_meta", {}))
-        token = f"progress-{self.numbers.take()}" if on_progress else None
+        first = MARKED if marked else 0
+        token = f"progress-{first + self.numbers.take()}" if on_progress else None
         if token:
             asked["progressToken"] = token
         if on_log and messages.is_stateless(self.protocol):
             asked.update(messages.log_level("debug"))
         filled = {**params, "_meta": asked} if asked else params
         async with _deadline(deadline_s):
-            return await self._request(method, filled, _listener(token, on_progress, on_log))
+            return await self._request(method, filled, _listener(token, on_progress, on_log), first)
 
     async def call_tool(
         self,
@@ -250,9 +256,9 @@ class Session:
         self.transport.abort()
 
     async def _request(
-        self, method: str, params: Mapping[str, Any], notified: _OnNotification | None = None
+        self, method: str, params: Mapping[str, Any], notified: _OnNotification | None = None, first: int = 0
     ) -> Mapping[str, Any]:
-        message = messages.request(self.protocol, self.numbers.take(), method, params, self.extensions)
+        message = messages.request(self.protocol, first + self.numbers.take(), method, params, self.extensions)
 
         async def heard(said: Message) -> None:
             if "id" in said:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from mcp_crashtest.model.calls import Engine
 from mcp_crashtest.model.columns import Table, referred
 from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import Batch, During, Moment, Phase, Since, Syscall, Window, WindowName
@@ -64,7 +65,7 @@ coordinates = st.one_of(
     st.builds(Batch, _counts, st.none(), st.integers(0, 1000), st.integers(0)),
     st.builds(Window, st.sampled_from(WindowName), _counts),
     st.builds(Moment, st.integers(0), st.sampled_from(Since)),
-    st.builds(Syscall, texts, _counts),
+    st.builds(Syscall, texts, _counts, st.none() | texts),
 )
 _kinds_and_victims = st.sampled_from(
     [(kind.name, victim) for kind in KINDS.values() for victim in sorted(kind.victims)]
@@ -93,8 +94,9 @@ def _sequences(draw: st.DrawFn) -> tuple[Fault, ...]:
 _sizes = st.none() | st.builds(Size, _counts, _counts)
 _company = st.just((None, None)) | st.tuples(st.sampled_from(Companion), _sizes)
 plans = st.builds(
-    lambda beside, *said: Plan(*said, *beside),
+    lambda beside, engine, *said: Plan(*said, *(*beside, engine)),
     _company,
+    st.sampled_from(Engine),
     texts,
     texts,
     _sequences(),

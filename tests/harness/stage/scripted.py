@@ -127,6 +127,7 @@ class ScriptedSite:
     services: Sequence[Service] = ()
     starting_s: float = 0.0
     version: Mapping[str, Any] = field(default_factory=dict)
+    call: Mapping[str, Any] = field(default_factory=dict)
 
     async def boot(self, points: Sequence[Coordinate] = ()) -> ScriptedLife:
         await asyncio.sleep(self.starting_s)

@@ -48,8 +48,8 @@ async def arrives(made: Scripted, at: Coordinate, then: Callable[[], object]) ->
     return await waiting
 
 
-def test_all_kinds_of_coordinates_but_system_calls_can_be_waited_for() -> None:
-    assert set(KINDS_OF_COORDINATES.values()) - set(ARRIVALS) == {Syscall}
+def test_all_kinds_of_coordinates_can_be_waited_for() -> None:
+    assert set(KINDS_OF_COORDINATES.values()) == set(ARRIVALS)
 
 
 @pytest.mark.asyncio
@@ -58,8 +58,9 @@ async def test_a_batch_is_observed_when_a_client_has_seen_it_done(made: Scripted
 
 
 @pytest.mark.asyncio
-async def test_at_a_crash_point_the_server_parks(made: Scripted) -> None:
-    assert await arrives(made, Batch(2, Phase.ACKNOWLEDGED), made.site.lives[0].park)
+@pytest.mark.parametrize("at", [Batch(2, Phase.ACKNOWLEDGED), Syscall("call", 3)])
+async def test_at_a_crash_point_and_before_a_system_call_the_server_parks(made: Scripted, at: Batch | Syscall) -> None:
+    assert await arrives(made, at, made.site.lives[0].park)
 
 
 @pytest.mark.asyncio

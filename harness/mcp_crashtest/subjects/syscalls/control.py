@@ -1,0 +1,68 @@
+"""The control file that the lab shares with an engine: what is to be counted, and what was.
+
+Its layout is that of counted.h.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcp_crashtest.model.calls import ANY, KINDS, Call, Counted, Remark
+from mcp_crashtest.model.coordinates import Syscall
+from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.wire.session import MARKED
+
+_MAGIC = 0x43414C31
+_CAPACITY, _LONGEST_NAME, _LONGEST_PATH = 8192, 104, 1024
+_HEADER = struct.Struct(f"=IIQQQQII{_LONGEST_NAME}s{_LONGEST_PATH}s{_LONGEST_PATH}s32s")
+_COUNTS = struct.Struct("=IIQQQQ")
+_ENTRY = struct.Struct(f"=IIQq{_LONGEST_NAME}s")
+_NS = 1_000_000_000
+MARKER = str(MARKED)[:7]
+"""What stands in an answer for the job, and in nothing else that is said: the number of the request begins so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One life's control file."""
+
+    path: Path
+
+    def make(self, folder: Path, ledger: Path, before: Syscall | None) -> None:
+        """Make it: what is counted lies in ``folder`` or is the ledger. Raises UsageError where a name is too long."""
+        kind, name = (0, "") if before is None or before.name == ANY else _wanted(before.name)
+        places = [os.fsencode(os.path.realpath(place)) for place in (folder, ledger)]
+        if any(len(place) >= _LONGEST_PATH for place in places):
+            raise UsageError(f"{folder} is too long a path for counting calls: choose another --report-dir")
+        target = before.number if before else 0
+        header = (_MAGIC, 0, 0, 0, target, 0, 0, kind, name.encode()[: _LONGEST_NAME - 1], *places, MARKER.encode())
+        with self.path.open("wb") as file:
+            file.write(_HEADER.pack(*header))
+            file.truncate(_HEADER.size + _CAPACITY * _ENTRY.size)
+
+    def read(self) -> Counted:
+        """What was counted up to now."""
+        with self.path.open("rb") as file:
+            _, remarks, count, _, _, reached = _COUNTS.unpack(file.read(_COUNTS.size))
+            file.seek(_HEADER.size)
+            told = file.read(min(count, _CAPACITY) * _ENTRY.size)
+        return Counted(tuple(_calls(told)), Remark(remarks), reached or None)
+
+
+def _wanted(name: str) -> tuple[int, str]:
+    kind, _, file = name.partition(" ")
+    if kind not in KINDS:
+        raise UsageError(f"there is no call {kind!r}; there are {', '.join((ANY, *KINDS))}")
+    return KINDS.index(kind) + 1, file or kind
+
+
+def _calls(told: bytes) -> Iterator[Call]:
+    """The calls that were written down whole; who writes the next one down while we look is not waited for."""
+    for kind, _process, at_ns, size, name in _ENTRY.iter_unpack(told):
+        if not 1 <= kind <= len(KINDS):
+            return
+        yield Call(KINDS[kind - 1], name.split(b"\0", 1)[0].decode(errors="replace"), size, at_ns / _NS)
