@@ -35,6 +35,7 @@ KILLED, EDGES, IN_A_ROW = "server-killed-everywhere", "killed-at-the-edges", "ki
 RESTARTED, AWAY, FROZEN, AFTERLIFE = "planned-restart", "server-away", "server-frozen", "afterlife"
 INTERRUPTED, DROPPED = "client-interrupted", "connection-dropped"
 SIZES, OPERATED = "other-workloads", "operations-survive"
+EACH_CALL, EACH_OF_RECOVERY = "every-call", "every-call-of-recovery"
 SECOND, TWO_BACK, OVERLAP = "second-job", "two-clients-back", "old-and-new-at-once"
 
 _TABLE = (
@@ -303,6 +304,27 @@ _TABLE = (
     Mutant("stream_from_start", "stream.duplicated", DROPPED, "the connection is lost, and the stream is joined again"),
     Mutant("stream_of_session", "stream.foreign", DROPPED, "the connection is lost, and the stream is joined again"),
     Mutant("stream_forgotten", "stream.lost", KILLED, "the server is killed, and the stream is joined again"),
+    Mutant(
+        "acks_before_commit",
+        "task.vanished",
+        EACH_CALL,
+        "the server is killed between its answer and the call that commits the job",
+    ),
+    Mutant(
+        "cursor_in_place",
+        "effects.rework",
+        EACH_CALL,
+        "the server is killed between the open that empties its cursor and the write",
+        ("progress.regressed",),
+    ),
+    Mutant(
+        "recovers_twice",
+        "records.duplicated",
+        EACH_OF_RECOVERY,
+        "the server is killed on the way, and again in the middle of its recovery",
+        ("records.count", "task.false-success"),
+        faults=5,
+    ),
 )
 
 MUTANTS = {mutant.name: mutant for mutant in _TABLE}

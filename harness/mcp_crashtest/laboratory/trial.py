@@ -38,6 +38,7 @@ from mcp_crashtest.planning.randomized import Choice
 from mcp_crashtest.planning.search import draw, search
 
 NO_PLAN = "the scenario has made no plan for this subject"
+_NO_BASE = "what the plans of this scenario are made from was not seen to the end"
 _SHRINK_RUNS = 30
 T = TypeVar("T")
 
@@ -183,6 +184,15 @@ class Trial:
         if any(o.verdict is Verdict.FAIL for o in [*outcomes, *(self._play(instead) if instead else ())]):
             self._shrink()
         raise_for(self.outcomes)
+
+    def seen_to_pass(self, plans: Sequence[Plan]) -> list[Outcome]:
+        """Play plans on which others are built: all of them, whatever the budget. Raises as ``play`` does."""
+        self.planned += len(plans)
+        outcomes = self._play(self._numbered(plans))
+        if len(outcomes) < len(plans) or any(outcome.verdict is not Verdict.PASS for outcome in outcomes):
+            raise_for(self.outcomes)
+            raise Unproven("; ".join(said for outcome in outcomes for said in outcome.judgement.unproven) or _NO_BASE)
+        return outcomes
 
     def explore(self, strategy: SearchStrategy[Plan], examples: int) -> None:
         """Play ``examples`` plans drawn with the session's seed; where one fails, look for the smallest that does."""

@@ -45,6 +45,6 @@ def installed() -> Iterator[tuple[str, int, bool, Callable[[Trial], object]]]:
         module = importlib.import_module(f"{_PACKAGE}.{path.stem}")
         for name, found in vars(module).items():
             marks: list[Any] = [m for m in getattr(found, "pytestmark", ()) if m.name == _MARK]
-            if name.startswith(_PREFIX) and callable(found) and marks:
+            if name.startswith(_PREFIX) and callable(found) and marks and not marks[0].kwargs.get("asked"):
                 said = marks[0].kwargs
                 yield scenario_name(name), int(said["level"]), bool(said.get("client")), found

@@ -33,8 +33,8 @@ TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 INAPPLICABLE = pytest.StashKey[bool]()
 UNBEGUN = pytest.StashKey[bool]()
 MARK = (
-    "crashtest(level, client=False): a scenario of mcp-crashtest and the stars it is for; client: for a client under "
-    "test, not for a server"
+    "crashtest(level, client=False, asked=False): a scenario of mcp-crashtest and the stars it is for; client: for a "
+    "client under test, not for a server; asked: played only where its level or its name is asked for"
 )
 _FOR_CLIENTS = f"this scenario is for clients, and {IS_SERVER.text}"
 _FOR_SERVERS = f"this scenario is for servers, and {IS_CLIENT.text}"
@@ -115,7 +115,15 @@ def _is_asked_for(item: pytest.Item, selection: Selection, failed: list[list[str
         return False
     if failed is not None and [profile_of(item).name, scenario_of(item)] not in failed:
         return False
+    if _is_asked_alone(item) and not selection.partial and (selection.level or 0) < level_of(item):
+        return False
     return selection.plays(level_of(item), own=not is_standard(item.path))
+
+
+def _is_asked_alone(item: pytest.Item) -> bool:
+    """Whether a first look at every scenario does without this one."""
+    marker = item.get_closest_marker("crashtest")
+    return bool(marker and marker.kwargs.get("asked"))
 
 
 # --- what one came to

@@ -1,0 +1,121 @@
+"""Plans for kills just before system calls: each of them once where a server makes the same ones in every run.
+
+Where it does not, the n-th call is another one in another run. Then a place is the k-th call of one class, a kind of
+call on one file, and places are drawn from the classes by turns.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mcp_crashtest.model.calls import ANSWER, ANY, Call, Engine, names, told
+from mcp_crashtest.model.coordinates import Syscall
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.plan import Plan, Size
+from mcp_crashtest.planning.sequences import alternately
+
+MOST_BATCHES = 5
+_LAST_OF = 3
+_IN_A_ROW = 4
+_RECOVERY, _ORIGINS = 60, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The calls of a life as a baseline has shown them: ``batches`` are theirs, ``steady``: each run makes the same."""
+
+    calls: Sequence[Call]
+    batches: Sequence[int]
+    steady: bool
+
+
+def small(records: int, batch: int, *, varies: bool) -> Size | None:
+    """The size of a job that is small enough for a kill before each call; None for the profile's own."""
+    return Size(MOST_BATCHES * batch, batch) if varies and records > MOST_BATCHES * batch else None
+
+
+def places(seen: Life, most: int) -> list[Syscall]:
+    """Every call, the first of each class first; or, where runs differ, so many drawn from the classes by turns."""
+    counted: Counter[str] = Counter()
+    by_class: dict[str, list[Syscall]] = {}
+    for index, call in enumerate(seen.calls):
+        name = ANY if seen.steady and call.kind != ANSWER else call.name
+        counted[name] += 1
+        at = Syscall(name, counted[name], told(seen.calls, index, seen.batches))
+        by_class.setdefault(call.name, []).append(at)
+    mixed = list(alternately(*(_spread(some) for some in by_class.values())))
+    return mixed if seen.steady else mixed[:most]
+
+
+def _spread(some: Sequence[Syscall]) -> Iterator[Syscall]:
+    """In an order whose first few are spread over all of them: the first, the last, and halves of what lies between."""
+    left, order = list(some), [0, len(some) - 1]
+    gaps = [(0, len(some) - 1)]
+    while gaps:
+        low, high = gaps.pop(0)
+        middle = (low + high) // 2
+        order.append(middle)
+        gaps += [(a, b) for a, b in ((low, middle), (middle, high)) if b - a > 1]
+    yield from (left[index] for index in dict.fromkeys(order))
+
+
+def before_each(plan: Plan, seen: Life, most: int) -> list[Plan]:
+    """The server killed before each of these calls of its first life, or so many of them. ``plan`` is the baseline."""
+    return [replace(plan, faults=(_kill(at),)) for at in places(seen, most)]
+
+
+def origins(seen: Life) -> list[Syscall]:
+    """Where a first life is killed, so that its successors have different things to recover: all through one batch.
+
+    There is none where two runs differ: nobody could say what their recoveries have in common.
+    """
+    if not seen.steady:
+        return []
+    at = sorted((place for place in places(seen, 0) if place.name == ANY), key=lambda place: place.number)
+    batches = [batch for call, batch in zip(seen.calls, seen.batches, strict=True) if call.kind != ANSWER]
+    middle = [place for place, batch in zip(at, batches, strict=True) if batch == max(batches) // 2 + 1]
+    some = middle or at
+    return [some[n * len(some) // _ORIGINS] for n in range(_ORIGINS)] if len(some) > _ORIGINS else some
+
+
+def in_recovery(plan: Plan, origin: Syscall, seen: Life) -> list[Plan]:
+    """The server killed there, and killed again before each of these calls of the life that recovers.
+
+    ``plan`` is the baseline. The last are killed several times in a row before the same call: recovery must get on.
+    """
+    at = places(seen, _RECOVERY)[:_RECOVERY]
+    once = [replace(plan, faults=(_kill(origin), _kill(place))) for place in at]
+    again = [replace(plan, faults=(_kill(origin), *[_kill(place)] * _IN_A_ROW)) for place in at[-_LAST_OF:]]
+    return [*once[:1], *again[:1], *once[1:], *again[1:]]
+
+
+def by_turns(sequences: Iterable[Sequence[Plan]]) -> list[Plan]:
+    """One plan of each in turn."""
+    return list(alternately(*sequences))
+
+
+def killed_at(plan: Plan, origins: Sequence[Syscall]) -> list[Plan]:
+    """The server killed at each of these: what comes behind it is a recovery."""
+    return [replace(plan, faults=(_kill(origin),)) for origin in origins]
+
+
+def _kill(at: Syscall) -> Fault:
+    return Fault("kill", Victim.SERVER, at)
+
+
+def unseen_by(engine: Engine, missed: Mapping[str, int]) -> str:
+    """What one engine does not see, in a sentence; the longest few."""
+    most = sorted(missed.items(), key=lambda item: -item[1])[:_LAST_OF]
+    return f"{engine} does not see " + ", ".join(f"{number} of {name}" for name, number in most)
+
+
+def shortest(sequences: Sequence[Sequence[Call]]) -> int:
+    """How many calls all of them have."""
+    return min(map(len, sequences))
+
+
+def classes(calls: Sequence[Call]) -> set[str]:
+    """The classes that there are."""
+    return set(names(calls))
