@@ -13,9 +13,9 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from mcp_crashtest.laboratory.play import Outcome
-from mcp_crashtest.model.calls import ANSWER, ANY, Call, Counted, Engine, Remark, alike, missed, names
+from mcp_crashtest.model.calls import ANSWER, ANY, Call, Counted, Engine, Remark, alike, missed, names, on_files
 from mcp_crashtest.model.coordinates import Syscall
-from mcp_crashtest.model.errors import NotApplicable, NotAssessed
+from mcp_crashtest.model.errors import NotApplicable, NotAssessed, SubjectError, Unproven
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.planning import calls as planning
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 MOST = 400
 """The most calls of a life that a star is owed: of more a sample is played."""
 _A_GUESS = 120  # calls, before anybody has counted them
-_FEWEST = 3
 _REMARKS = {
     Remark.MAPPED: "the server maps a file of its store into memory and may write to it so (mmap): that is no call",
     Remark.URING: "the server hands calls to the kernel in a ring (io_uring), in which nobody can stand before one",
@@ -56,43 +55,47 @@ class Sweep:
     seen: Life
     missing: list[str] = field(default_factory=list)
 
-    @property
-    def way(self) -> str:
-        """Whether all calls are tried, or some."""
-        whole = self.seen.steady and len(self.seen.calls) <= MOST
-        return "exhaustive" if whole else "sampled"
-
     def before_each(self) -> None:
         """Kill the server before each call, and say what was tried."""
-        self.trial.play(planning.before_each(self.plan, self.seen, MOST), core=MOST)
-        self._conclude(f"{len(self.seen.calls)} calls of its life")
+        self._play(planning.before_each(self.plan, self.seen, MOST), f"{len(self.seen.calls)} calls of its life")
 
     def in_recovery(self) -> None:
         """Kill it, and once more before each call of the life that recovers; say what was tried."""
         origins = planning.origins(self.seen)
         if not origins:
             raise NotAssessed("two runs make different calls, so that no two recoveries are the same")
+        killed = self.trial.seen_to_pass(planning.killed_at(self.plan, origins))
         different: dict[tuple[str, ...], list[Plan]] = {}
-        for origin, outcome in zip(origins, baselines(self.trial, planning.killed_at(self.plan, origins)), strict=True):
+        for origin, outcome in zip(origins, killed, strict=True):
             calls = _recovery(outcome)
             swept = planning.in_recovery(self.plan, origin, Life(calls, [0] * len(calls), steady=True))
             different.setdefault(tuple(names(calls)), swept)
-        self.trial.play(planning.by_turns(different.values()), core=MOST)
-        self._conclude(f"{sum(map(len, different))} calls of {len(different)} different recoveries")
+        if not any(different):
+            raise NotApplicable("no life that recovers makes a call on its store: there is nothing to be killed at")
+        counted = f"{sum(map(len, different))} calls of {len(different)} different recoveries"
+        self._play(planning.by_turns(different.values()), counted)
 
-    def _conclude(self, counted: str) -> None:
-        """Note what was tried; raises NotAssessed where calls are missing."""
-        trial, landed, exact = self.trial, 0, 0
-        for at, found in _landings(trial.outcomes):
-            landed += 1
-            exact += self._is_there(at, found)
-        trial.notes.append(
-            f"{trial.scenario} of {trial.bench.profile.name}: {self.way}, {counted} by {self.plan.engine}; "
-            f"{landed} kills just before a call, {exact} of them the very call that the baseline had there"
-        )
-        trial.notes.append(UNBUILT)
+    def _play(self, plans: Sequence[Plan], counted: str) -> None:
+        """Play them, and note what was tried; raises NotAssessed where calls are missing, else as a trial."""
+        before = len(self.trial.outcomes)
+        try:
+            self.trial.play(plans, core=MOST)
+        finally:
+            self.trial.notes += [self._tried(self.trial.outcomes[before:], len(plans), counted), UNBUILT]
         if self.missing:
             raise NotAssessed("; ".join(self.missing))
+
+    def _tried(self, outcomes: Sequence[Outcome], planned: int, counted: str) -> str:
+        landings = [list(_landings(outcome)) for outcome in outcomes]
+        # several kills in a row may lawfully end early: a recovery that gets on has fewer calls to make
+        whole = sum(len(found) >= min(len(o.plan.faults), 2) for o, found in zip(outcomes, landings, strict=True))
+        kills = [landing for found in landings for landing in found]
+        exact = sum(self._is_there(at, name) for at, name in kills)
+        way = "exhaustive" if self.seen.steady and whole == planned else f"sampled, {whole} of {planned} plans"
+        return (
+            f"{self.trial.scenario} of {self.trial.bench.profile.name}: {way}: {counted}, counted by "
+            f"{self.plan.engine}; {len(kills)} kills just before a call, {exact} of them the very one that was meant"
+        )
 
     def _is_there(self, at: Syscall, found: str) -> bool:
         """Whether the call was that of the baseline: the words of a coordinate begin with it."""
@@ -108,39 +111,42 @@ def sweep(trial: Trial) -> Sweep:
     workload = trial.workload
     size = planning.small(workload.records, workload.batch, varies=trial.varies["records"])
     plan = Plan(trial.scenario, trial.protocols[0], (), workload=size, engine=Engine.PRELOAD)
-    watching = replace(plan, engine=Engine.WATCH)
-    missing: list[str] = []
-    watched = _watched(trial, watching, missing)
-    preloaded = baselines(trial, [plan, plan])
-    shown = [_life(outcome) for outcome in preloaded]
-    if watched is not None and (said := _misses(shown, _life(watched))):
-        trial.notes.append(f"{trial.scenario} of {trial.bench.profile.name}: {said}: the watcher counts")
-        plan, preloaded = watching, [watched, *baselines(trial, [watching])]
-        shown = [_life(outcome) for outcome in preloaded]
-    calls = shown[0].calls[: planning.shortest([one.calls for one in shown])]
-    steady = alike([one.calls[: len(calls)] for one in shown])
-    remarks = shown[0].remarks | shown[1].remarks | (_life(watched).remarks if watched else Remark.NONE)
-    missing += _missing(calls, remarks)
-    if len(calls) < _FEWEST:
+    chosen, missing = _baselines(trial, plan, replace(plan, engine=Engine.WATCH))
+    shown = [_life(outcome) for outcome in chosen]
+    common = min(len(on_files(one.calls)) for one in shown)
+    steady = alike([on_files(one.calls)[:common] for one in shown])
+    calls = _first(shown[0].calls, common)
+    missing += _missing(calls, shown[0].remarks | shown[1].remarks)
+    if common == 0:
         raise NotAssessed("; ".join(missing))
-    return Sweep(trial, plan, Life(calls, _batches(trial, preloaded[0], calls), steady), missing)
+    return Sweep(trial, chosen[0].plan, Life(calls, _batches(trial, chosen[0], calls), steady), missing)
 
 
-def baselines(trial: Trial, plans: Sequence[Plan]) -> list[Outcome]:
-    """Play them; raises what a trial raises where they do not pass, CannotCount as NotAssessed."""
+def _baselines(trial: Trial, preload: Plan, watch: Plan) -> tuple[list[Outcome], list[str]]:
+    """Two runs with the engine that serves, and what is missing all the same."""
+    watched = _with_engine(trial, [watch], planning.guessed(preload, _A_GUESS))
+    preloaded = _with_engine(trial, [preload] * 2)
+    if isinstance(preloaded, str):
+        if isinstance(watched, str):
+            raise NotAssessed("; ".join(dict.fromkeys((preloaded, watched))))
+        why = f"with the preload it does not work ({preloaded})"
+    elif isinstance(watched, str):
+        return preloaded, [f"calls that pass the C library by would not be seen: {watched}"]
+    else:
+        why = _misses([_life(outcome) for outcome in preloaded], _life(watched[0])) or ""
+        if not why:
+            ring = Remark.URING & _life(watched[0]).remarks  # which the preload cannot see
+            return preloaded, [_REMARKS[Remark.URING]] if ring else []
+    trial.notes.append(f"{trial.scenario} of {trial.bench.profile.name}: {why}: the watcher counts")
+    return [*watched, *trial.seen_to_pass([watch])], []
+
+
+def _with_engine(trial: Trial, plans: Sequence[Plan], later: Sequence[Plan] = ()) -> list[Outcome] | str:
+    """Play undisturbed runs; in words why that cannot be. A server may bear one engine and not the other."""
     try:
-        return trial.seen_to_pass(plans)
-    except CannotCount as error:
-        raise NotAssessed(str(error)) from error
-
-
-def _watched(trial: Trial, plan: Plan, missing: list[str]) -> Outcome | None:
-    """The watcher's baseline; None where it cannot watch: then nobody knows what the preload does not see."""
-    try:
-        return trial.seen_to_pass([plan])[0]
-    except CannotCount as error:
-        missing.append(f"calls that pass the C library by would not be seen: {error}")
-        return None
+        return trial.seen_to_pass(plans, later)
+    except (CannotCount, SubjectError, Unproven) as error:
+        return str(error).splitlines()[0]
 
 
 def _misses(preloaded: Sequence[Counted], watched: Counted) -> str | None:
@@ -178,16 +184,16 @@ def _clock(history: History, life: int) -> float:
 
 
 def _recovery(outcome: Outcome) -> list[Call]:
-    """The calls with which a second life begins, up to the first effect of work that goes on, or an answer."""
-    history, found = outcome.folder.history(), []
-    began = next(event.t for event in history.of(Op.BOOT) if event.life > 1) + 0.0
-    until = next((e.t for e in history.of(Op.PROGRESS) if e.t > began), None)
-    until = None if until is None else until + _clock(history, 2)
-    for call in outcome.folder.calls(2).calls:
-        if call.file == "ledger" or (until is not None and call.at_s > until):
-            break
-        found.append(call)
-    return found
+    """The calls with which a second life begins, up to the end of the first batch that it does."""
+    history, calls = outcome.folder.history(), on_files(outcome.folder.calls(2).calls)
+    worked = [n for n, call in enumerate(calls) if call.file == "ledger"]
+    if worked:
+        return calls[: worked[1]] if len(worked) > 1 else calls
+    seen = [(event.t, event.value["done"]) for event in history.of(Op.PROGRESS)]
+    began = next(event.t for event in history.of(Op.BOOT) if event.life > 1)
+    before = max((done for at, done in seen if at < began), default=0)
+    until = next((at for at, done in seen if at > began and done > before), None)
+    return calls if until is None else [call for call in calls if call.at_s < until + _clock(history, 2)]
 
 
 def _batches(trial: Trial, outcome: Outcome, calls: Sequence[Call]) -> list[int]:
@@ -208,13 +214,23 @@ def _batches(trial: Trial, outcome: Outcome, calls: Sequence[Call]) -> list[int]
     return [max((int(done // batch) + 1 for at, done in seen if at <= call.at_s), default=0) for call in calls]
 
 
-def _landings(outcomes: Sequence[Outcome]) -> Iterator[tuple[Syscall, str]]:
+def _first(calls: Sequence[Call], number: int) -> list[Call]:
+    """The calls up to so many on files; answers are among them."""
+    found: list[Call] = []
+    for call in calls:
+        number -= call.kind != ANSWER
+        if number < 0:
+            break
+        found.append(call)
+    return found
+
+
+def _landings(outcome: Outcome) -> Iterator[tuple[Syscall, str]]:
     """Each kill before a call that has landed: where it was to be, and the name of the call that it was."""
-    for outcome in outcomes:
-        for event in outcome.folder.history().of(Op.FAULT, types=[Type.OK]):
-            at = outcome.plan.faults[event.value["number"] - 1].at if outcome.plan.faults else None
-            if isinstance(at, Syscall):
-                yield at, str(event.value.get("name", ""))
+    for event in outcome.folder.history().of(Op.FAULT, types=[Type.OK]):
+        at = outcome.plan.faults[event.value["number"] - 1].at
+        if isinstance(at, Syscall):
+            yield at, str(event.value.get("name", ""))
 
 
 def _said(name: str) -> str:

@@ -21,7 +21,7 @@ from mcp_crashtest.laboratory.unplayed import OUT_OF_TIME, Unplayed, beyond, why
 from mcp_crashtest.model import companions
 from mcp_crashtest.model.companions import Companion, answered_alike, told_by, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, During, Phase
-from mcp_crashtest.model.errors import NotApplicable, NotAssessed
+from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
 from mcp_crashtest.model.faults import GOODBYE, Right
 from mcp_crashtest.model.offers import ANSWER
@@ -185,10 +185,14 @@ class Trial:
             self._shrink()
         raise_for(self.outcomes)
 
-    def seen_to_pass(self, plans: Sequence[Plan]) -> list[Outcome]:
-        """Play plans on which others are built: all of them, whatever the budget. Raises as ``play`` does."""
+    def seen_to_pass(self, plans: Sequence[Plan], later: Sequence[Plan] = ()) -> list[Outcome]:
+        """Play plans on which others are built: all of them, whatever the budget. Raises as ``play`` does.
+
+        ``later`` stands for those others where nothing is played, in a rehearsal.
+        """
         self.planned += len(plans)
-        outcomes = self._play(self._numbered(plans))
+        base = self._play(self._numbered(plans))
+        outcomes = base or self._play(self._numbered(self._within_budget(later, None)) if later else ())
         if len(outcomes) < len(plans) or any(outcome.verdict is not Verdict.PASS for outcome in outcomes):
             raise_for(self.outcomes)
             raise Unproven("; ".join(said for outcome in outcomes for said in outcome.judgement.unproven) or _NO_BASE)

@@ -19,7 +19,7 @@ from mcp_crashtest.planning.sequences import alternately
 MOST_BATCHES = 5
 _LAST_OF = 3
 _IN_A_ROW = 4
-_RECOVERY, _ORIGINS = 60, 8
+_RECOVERY, _ORIGINS, _ORIGINS_BEFORE = 60, 8, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +66,29 @@ def before_each(plan: Plan, seen: Life, most: int) -> list[Plan]:
     return [replace(plan, faults=(_kill(at),)) for at in places(seen, most)]
 
 
+def guessed(plan: Plan, number: int) -> list[Plan]:
+    """So many plans as may be made from a baseline, before anybody has counted: for an estimate."""
+    return [replace(plan, faults=(_kill(Syscall(ANY, n)),)) for n in range(1, number + 1)]
+
+
 def origins(seen: Life) -> list[Syscall]:
     """Where a first life is killed, so that its successors have different things to recover: all through one batch.
 
-    There is none where two runs differ: nobody could say what their recoveries have in common.
+    Some are before the first batch, where the store is made. There is none where two runs differ: nobody could say
+    what their recoveries have in common.
     """
     if not seen.steady:
         return []
     at = sorted((place for place in places(seen, 0) if place.name == ANY), key=lambda place: place.number)
     batches = [batch for call, batch in zip(seen.calls, seen.batches, strict=True) if call.kind != ANSWER]
     middle = [place for place, batch in zip(at, batches, strict=True) if batch == max(batches) // 2 + 1]
-    some = middle or at
-    return [some[n * len(some) // _ORIGINS] for n in range(_ORIGINS)] if len(some) > _ORIGINS else some
+    first = [place for place, batch in zip(at, batches, strict=True) if batch == 0] if middle else []
+    return [*_some(middle or at, _ORIGINS), *_some(first, _ORIGINS_BEFORE)]
+
+
+def _some(places: Sequence[Syscall], most: int) -> list[Syscall]:
+    """So many of them, spread over all."""
+    return [places[n * len(places) // most] for n in range(most)] if len(places) > most else list(places)
 
 
 def in_recovery(plan: Plan, origin: Syscall, seen: Life) -> list[Plan]:
@@ -109,11 +120,6 @@ def unseen_by(engine: Engine, missed: Mapping[str, int]) -> str:
     """What one engine does not see, in a sentence; the longest few."""
     most = sorted(missed.items(), key=lambda item: -item[1])[:_LAST_OF]
     return f"{engine} does not see " + ", ".join(f"{number} of {name}" for name, number in most)
-
-
-def shortest(sequences: Sequence[Sequence[Call]]) -> int:
-    """How many calls all of them have."""
-    return min(map(len, sequences))
 
 
 def classes(calls: Sequence[Call]) -> set[str]:

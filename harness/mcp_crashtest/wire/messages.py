@@ -21,6 +21,8 @@ from mcp_crashtest.wire.errors import ProtocolViolation, RpcError, SessionLost, 
 
 STATELESS = "2026-07-28"
 HANDSHAKE = "2025-11-25"
+MARKED = 1_999_000_000
+"""Where the numbers of marked requests begin: fits into 31 bits, and stands in nothing else that is said."""
 SUPPORTED = (STATELESS, HANDSHAKE, "2025-06-18", "2025-03-26")
 SUPPORTED_ON_STDIO = (*SUPPORTED, "2024-11-05")  # over HTTP that one has HTTP+SSE, another transport
 METHOD_NOT_FOUND = -32601
@@ -124,6 +126,17 @@ def decode(text: str | bytes) -> Message:
     if not isinstance(message.get("method", ""), str) or message.keys().isdisjoint(("method", "result", "error")):
         raise ProtocolViolation(f"expected a method, a result or an error, found: {shown(text)}")
     return message
+
+
+def mark_of(message: Message) -> int:
+    """What is to be added to another number of a request, so that it is marked as its own is."""
+    number = message.get("id")
+    return MARKED if isinstance(number, int) and number >= MARKED else 0
+
+
+def unmarked(number: int) -> int:
+    """The number of a request without its mark."""
+    return number - MARKED if number >= MARKED else number
 
 
 def answers(message: Message, id_: int) -> bool:

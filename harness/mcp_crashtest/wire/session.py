@@ -25,14 +25,12 @@ from mcp_crashtest.wire.errors import (
     shown,
 )
 from mcp_crashtest.wire.http import Address
-from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS, SUPPORTED, Message, Numbers
+from mcp_crashtest.wire.messages import HANDSHAKE, MARKED, STATELESS, SUPPORTED, Message, Numbers
 from mcp_crashtest.wire.streamable import Streamable
 from mcp_crashtest.wire.transport import Connection, OnMessage, Transport
 
 _LONGEST_NUMBER = 1 << 62
 _PAGES = 1000
-MARKED = 1_999_000_000
-"""Where the numbers of marked requests begin: fits into 31 bits, and stands in nothing else that is said."""
 _UNSUPPORTED_PROTOCOL = -32022
 
 OnProgress = Callable[[float, float | None, str | None], object]

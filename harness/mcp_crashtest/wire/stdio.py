@@ -88,7 +88,8 @@ class Pipes:
     async def ask(self, message: Message, heard: Heard) -> Message:
         """Send a request: its response, with the id that the asker knows. Raises Broken, ProtocolViolation."""
         self._refuse_ended()
-        number = self._latest = next(self._numbers)
+        self._latest = next(self._numbers)
+        number = self._latest + messages.mark_of(message)
         numbered, token = _numbered(message, number)
         asked = self._asked[number] = _Asked(asyncio.get_running_loop().create_future(), heard, token)
         try:
@@ -160,7 +161,9 @@ class Pipes:
         if asked is not None:
             if not asked.answer.done():
                 asked.answer.set_result(answer)
-        elif not (type(number) is int and 0 < number <= self._latest):  # else it comes late, and nobody waits for it
+        elif not (
+            type(number) is int and 0 < messages.unmarked(number) <= self._latest
+        ):  # else it comes late, and nobody waits for it
             self._stray(f"an answer to a request that nobody has made: {shown(json.dumps(answer))}")
 
     async def _notified(self, message: Message) -> None:

@@ -63,7 +63,8 @@ def test_plans_are_the_same_each_time_and_survive_their_bytes() -> None:
 
 
 def test_recoveries_are_those_behind_one_batch() -> None:
-    assert [BATCHES[place.number] for place in origins(STEADY)] == [2] * len(BATCH)
+    assert [BATCHES[place.number] for place in origins(STEADY)[: len(BATCH)]] == [2] * len(BATCH)
+    assert [place.number for place in origins(STEADY)[len(BATCH) :]] == [1], "and where the store is made"
     assert origins(Life(CALLS, BATCHES, steady=False)) == []
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from mcp_crashtest.model.calls import ANY, KINDS, Call, Counted, Remark
 from mcp_crashtest.model.coordinates import Syscall
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.wire.session import MARKED
+from mcp_crashtest.wire.messages import MARKED
 
 _MAGIC = 0x43414C31
 _CAPACITY, _LONGEST_NAME, _LONGEST_PATH = 8192, 104, 1024
