@@ -211,11 +211,14 @@ class Trial:
         raise_for(self.outcomes)
 
     def _shrink(self) -> None:
-        """Where a plan of several faults fails, see whether one of them suffices."""
+        """Where a plan of several faults fails, see whether one of them suffices, or the first few."""
         failed = self.smallest(Verdict.FAIL)
         if failed and len(failed.plan.faults) > 1:
-            for fault in failed.plan.faults:
-                if not isinstance(fault.at, During) and self._fails(replace(failed.plan, faults=(fault,))):
+            faults = failed.plan.faults
+            alone = [(fault,) for fault in faults if not isinstance(fault.at, During)]
+            first = [faults[:number] for number in range(2, len(faults))]
+            for fewer in dict.fromkeys((*alone, *first)):
+                if self._fails(replace(failed.plan, faults=fewer)):
                     return
 
     def _within_budget(self, plans: Sequence[Plan], core: int | None) -> Sequence[Plan]:

@@ -99,7 +99,7 @@ def in_recovery(plan: Plan, origin: Syscall, seen: Life) -> list[Plan]:
     at = places(seen, _RECOVERY)[:_RECOVERY]
     once = [replace(plan, faults=(_kill(origin), _kill(place))) for place in at]
     again = [replace(plan, faults=(_kill(origin), *[_kill(place)] * _IN_A_ROW)) for place in at[-_LAST_OF:]]
-    return [*once[:1], *again[:1], *once[1:], *again[1:]]
+    return [*once, *again]
 
 
 def by_turns(sequences: Iterable[Sequence[Plan]]) -> list[Plan]:

@@ -11,6 +11,7 @@ from mcp_crashtest.stage.stage import Stage
 
 _THOUSAND = 1000
 _SHORTEST_WHILE_S = 0.3
+_ASKING_S = 0.02
 
 
 async def _batch(stage: Stage, at: Batch) -> bool:
@@ -29,8 +30,14 @@ async def _batch(stage: Stage, at: Batch) -> bool:
 
 
 async def _syscall(stage: Stage, _at: Syscall) -> bool:
-    """A system call, before which the server parks itself."""
-    return await stage.until(lambda: stage.server is not None and stage.server.parked)
+    """A system call, before which somebody of the server stands still.
+
+    He may be no child of the process that was started, and in no group of it: whoever counts is asked now and then.
+    """
+    while not (stage.server is not None and (stage.server.parked or stage.site.call)):
+        if not await stage.until_time(time.monotonic() + _ASKING_S):
+            return False
+    return True
 
 
 async def _counted(stage: Stage, batches: float) -> bool:

@@ -149,13 +149,12 @@ class Subject:
 
         Of one whose calls are counted: what their clock says now.
         """
-        if self.counting:
-            return {"engine": self.counting.engine, "clock": time.monotonic()}
+        counted = {"engine": self.counting.engine, "clock": time.monotonic()} if self.counting else {}
         if not self.profile.lives:
-            return {}
+            return counted
         command, variables = self.profile.life(self.lives)
         own = {k: v for k, v in variables.items() if self.profile.subject.environment.get(k) != v}
-        return {"command": command, **({"environment": own} if own else {})}
+        return {"command": command, **({"environment": own} if own else {}), **counted}
 
     @property
     def ready_deadline_s(self) -> float:

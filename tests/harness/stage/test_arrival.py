@@ -64,6 +64,11 @@ async def test_at_a_crash_point_and_before_a_system_call_the_server_parks(made: 
 
 
 @pytest.mark.asyncio
+async def test_before_a_system_call_it_may_be_a_worker_whose_stop_nobody_hears_of(made: Scripted) -> None:
+    assert await arrives(made, Syscall("call", 3), lambda: setattr(made.site, "call", {"call": 3}))
+
+
+@pytest.mark.asyncio
 async def test_within_a_batch_a_share_of_its_time_has_gone_by_since_the_one_before_was_seen(made: Scripted) -> None:
     began = time.monotonic()
     assert await arrives(made, Batch(2, thousandths=500), lambda: made.client.sees(2))
