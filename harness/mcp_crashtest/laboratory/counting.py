@@ -115,7 +115,7 @@ def sweep(trial: Trial) -> Sweep:
     shown = [_life(outcome) for outcome in chosen]
     common = min(len(on_files(one.calls)) for one in shown)
     steady = alike([on_files(one.calls)[:common] for one in shown])
-    calls = _first(shown[0].calls, common)
+    calls = _first(shown[0].calls, common) if steady else planning.in_both(shown[0].calls, shown[1].calls)
     missing += _missing(calls, shown[0].remarks | shown[1].remarks)
     if common == 0:
         raise NotAssessed("; ".join(missing))

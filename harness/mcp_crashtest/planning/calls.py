@@ -36,6 +36,16 @@ def small(records: int, batch: int, *, varies: bool) -> Size | None:
     return Size(MOST_BATCHES * batch, batch) if varies and records > MOST_BATCHES * batch else None
 
 
+def in_both(calls: Sequence[Call], other: Sequence[Call]) -> list[Call]:
+    """Those of the first run of which there are as many of their class in the other: the rest may not come again."""
+    left, found = Counter(names(other)), []
+    for call in calls:
+        if left[call.name] > 0:
+            left[call.name] -= 1
+            found.append(call)
+    return found
+
+
 def places(seen: Life, most: int) -> list[Syscall]:
     """Every call, the first of each class first; or, where runs differ, so many drawn from the classes by turns."""
     counted: Counter[str] = Counter()

@@ -7,7 +7,7 @@ from collections import Counter
 from mcp_crashtest.model.calls import ANY, Call, Engine, alike, on_files
 from mcp_crashtest.model.coordinates import Syscall
 from mcp_crashtest.model.plan import Plan, Size
-from mcp_crashtest.planning.calls import Life, before_each, in_recovery, origins, places, small
+from mcp_crashtest.planning.calls import Life, before_each, in_both, in_recovery, origins, places, small
 
 BASE = Plan("every-call", "2026-07-28", (), engine=Engine.PRELOAD)
 BATCH = [Call("write", "ledger", 100), *[Call("pwrite", "db-wal", 4096)] * 3, Call("fdatasync", "db-wal")]
@@ -54,6 +54,12 @@ def test_of_another_server_a_sample_is_drawn_from_each_class() -> None:
     counted = Counter(call.name for call in CALLS)
     assert all(1 <= place.number <= counted[place.name] for place in at)
     assert len(set(at)) == 9
+
+
+def test_what_only_one_of_two_runs_did_is_not_waited_for() -> None:
+    once, twice = Call("fsync", "log"), Call("write", "log")
+    assert in_both([once, twice, twice, once], [twice, once]) == [once, twice]
+    assert in_both([once], []) == []
 
 
 def test_plans_are_the_same_each_time_and_survive_their_bytes() -> None:
