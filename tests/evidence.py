@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mcp_crashtest.files.bundle import Bundle
-from mcp_crashtest.model.operation import History, Op, Type
+from mcp_crashtest.model.operation import History, Op, Operation, Type
 
 
 def histories(report: Path) -> list[History]:
@@ -14,11 +14,16 @@ def histories(report: Path) -> list[History]:
 
 
 def kills_without_times(history: History) -> list[int]:
-    """The confirmed kills that do not say, in order, when the signal was sent and when the last victim was reaped."""
+    """The confirmed kills that do not say, in order, when the first victim stood still, was killed, the last reaped."""
     kills = [o for o in history.of(Op.FAULT, types=[Type.OK]) if o.value["kind"] == "kill"]
-    invoked = {o.value["number"]: o.t for o in history.of(Op.FAULT, types=[Type.INVOKE])}
-    times = ((o, o.value.get("signalled_at", -1), o.value.get("reaped_at", -1)) for o in kills)
-    return [o.i for o, sent, reaped in times if not invoked[o.value["number"]] <= sent <= reaped <= o.t]
+    begun = {o.value["number"]: o.t for o in history.of(Op.FAULT, types=[Type.INVOKE])}
+    return [o.i for o in kills if not _in_order(begun[o.value["number"]], o)]
+
+
+def _in_order(begun_at: float, kill: Operation) -> bool:
+    told = [kill.value.get(name, -1.0) for name in ("stopped_at", "signalled_at", "reaped_at")]
+    times = [begun_at, *told, kill.t]
+    return times == sorted(times)
 
 
 def lives_without_an_end(history: History) -> set[int]:

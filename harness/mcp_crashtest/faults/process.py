@@ -76,9 +76,11 @@ async def killed(victims: Sequence[Mortal]) -> Proof:
 def traced(proof: Proof, victims: Sequence[Mortal], told_at: float | None = None) -> Proof:
     """The proof with the times of its deaths; ``told_at`` is when they were told to end in another way than by us."""
     signalled = [at for v in victims if (at := v.trace.signalled_at) is not None]
+    stopped = [at for v in victims if (at := v.trace.stopped_at) is not None]
     reaped = [at for v in victims if (at := v.trace.reaped_at) is not None]
     first = min(signalled, default=None) if told_at is None else told_at
-    return replace(proof, signalled_at=first, reaped_at=max(reaped) if len(reaped) == len(victims) else None)
+    last = max(reaped) if len(reaped) == len(victims) else None
+    return replace(proof, stopped_at=min(stopped, default=None), signalled_at=first, reaped_at=last)
 
 
 @asynccontextmanager
@@ -165,7 +167,7 @@ async def freeze(stage: Stage, _fault: Fault) -> AsyncIterator[Proof | None]:
     stopped = life is not None and await life.freeze()
     said = "the whole group stands still" if stopped else "somebody of the group runs on, or it had ended"
     try:
-        yield Proof(stopped, said, 0, time.monotonic() - began, signalled_at=began)
+        yield Proof(stopped, said, 0, time.monotonic() - began, stopped_at=began, signalled_at=began)
     finally:
         if life:
             await life.thaw()

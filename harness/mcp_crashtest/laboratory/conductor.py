@@ -95,7 +95,8 @@ async def _land(stage: Stage, step: Step, lasting: Lasting, acts: Mapping[str, A
     lasting[step.number] = act
     if proof is None:
         return False
-    times = stage.recorder.times(signalled_at=proof.signalled_at, reaped_at=proof.reaped_at)
+    ended = {"signalled_at": proof.signalled_at, "reaped_at": proof.reaped_at}
+    times = stage.recorder.times(stopped_at=proof.stopped_at, **ended)
     landed = {"kills": proof.kills, "reason": proof.reason, "elapsed_s": round(proof.elapsed_s, 6)}
     value = {**described, **landed, **times, **stage.chronicle.at_fault()}
     stage.write(NEMESIS, Type.OK if proof.confirmed else Type.FAIL, Op.FAULT, value)

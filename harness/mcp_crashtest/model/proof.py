@@ -12,8 +12,8 @@ NOTHING_RESTARTED = "the first life finished the job behind SIGTERM: the restart
 class Proof:
     """What became of a fault. ``kills`` counts processes that are proven to have died by our SIGKILL.
 
-    ``signalled_at`` and ``reaped_at``, on the monotonic clock, are when the first was told to end or to stand still,
-    and when the last was reaped; None where nobody can tell.
+    ``stopped_at``, ``signalled_at`` and ``reaped_at``, on the monotonic clock, are when the first was made to stand
+    still, when the first was told to end, and when the last was reaped; None where nobody can tell.
     ``goes_on``: nothing is proven, and what comes of it is of interest all the same: the server is gone, and somebody
     of it works on, or it had done all of its job.
     """
@@ -23,5 +23,6 @@ class Proof:
     kills: int = 0
     elapsed_s: float = 0.0
     goes_on: bool = False
+    stopped_at: float | None = None
     signalled_at: float | None = None
     reaped_at: float | None = None

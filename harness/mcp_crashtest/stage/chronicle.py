@@ -69,7 +69,8 @@ class Chronicle:
             return
         trace = who.trace
         told: dict[str, Any] = {"of": of, "name": name, "how": str(who.exited)}
-        told |= self.stage.recorder.times(signalled_at=trace.signalled_at, reaped_at=trace.reaped_at)
+        ended = {"signalled_at": trace.signalled_at, "reaped_at": trace.reaped_at}
+        told |= self.stage.recorder.times(stopped_at=trace.stopped_at, **ended)
         used = {"memory_bytes": trace.memory_bytes, "written_bytes": trace.written_bytes}
         told |= {name: value for name, value in used.items() if value is not None}
         life = max(len(self.stage.lives), 1) if number is None else number

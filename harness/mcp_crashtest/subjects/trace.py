@@ -16,11 +16,13 @@ _KIB, _BLOCK_BYTES = 1024, 512  # the units of rusage
 class Trace:
     """Times are those of the monotonic clock, which all processes of a machine share; None where nobody can tell.
 
-    ``signalled_at``: when it was sent the latest signal that was to end it; ``reaped_at``: when its parent reaped it.
+    ``stopped_at``: since when its leader stands still by our hand, as whoever is killed does first; ``signalled_at``:
+    when it was sent the latest signal that was to end it; ``reaped_at``: when its parent reaped it.
     ``memory_bytes`` is the most that one of those who belong to it has held at a time, ``written_bytes`` what they
     caused to be written to storage. Both are what could be seen: less than was used, never more.
     """
 
+    stopped_at: float | None = None
     signalled_at: float | None = None
     reaped_at: float | None = None
     memory_bytes: int | None = None
@@ -28,8 +30,13 @@ class Trace:
 
     def signalled(self, number: int, at: float) -> None:
         """It was sent this signal; to stop or to go on is no end."""
-        if number not in (signal.SIGSTOP, signal.SIGCONT):
-            self.signalled_at = at
+        match number:
+            case signal.SIGSTOP:
+                self.stopped_at = at if self.stopped_at is None else self.stopped_at
+            case signal.SIGCONT:
+                self.stopped_at = None
+            case _:
+                self.signalled_at = at
 
     def used(self, memory_bytes: int | None, written_bytes: int | None) -> None:
         """Somebody has looked; the more that was seen counts: one looks at who lives, another at who was reaped."""

@@ -40,7 +40,8 @@ async def test_a_life_that_was_killed_tells_when_and_what_it_had_used(
     trace = process.trace
     assert trace.signalled_at is not None
     assert trace.reaped_at is not None
-    assert before <= trace.signalled_at <= trace.reaped_at <= time.monotonic()
+    assert trace.stopped_at is not None
+    assert before <= trace.stopped_at <= trace.signalled_at <= trace.reaped_at <= time.monotonic()
     assert trace.memory_bytes is not None
     assert 60 * MIB < trace.memory_bytes < 200 * MIB  # what it has given back by now counts
     if counts_writes():
@@ -77,6 +78,7 @@ async def test_to_stand_still_and_to_go_on_is_not_to_be_told_to_end(launching: L
     assert await process.signal_group(signal.SIGSTOP)
     assert await process.signal_group(signal.SIGCONT)
     told_before = process.trace.signalled_at
+    assert process.trace.stopped_at is None
     assert process.signal(signal.SIGTERM)
     await process.wait_exit(DEADLINE_S)
     assert told_before is None
