@@ -126,6 +126,11 @@ def test_a_history_that_was_changed_is_no_evidence(reports: list[Path], tmp_path
     run.save_judgement({**(run.judgement() or {}), "kills_confirmed": 99})
     done = lab("merge", reports[0], copied, "--into", tmp_path / "into")
     assert done.code == 4
+    assert "shard 2 of 2" in done.err
+    assert "is not what its certificate says, and shows nothing" in done.err
+    Bundle(copied).save_certificate(certificate_in(copied))  # by whoever changes that, too
+    done = lab("merge", reports[0], copied, "--into", tmp_path / "into")
+    assert done.code == 4
     assert "the history was changed, or the checkers were" in done.err
 
 

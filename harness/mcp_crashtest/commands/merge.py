@@ -20,7 +20,7 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.laboratory.play import Outcome
 from mcp_crashtest.model.errors import HarnessError, UsageError
-from mcp_crashtest.reporting.console import show
+from mcp_crashtest.reporting.console import clean, show
 from mcp_crashtest.sessions.merging import Report, merged, read_report, refuse_strangers
 
 
@@ -32,6 +32,11 @@ def merge(options: argparse.Namespace) -> int:
         raise UsageError(f"{into} is the report of a shard: have them put together in another folder, --into DIR")
     reports = sorted(map(read_report, folders), key=lambda report: report.shard.number)
     refuse_strangers(reports)
+    for report in reports:
+        if untrusted := report.bundle.untrusted():
+            raise HarnessError(
+                f"the evidence of {report} is not what its certificate says, and shows nothing: {clean(untrusted)}"
+            )
     bundle = Bundle(into)
     began = ", ".join(report.certificate["times"]["began"] for report in reports)
     with bundle.prepare(f"merge of {began}", shared=False):
