@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,22 +123,33 @@ jobs:
     runs-on: ubuntu-latest
     timeout-minutes: {minutes}
     steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7
+      - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
         with:
           python-version: "3.12"
       # What the server itself needs is installed here.
-      - run: pip install mcp-crashtest
-      - run: mcp-crashtest certify --profile {profile} ${{{{ github.event_name != 'schedule' && '--quick' || '' }}}}
-      - uses: actions/upload-artifact@v4
-        if: always()
+      - name: Install mcp-crashtest
+        run: python -m pip install --quiet --disable-pip-version-check mcp-crashtest
+      - name: Kill it, restart it, prove that nothing was lost
+        run: >-
+          mcp-crashtest certify --junit crashtest.junit.xml --sarif crashtest.sarif
+          --profile {profile} ${{{{ github.event_name != 'schedule' && '--quick' || '' }}}}
+      - name: Say what it came to
+        if: ${{{{ !cancelled() }}}}
+        run: mcp-crashtest report --github
+      - name: Keep the evidence
+        if: ${{{{ !cancelled() }}}}
+        uses: actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1
         with:
           name: crashtest-report
-          path: crashtest-report
+          path: |
+            crashtest-report
+            crashtest.junit.xml
+            crashtest.sarif
 """
 _LEAST_MINUTES, _SLOWER = 10, 4
 
 
 def workflow(profile: str, seconds: float) -> str:
     """A GitHub workflow that certifies a profile; ``seconds``: about how long all of it takes here."""
-    return _WORKFLOW.format(profile=profile, minutes=max(_LEAST_MINUTES, round(_SLOWER * seconds / 60)))
+    return _WORKFLOW.format(profile=shlex.quote(profile), minutes=max(_LEAST_MINUTES, round(_SLOWER * seconds / 60)))
