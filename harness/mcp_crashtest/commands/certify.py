@@ -46,11 +46,17 @@ class Watcher:
         self.listed: list[pytest.Item] = []
         self.broken: list[str] = []
         self.interrupted = False
-        self.unwritten: list[str] = []
+        self._config: pytest.Config | None = None
+
+    @property
+    def unwritten(self) -> list[str]:
+        """What could not be written of the session, once it is over."""
+        return self._config.stash.get(UNWRITTEN, []) if self._config else []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Put our tally in the place of the plugin's own."""
+        self._config = config
         config.stash[TALLY] = self.tally
         config.stash[LISTENERS] = list(self.listeners)
 
@@ -67,11 +73,6 @@ class Watcher:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Know Ctrl-C from what pytest itself calls an interruption, such as a file that cannot be collected."""
         self.interrupted = excinfo.type is KeyboardInterrupt
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Keep what could not be written of the session."""
-        self.unwritten = session.config.stash.get(UNWRITTEN, [])
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Keep what broke."""

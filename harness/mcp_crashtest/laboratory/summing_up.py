@@ -83,6 +83,7 @@ def summary(told: Told, outcomes: Sequence[Outcome], verdict: Verdict, reason: s
         "fell": _fell(outcomes),
         "late": sum(j.late for j in judgements),
         "findings": _findings(told, outcomes, failed) if failed else [],
+        "broken": _broken(outcomes),
         "remarks": [remark.to_json() for o in outcomes for remark in o.judgement.remarks],
     }
 
@@ -91,6 +92,12 @@ def _fell(outcomes: Iterable[Outcome]) -> list[int]:
     """How many kills fell into each tenth of a batch."""
     fell = Counter(offset // _TENTH for o in outcomes for offset in o.judgement.offsets)
     return [fell[tenth] for tenth in range(_TENTHS)]
+
+
+def _broken(outcomes: Iterable[Outcome]) -> list[str]:
+    """Every invariant that any of these runs found broken: the findings are those of the smallest one alone."""
+    found = {finding.invariant for outcome in outcomes for finding in outcome.judgement.findings}
+    return [name for name in INVARIANTS if name in found]
 
 
 def _findings(told: Told, outcomes: Sequence[Outcome], failed: Outcome) -> list[dict[str, Any]]:

@@ -37,6 +37,14 @@ class CapOfSubject:
 
 
 @dataclass
+class Files:
+    """The files of its repository that a subject is said and written in, as far as they are known."""
+
+    profile: str = ""
+    subject: str = ""
+
+
+@dataclass
 class Subject:
     """A subject: what it is, what nobody could assess of it, and how much of each scenario was played."""
 
@@ -48,6 +56,7 @@ class Subject:
     not_assessed: dict[str, str]
     budget: Budget
     client: str = ""
+    files: Files | None = None
 
 
 @dataclass
@@ -144,7 +153,10 @@ class UnplayedRun:
 
 @dataclass
 class Scenario:
-    """What one scenario came to on one subject. ``unplayed`` may be cut; ``unplayed_in_all`` counts them all."""
+    """What one scenario came to on one subject. ``unplayed`` may be cut; ``unplayed_in_all`` counts them all.
+
+    ``broken``: the invariants that any of its runs found broken, also where its findings name fewer.
+    """
 
     id: str
     profile: str
@@ -166,6 +178,8 @@ class Scenario:
     late_looks: Count = 0
     unplayed: list[UnplayedRun] | None = None
     unplayed_in_all: Count = 0
+    broken: list[str] | None = None
+    took_s: Seconds = 0
 
 
 @dataclass
@@ -187,6 +201,40 @@ class Evidence:
 
     digest: Digest
     files: Count
+
+
+@dataclass
+class OfBaseline:
+    """A finding that a baseline expects, or does not; ``why`` one was not found is said of what is stale or untried."""
+
+    fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+    profile: str
+    scenario: str
+    invariant: str
+    reason: str = ""
+    date: str = ""
+    sometimes: bool = False
+    why: str = ""
+
+
+@dataclass
+class Otherwise:
+    """What the session would have come to without what is expected: it decides the exit code, and nothing else."""
+
+    verdict: Verdict
+    stars: list[Stars]
+
+
+@dataclass
+class Baseline:
+    """What the session came to against the findings that are expected in a file."""
+
+    file: str
+    expected: list[OfBaseline]
+    unexpected: list[OfBaseline]
+    stale: list[OfBaseline]
+    untried: list[OfBaseline]
+    otherwise: Otherwise
 
 
 @dataclass
@@ -219,6 +267,7 @@ class Certificate:
     environment: dict[str, str]
     evidence: Evidence | None = None
     sha256: dict[str, dict[str, str]] | None = None
+    baseline: Baseline | None = None
 
 
 def schema() -> dict[str, Any]:

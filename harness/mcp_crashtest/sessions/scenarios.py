@@ -13,7 +13,6 @@ import pytest
 
 from mcp_crashtest.model.caps import caps_of, unseen
 from mcp_crashtest.model.errors import CrashtestError, SubjectError, Unproven, UsageError, Violation
-from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.secrets import without_secrets
 from mcp_crashtest.model.standing import IS_CLIENT, IS_SERVER, Standing
 from mcp_crashtest.model.verdict import Verdict
@@ -168,7 +167,6 @@ def summary_of(item: pytest.Item, error: BaseException | None) -> dict[str, Any]
             "applies": why_not(item) is None and not item.stash.get(INAPPLICABLE, False),
             **({"standing": Standing.NOT_APPLICABLE} if item.stash.get(INAPPLICABLE, False) else {}),
             **({"begun": False} if item.stash.get(UNBEGUN, False) else {}),
-            "broken": _broken(trial),
             "error": kind,
             "subject": {
                 **_identity(profile),
@@ -195,14 +193,6 @@ def pardon(report: pytest.TestReport, summary: Mapping[str, Any], baseline: Base
     if found and len(known) == len(found):
         report.outcome = "skipped"
         report.wasxfail = "; ".join(dict.fromkeys(entry.reason for entry in known))
-
-
-def _broken(trial: Trial | None) -> list[str]:
-    """Every invariant that any run of a scenario found broken: its findings are those of the smallest one alone."""
-    found = {
-        finding.invariant for outcome in (trial.outcomes if trial else ()) for finding in outcome.judgement.findings
-    }
-    return [name for name in INVARIANTS if name in found]
 
 
 def _identity(profile: Profile) -> dict[str, Any]:
