@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,26 @@ from mcp_crashtest.laboratory.sniffing import Speech
 from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.profile import Profile
-from mcp_crashtest.model.subject_spec import Stop
-from mcp_crashtest.proposing.command import PORT_VARIABLES, Command, launcher_in, read_command, with_port
+from mcp_crashtest.model.subject_spec import Stop, SubjectSpec
+from mcp_crashtest.proposing.command import (
+    PORT_VARIABLES,
+    Command,
+    launcher_in,
+    moved_variable,
+    read_command,
+    with_port,
+)
 from mcp_crashtest.proposing.writing import Draft
 from mcp_crashtest.subjects.sockets import find_free_port
 
 _HTTP, _STDIO = "http", "stdio"
 _ELSEWHERE = re.compile(r"listens on port ([0-9]{2,5})")
 _UNKNOWN = "-"
+_CONFIGS = ("mcp.json", ".mcp.json", ".vscode/mcp.json", ".cursor/mcp.json", "claude_desktop_config.json")
+_MUCH = 3
+_FIRST_START_S = 60.0  # nobody knows yet how long it takes, on a machine that may have much else to do
+
+Say = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -42,21 +55,24 @@ class Reached:
 
     def profile(self) -> Profile:
         """A profile that is enough to start and reach it. Raises UsageError."""
+        said = self.draft.data()
         data = {
-            **self.draft.data(),
+            **said,
+            "subject": {"ready_deadline_s": _FIRST_START_S, **said.get("subject", {})},
             "workload": self.workload,
             "contract": {"kind": str(ContractKind.RESUMABLE_TOOL), "tool": _UNKNOWN},
         }
         return parse_profile(data, name="init", source="mcp-crashtest init", folder=self.folder)
 
 
-def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path) -> Reached:
-    """The first way that answers. Raises UsageError where nothing says how, SubjectError where none does."""
+def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path, say: Say) -> Reached:
+    """The first way that answers. Raises UsageError where nothing says how, SubjectError where none does.
+
+    What is tried is said.
+    """
     if not options.command and not options.url and not options.mcp_config:
-        raise UsageError(
-            'say how the server is started or reached: --command "python server.py --port 8000", --url URL, or '
-            "--mcp-config FILE"
-        )
+        options.mcp_config = _config_here()
+        say(f"taking {options.mcp_config}, which is here; --command or --url says another way")
     if options.server and not options.mcp_config:
         raise UsageError("--server names an entry of --mcp-config FILE: give that too")
     refusals: list[str] = []
@@ -65,6 +81,8 @@ def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path) -
         ways = _in_order(ways, options, laboratory)
     while ways:
         title, way = ways.pop(0)
+        say(f"trying to reach it {title}")
+        began = time.monotonic()
         try:
             way.bench = laboratory.probe(way.profile())
         except (SubjectError, UsageError) as error:
@@ -76,8 +94,28 @@ def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path) -
                 ways.insert(0, (f"over HTTP on its fixed port {port[1]}", _on_fixed_port(way, port[1], options)))
             continue
         _mind_launcher(way)
+        _mind_slowness(way, time.monotonic() - began)
         return way
     raise SubjectError("the server answers in no way that was tried:\n\n" + "\n\n".join(refusals))
+
+
+def _config_here() -> str:
+    """The one configuration of an MCP host that lies where the user is. Raises UsageError without one."""
+    found = [name for name in _CONFIGS if Path(name).is_file()]
+    if len(found) != 1:
+        here = f" ({', '.join(found)} are here)" if found else ""
+        raise UsageError(
+            'say how the server is started or reached: --command "python server.py --port 8000", --url URL, or '
+            f"--mcp-config FILE{here}"
+        )
+    return found[0]
+
+
+def _mind_slowness(way: Reached, took_s: float) -> None:
+    """A start that has taken much of its time here may take all of it on a machine that has more to do."""
+    if took_s > SubjectSpec().ready_deadline_s / _MUCH and way.draft.get("subject", "ready_deadline_s") is None:
+        why = f"it was there after {took_s:.0f} s"
+        way.draft.say("subject", "ready_deadline_s", float(_MUCH * round(took_s)), why)
 
 
 def _in_order(
@@ -117,7 +155,7 @@ def _ways(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Reac
         yield "by its URL", Reached(_draft(options, None, options.url), folder, workload)
         return
     try:
-        command = read_command(_placed(options.command, folder))
+        command = read_command(_placed(options.command, folder), lambda word: _holds_something(folder / word))
     except ValueError as error:
         raise UsageError(f"--command: {error}") from error
     if options.transport != _STDIO:
@@ -131,6 +169,13 @@ def _ways(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Reac
         yield "over stdio", Reached(_draft(options, command, None), folder, workload)
 
 
+def _holds_something(path: Path) -> bool:
+    try:
+        return any(path.iterdir()) if path.is_dir() else path.stat().st_size > 0
+    except OSError:
+        return False
+
+
 def _draft(
     options: argparse.Namespace, command: Command | None, url: str | None, variables: Mapping[str, str] | None = None
 ) -> Draft:
@@ -142,7 +187,16 @@ def _draft(
     environment = {**(variables or {}), **(command.environment if command else {}), **_own(options)}
     draft.say("subject", "environment", environment or None, "it is told its port by one of these" if variables else "")
     _say_headers(draft, options)
+    _say_own(draft, options)
     return draft
+
+
+def _say_own(draft: Draft, options: argparse.Namespace) -> None:
+    """What the user says of the subject itself goes over all that is found out, in the trial too."""
+    for key, value in settings(options).items():
+        table, _, name = key.partition(".")
+        if table == "subject" and name != "environment":
+            draft.say(table, name, value, "as you say")
 
 
 def _by_entry(options: argparse.Namespace, folder: Path) -> Draft:
@@ -152,7 +206,34 @@ def _by_entry(options: argparse.Namespace, folder: Path) -> Draft:
     draft.say("subject", "mcp_config", os.path.relpath(path, folder))
     draft.say("subject", "server", options.server)
     _say_headers(draft, options)
+    draft.say("subject", "environment", _own(options) or None)
+    _say_own(draft, options)
+    _move_store(draft, folder)
     return draft
+
+
+def _move_store(draft: Draft, folder: Path) -> None:
+    """Where the entry says the place of a store, another one is said over it, so that each run has its own."""
+    spec = Reached(draft, folder, {"records": 103, "batch": 10}).profile().subject
+    if spec.command is None:
+        return
+    where = folder / (spec.cwd or ".")
+    command = read_command(spec.command, lambda word: _holds_something(where / word))
+    if command.text != spec.command and "${" not in spec.command and draft.get("subject", "command") is None:
+        draft.say("subject", "command", command.text, "; ".join(command.changes))
+    draft.remarks += command.warnings
+    said = draft.get("subject", "environment") or {}
+    moved = {
+        name: new
+        for name in spec.environment
+        if name not in said
+        and (value := spec.hidden.get(f"env.{name}")) is not None
+        and not _holds_something(where / value)
+        and (new := moved_variable(name, value)) is not None
+    }
+    if moved:
+        why = f"over what the entry says: each run has {' and '.join(moved)} of its own"
+        draft.say("subject", "environment", {**moved, **said}, why)
 
 
 def _say_headers(draft: Draft, options: argparse.Namespace) -> None:

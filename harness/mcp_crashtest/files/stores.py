@@ -10,7 +10,7 @@ import itertools
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -23,17 +23,21 @@ _DOCUMENTS = frozenset({".json", ".jsonl", ".ndjson", ".csv", ".tsv"})
 _MOST_FILES, _LARGEST_BYTES, _MOST_TABLES, _MOST_ROWS = 300, 32 << 20, 50, 5000
 
 
-def stored_in(folder: Path, called: str) -> list[Stored]:
-    """The tables and documents below a folder, which a profile calls ``called``, as in ``{state_dir}``."""
+def stored_in(folder: Path, called: str, only: Collection[str] | None = None) -> list[Stored]:
+    """The tables and documents below a folder, which a profile calls ``called``, as in ``{state_dir}``.
+
+    ``only`` are the files that are of interest there; None: all.
+    """
     found: list[Stored] = []
-    for path in itertools.islice(_files(folder), _MOST_FILES):
+    paths = _files(folder) if only is None else (folder / name for name in sorted(only))
+    for path in itertools.islice(paths, _MOST_FILES):
         name = f"{called}/{path.relative_to(folder)}"
         if "{" in name.removeprefix(called):
             continue  # no placeholder of ours
         with suppress(OSError, SubjectError, sqlite3.Error, UnicodeError):
             if path.stat().st_size > _LARGEST_BYTES:
                 continue
-            if _is_database(path):
+            if is_database(path):
                 found += _tables(path, name)
             elif path.suffix in _DOCUMENTS:
                 lines = itertools.islice(each_record(path), _MOST_ROWS + 1) if holds_lines(path) else None
@@ -50,7 +54,8 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _is_database(path: Path) -> bool:
+def is_database(path: Path) -> bool:
+    """Whether a file begins as a SQLite database does. Raises OSError."""
     with path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 

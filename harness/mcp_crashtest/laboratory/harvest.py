@@ -12,8 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from mcp_crashtest.files.stores import stored_in
-from mcp_crashtest.laboratory.tryout import Tryout
+from mcp_crashtest.laboratory.tryout import OWN_FOLDER, Tryout
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.operation import name_of
 from mcp_crashtest.model.paths import find, placeholders
@@ -24,11 +23,10 @@ from mcp_crashtest.proposing.offer import Tool
 from mcp_crashtest.proposing.operations import list_of, listings, orders
 from mcp_crashtest.proposing.outputs import Records, Source, records_in, sources
 from mcp_crashtest.proposing.sighting import Sighting, size_of
-from mcp_crashtest.proposing.stored import grown, kept
+from mcp_crashtest.proposing.stored import Kept, grown, kept
 
 _MOST_PAGES = 200
 _FIRST_LOOK_S, _SLOWER, _MOST_LOOKS = 0.1, 2, 8
-_STATE = "state_dir"
 _JOB_NAMES = ("client_id", "run_id")
 
 Looks = list[Sequence[Stored]]
@@ -43,7 +41,7 @@ async def looking(tryout: Tryout) -> AsyncIterator[Looks]:
         pause_s = _FIRST_LOOK_S
         while len(looks) < _MOST_LOOKS:
             await asyncio.sleep(pause_s)
-            looks.append(await asyncio.to_thread(_stored, tryout))
+            looks.append(await asyncio.to_thread(tryout.stored))
             pause_s *= _SLOWER
 
     watch = asyncio.create_task(look_on()) if tryout.subject.profile.subject.command else None
@@ -53,10 +51,6 @@ async def looking(tryout: Tryout) -> AsyncIterator[Looks]:
         if watch is not None:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
-
-
-def _stored(tryout: Tryout) -> Sequence[Stored]:
-    return stored_in(tryout.subject.folder.state_dir, f"{{{_STATE}}}")
 
 
 async def with_records(
@@ -105,12 +99,19 @@ async def _on_disk(
         names = {"{task_id}": name_of(str(one.value)), "{handle}": str(one.value), **names}
     if not named and isinstance(seen.result, Mapping):
         names |= {f"{{{one.path[2:]}}}": str(one.value) for one in ids_in(seen.result, "") if one.path is not None}
-    candidates = kept(await asyncio.to_thread(_stored, tryout), names, size, call.input_file)
-    chosen = grown(candidates, looks)
+    candidates = kept(await asyncio.to_thread(tryout.stored), names, size, call.input_file)
+    chosen = grown([one for one in candidates if _is_own(one)], looks)
     if chosen is None:
         return None
     found, shown = chosen
     return found.source, replace(found.records, sure=found.records.sure and shown)
+
+
+def _is_own(one: Kept) -> bool:
+    """Whether it lies in the run's own folder, or says whose it is: elsewhere are the records of all runs."""
+    source = one.source
+    place = str(source.file or source.sqlite)
+    return place.startswith(OWN_FOLDER) or any(placeholders((place.partition("/")[2], source.query)))
 
 
 async def _found(tryout: Tryout, source: Source, named: Sequence[Id], result: Any, size: int | None) -> Records | None:

@@ -152,7 +152,8 @@ class Laboratory:
 
     async def _set_up(self, profile: Profile) -> Bench:
         spawner = await self._spawning()
-        folder = Path(profile.folder, profile.subject.cwd or ".")
+        cwd = profile.subject.cwd or "."
+        folder = Path(profile.folder, "." if "{" in cwd else cwd)  # where each run has its own, the profile's
         before = footprint(folder, self.bundle.folder) if profile.subject.command else {}
         bench = await probed(Bench(profile), self.bundle, spawner)
         golden = await golden_run(bench, self.bundle, spawner, self.seed, self._pacing)

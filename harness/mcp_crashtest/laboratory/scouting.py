@@ -20,6 +20,7 @@ from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.operation import name_of
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.showing import bounded, pretty
+from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.proposing.arguments import Arguments
 from mcp_crashtest.proposing.following import Asking, Id, call_with, ids_in, status_calls, status_resources, uris_in
 from mcp_crashtest.proposing.moving import has_ended, scalars, status_in, went_wrong
@@ -86,7 +87,7 @@ async def _observed(tryout: Tryout, tool: Tool, call: Arguments, wishes: Wishes)
     documents = await _followed(tryout, way, wishes)
     took_s = time.monotonic() - began
     result = await _result(tryout, way, documents[-1])
-    seen = Sighting(way.kind, documents, result, took_s, handle=way.handle, asking=way.asking)
+    seen = Sighting(way.kind, documents, result, took_s, handle=way.handle, asking=way.asking, job=name_of(way.value))
     return seen, [Id(None, name_of(way.value))]
 
 
@@ -125,6 +126,7 @@ async def _way(tryout: Tryout, tool: Tool, answer: Answer, wishes: Wishes) -> _W
     raise UsageError(
         f"cannot find out how a job of {tool.name} is followed: it has answered\n\n"
         f"{pretty(bounded(answer.document))}\n\nand no tool or resource tells more with that. "
+        f"{await _told_in_words(tryout, tool, answer)}"
         f"Give --status-tool NAME, or, where the answer itself is the output, --contract {ContractKind.RESUMABLE_TOOL}"
     )
 
@@ -166,6 +168,16 @@ async def _by_tool(tryout: Tryout, tool: Tool, answer: Answer, wishes: Wishes) -
         if told.error is None and isinstance(told.document, Mapping) and (wishes.status or status_in([told.document])):
             return _Way(ContractKind.TOOL_TASK, str(one.value), one.path, call)
     return None
+
+
+async def _told_in_words(tryout: Tryout, tool: Tool, answer: Answer) -> str:
+    """What to say where a tool tells how the job stands, and not in JSON; empty otherwise."""
+    for one, call in list(status_calls(tryout.offer, tool, ids_in(answer.document, answer.text)))[:1]:
+        told = await tryout.call(call.tool.name, tryout.filled(call.arguments, {"handle": one.value}))
+        if told.error is None and isinstance(told.document, str):
+            said = excerpt(told.document)
+            return f"{call.tool.name} answers {said!r}, which is no JSON: have it answer with an object. "
+    return ""
 
 
 async def _by_template(tryout: Tryout, _tool: Tool, answer: Answer, wishes: Wishes) -> _Way | None:

@@ -24,7 +24,7 @@ from mcp_crashtest.wire.session import Session
 from mcp_crashtest.wire.stdio import Pipes, Stdio
 
 _SNIFFING = "sniffing"
-_PATIENCE_S, _POLL_S = 20.0, 0.05
+_PATIENCE_S, _POLL_S = 45.0, 0.05
 
 
 class Speech(StrEnum):
@@ -43,7 +43,7 @@ class Heard:
 
 
 async def sniffed(bench: Bench, bundle: Bundle, spawner: Spawner) -> Heard | None:
-    """What a subject without a url does first; None where it ends, or does neither within 20 s. Raises SubjectError."""
+    """What a subject without a url does first; None where it ends, or does neither within 45 s. Raises SubjectError."""
     folder = bundle.setting_up(bench.profile, _SNIFFING)
     subject = site(bench, folder, spawner, Plan(_SNIFFING, HANDSHAKE, (), cold=True))
     subject.open()

@@ -6,19 +6,21 @@ Nothing is killed before the end, and nothing is judged.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_crashtest.contracts.contract import document_in, unwrapped
 from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.files.stores import stored_in
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.play import site
 from mcp_crashtest.laboratory.probe import conversing
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.paths import fill, find
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.stored import Stored
 from mcp_crashtest.proposing.offer import Offer, Tool
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
@@ -29,6 +31,7 @@ from mcp_crashtest.wire.session import Session, tool_reply
 from mcp_crashtest.wire.streamable import Streamable
 
 _TRYOUT = "tryout"
+OWN_FOLDER = "{state_dir}"
 _ASK_S = 10.0
 _NOTHING: Mapping[str, Any] = {}
 
@@ -65,7 +68,8 @@ class Answer:
 class Tryout:
     """The life, and the conversation with it.
 
-    ``outlived``: somebody of it was alive when its process group was gone.
+    ``outlived``: somebody of it was alive when its process group was gone. ``beside`` shows what it has stored outside
+    of its own folder.
     """
 
     subject: Subject
@@ -73,6 +77,11 @@ class Tryout:
     offer: Offer
     protocol: str
     outlived: bool = False
+    beside: Callable[[], Sequence[Stored]] = tuple
+
+    def stored(self) -> Sequence[Stored]:
+        """What it has stored up to now."""
+        return [*stored_in(self.subject.folder.state_dir, OWN_FOLDER), *self.beside()]
 
     def filled(self, template: Any, more: Mapping[str, Any] | None = None) -> Any:
         """A template of the profile with this life's values, and those of an answer."""

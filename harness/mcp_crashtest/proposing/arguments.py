@@ -25,12 +25,14 @@ _NO_SIZE = vocabulary(
     "retry attempts port concurrency workers parallelism threads ttl start begin from skip page percent fail",
     "failure",
 )
+_NUMBERS_OF = vocabulary("count total num number anzahl")
 _KEY = vocabulary("client session idempotency key run request correlation dedup dedupe token")
 _ID = vocabulary("id uuid key token idempotency")
 _JOB = vocabulary("job task run export import operation auftrag")
 _PATH = vocabulary("path file filename folder directory dir output destination dest source input src out")
 _INPUT = vocabulary("source input src in from")
-_A_WORD = "crashtest"
+FILLER = "crashtest"
+"""The word that stands where any will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,8 @@ _INPUT_FILE = "{state_dir}/in.jsonl"
 def _parts(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """The arguments that play a part."""
     numbers = [name for name, schema in properties.items() if type_of(schema) in _NUMBERS]
-    batch = [name for name in numbers if share(name, _BATCH) and not share(name, _NO_SIZE)]
-    sizes = [name for name in numbers if name not in batch and not share(name, _NO_SIZE)]
+    batch = [name for name in numbers if share(name, _BATCH) and not _is_no_size(name)]
+    sizes = [name for name in numbers if name not in batch and not _is_no_size(name)]
     rated = sorted(sizes, key=lambda name: -_rating(name))
     parts = {batch[0]: "batch"} if batch else {}
     if rated and (_rating(rated[0]) > 0 or len(rated) == 1):
@@ -94,6 +96,12 @@ def _parts(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return parts | ({keys[0]: "key"} if keys else {})
 
 
+def _is_no_size(name: str) -> bool:
+    """Whether a number of this name is none of records: one page is not, and how many pages there are may be."""
+    said = set(words(name)) & _NO_SIZE
+    return bool(said - {"page"}) or (bool(said) and not share(name, _NUMBERS_OF))
+
+
 def _rating(name: str) -> int:
     return max((_TOTAL.get(word, 0) for word in words(name)), default=0)
 
@@ -101,6 +109,8 @@ def _rating(name: str) -> int:
 def _is_key(name: str) -> bool:
     """Whether a name is that of what tells this client's job from another's."""
     said = set(words(name))
+    if said & _JOB and said <= _JOB | {"name", "label"}:
+        return True
     return bool(said & _ID) and (bool(said & _KEY - {"key", "token"}) or bool(said & _JOB) or said <= _ID - {"token"})
 
 
@@ -145,7 +155,7 @@ def _text(name: str, schema: Mapping[str, Any]) -> tuple[str, str]:
         return (_INPUT_FILE if inward else "{state_dir}/out.jsonl"), "a file of this run's own"
     if schema.get("format") in ("uri", "url") or share(name, {"url", "uri"}):
         return "http://127.0.0.1/", "an address that nobody answers"
-    return _A_WORD[: schema.get("maxLength", len(_A_WORD))], "any word"
+    return FILLER[: schema.get("maxLength", len(FILLER))], "any word"
 
 
 def _list(tool: Tool, name: str, schema: Mapping[str, Any], records: int) -> list[Any]:

@@ -15,7 +15,7 @@ _STARTS = vocabulary(
     "start run process submit launch begin create enqueue queue schedule execute migrate migration import export",
     "train training convert index ingest sync generate build crunch stretch resumable batch job long crawl scan",
     "transform compute analyze analyse render backup copy replicate starte verarbeite verarbeiten importiere",
-    "exportiere trigger dispatch process_records",
+    "exportiere trigger dispatch process_records build make produce compile encode embed collect reindex",
 )
 _ASKS = vocabulary(
     "get list status state check cancel pause resume stop stats statistics describe read fetch show health ping",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 _PORT_OPTION = re.compile(r"(--?(?:[a-z]+-)*port|-p)(=|$)", re.IGNORECASE)
@@ -14,6 +14,16 @@ _PORT = re.compile(r"[0-9]{2,5}")
 _STORE_OPTION = re.compile(
     r"--?(?:[a-z]+-)*(?:db|database|store|storage|state|data|sqlite)(?:-(?:dir|path|file|url|root))?$"
 )
+_STORE_VARIABLE = re.compile(
+    r"(?:[A-Z0-9]+_)*(?:DB|DATABASE|STORE|STORAGE|STATE|DATA|SQLITE|[A-Z]+DB)(?:_(?:DIR|PATH|FILE|URL|ROOT|FOLDER))?"
+    r"|(?:[A-Z0-9]+_)+(?:DIR|FOLDER)"
+)
+_STORE_FILE = re.compile(r"[^\s\"'{}]*\.(?:db|sqlite3?)", re.IGNORECASE)
+_STORE_FOLDER = re.compile(
+    r"(?:\.{0,2}/)?(?:[A-Za-z0-9_.-]+/)*\.?(?:data|db|database|state|store|storage|jobs|tasks)/?", re.IGNORECASE
+)
+_READ = frozenset({"input", "inputs", "in", "source", "src", "fixtures", "seed"})
+_FIRST_PLACE = 2  # before it stand the interpreter, and what it runs
 _LAUNCHERS = {
     "npx": "start the package's own file with node",
     "npm": "start what the script runs, with node",
@@ -46,8 +56,11 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_command(text: str) -> Command:
-    """A command with ``{port}`` and ``{state_dir}`` where its port and its store are said; raises ValueError."""
+def read_command(text: str, is_there: Callable[[str], bool] = lambda _: False) -> Command:
+    """A command with ``{port}`` and ``{state_dir}`` where its port and its store are said; raises ValueError.
+
+    What no option says to be the store, and ``is_there`` already, may be what the server reads: it stays.
+    """
     words, changes = shlex.split(text), list[str]()
     told = "{port}" in text or "{listen_fd}" in text
     environment: dict[str, str] = {}
@@ -60,13 +73,16 @@ def read_command(text: str) -> Command:
         if not told and (new := _with_port(word, before)) is not None:
             words[number], told = new, True
             changes.append(f"{word} is {new} now, so that each run has a port of its own")
-        elif (new := _with_store(word, before)) is not None:
+        elif (new := _with_store(word, before) or _placed_store(word, before, number, is_there)) is not None:
             words[number] = new
             changes.append(f"{word} is {new} now, so that each run has a store of its own")
     for name, value in environment.items():
+        if not is_there(value) and (new := moved_variable(name, value)) is not None:
+            environment[name] = new
+            changes.append(f"{name}={value} is {new} now, so that each run has a store of its own")
         if not told and _ASSIGNED.fullmatch(f"{name}={value}"):
             environment[name], told = "{port}", True
-    joined = " ".join(_quoted(word) for word in words)
+    joined = " ".join(quoted(word) for word in words)
     return Command(joined, tuple(changes), tuple(_warnings(words)), told, environment=environment)
 
 
@@ -87,10 +103,10 @@ def with_port(text: str, port: int) -> str | None:
     if len(places) != 1 or not places[0]:
         return None
     words[places[0]] = re.sub(rf"(?<![0-9]){port}(?![0-9])", "{port}", words[places[0]])
-    return " ".join(_quoted(word) for word in words)
+    return " ".join(quoted(word) for word in words)
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
     """A word as a shell takes it; braces need no quotes, for there is no shell."""
     return word if re.fullmatch(r"[A-Za-z0-9_@%+=:,./{}~-]+", word) else shlex.quote(word)
 
@@ -117,6 +133,24 @@ def _with_store(word: str, before: str) -> str | None:
         new = _moved(value)
         return None if new is None else f"{option}={new}"
     return _moved(word)
+
+
+def _placed_store(word: str, before: str, number: int, is_there: Callable[[str], bool]) -> str | None:
+    """A store that stands in the command by itself, as in ``node server.js ./data``: a path, and no bare word."""
+    if number < _FIRST_PLACE or before.startswith("-") or "{" in word or word.startswith("-"):
+        return None
+    if is_there(word) or _READ.intersection(re.findall(r"[a-z]+", word.lower())):
+        return None
+    folder = "/" in word and _STORE_FOLDER.fullmatch(word)
+    return _moved(word) if folder or _STORE_FILE.fullmatch(word) else None
+
+
+def moved_variable(name: str, value: str) -> str | None:
+    """A variable's value in the run's own folder, where its name is that of a store's place; None for any other."""
+    if not _STORE_VARIABLE.fullmatch(name) or "{" in value or "$" in value:
+        return None
+    path = value.startswith(("sqlite:", ".", "/", "~")) or "/" in value or _STORE_FILE.fullmatch(value)
+    return _moved(value) if path or "DIR" in name else None
 
 
 def _moved(value: str) -> str | None:

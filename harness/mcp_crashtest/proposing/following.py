@@ -15,6 +15,7 @@ _URI = re.compile(r"([a-z][a-z0-9+.-]*)://[^\s\"'<>]+", re.IGNORECASE)
 _NOT_OURS = vocabulary("http https file mailto ftp")
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _ONE_WORD = re.compile(r"[^\s\"'{}\[\]]{1,200}")
+_MADE_UP = re.compile(r"(?:[A-Za-z]+[_-])?[0-9a-f]{8}[0-9a-f-]*[0-9][0-9a-f-]*", re.IGNORECASE)
 _NAMES_ID = vocabulary("id uuid guid handle token key ref reference ticket kennung nummer number")
 _NAMES_JOB = vocabulary("job task run operation execution work auftrag export import migration request")
 _NO_ID = vocabulary("client session parent user server total count")
@@ -63,7 +64,7 @@ def ids_in(document: Any, text: str) -> list[Id]:
     if not isinstance(document, Mapping | list):
         whole = text.strip()
         return [Id(None, whole)] if _ONE_WORD.fullmatch(whole) else []
-    found = [(Id(path, value), _rating(path)) for path, value in paths_in(document) if _is_name(value)]
+    found = [(Id(path, value), _rating(path, value)) for path, value in paths_in(document) if _is_name(value)]
     return [one for one, rating in sorted(found, key=lambda pair: -pair[1]) if rating > 0]
 
 
@@ -73,12 +74,15 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _rating(path: str) -> int:
+def _rating(path: str, value: str | int) -> int:
+    """Names of ids come before values that look as if somebody had made them up to be one."""
     said = set(words(path.rsplit(".", 1)[-1]))
     around = set(words(path))
-    if "[" in path or not said & (_NAMES_ID | _NAMES_JOB):
+    made_up = isinstance(value, str) and _MADE_UP.fullmatch(value) is not None
+    if "[" in path or not (made_up or said & (_NAMES_ID | _NAMES_JOB)):
         return 0
-    return 3 * bool(said & _NAMES_ID) + 2 * bool(around & _NAMES_JOB) - 3 * bool(said & _NO_ID) - path.count(".") // 3
+    rating = 3 * bool(said & _NAMES_ID) + 2 * bool(around & _NAMES_JOB) + made_up
+    return rating - 3 * bool(said & _NO_ID) - path.count(".") // 3
 
 
 def status_calls(offer: Offer, start: Tool, ids: list[Id]) -> Iterator[tuple[Id, Asking]]:

@@ -28,7 +28,7 @@ class Sighting:
 
     ``handle`` is the path of what it is called by, None where the answer is that itself; ``asking`` the call by which
     it was followed, ``notified`` its progress notifications (done, total). ``result`` is where count and records stand,
-    ``asked`` how many records the placeholder for their number stood for.
+    ``asked`` how many records the placeholder for their number stood for, ``job`` what it is called by.
     """
 
     kind: ContractKind
@@ -42,6 +42,7 @@ class Sighting:
     records: Records | None = None
     operations: Mapping[str, Any] = field(default_factory=dict)
     asked: int = 0
+    job: str | None = None
 
 
 def size_of(sighting: Sighting, asked: int | None) -> int | None:

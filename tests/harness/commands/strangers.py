@@ -15,7 +15,7 @@ from typing import Any
 parser = argparse.ArgumentParser()
 parser.add_argument("kind")
 parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "0")))
-parser.add_argument("--db", default="jobs.db")
+parser.add_argument("--db", default=os.environ.get("MY_DB", "jobs.db"))
 parser.add_argument("--keep", help="the same as --db, by a name that says nothing")
 parser.add_argument("--stdio", action="store_true")
 parser.add_argument("--token", help="whoever does not have it is turned away")
@@ -41,6 +41,7 @@ TOOLS = {
     "failing": POLLED,
     "remembering": POLLED,
     "shelving": POLLED[:2],
+    "wordy": POLLED[:2],
     "templated": POLLED[:1],
     "deaf": [tool("submitJob", recordCount=INTEGER), tool("echo", text=STRING)],
     "blocking": [tool("process_rows", count=INTEGER, chunk=INTEGER, client_id=STRING)],
@@ -122,6 +123,10 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
         text = json.dumps(rows(job) if what == "rows" else state(job))
         return {"contents": [{"uri": params["uri"], "text": text}]}
     if method == "tools/call":
+        if args.kind == "wordy" and params["name"] == "jobState":
+            stands = state(params["arguments"]["jobId"])
+            text = f"{stands['zustand']}, {stands['fortschritt']['erledigt']} of {stands['fortschritt']['gesamt']}"
+            return {"content": [{"type": "text", "text": text}]}
         return {"content": [{"type": "text", "text": json.dumps(call(params["name"], params["arguments"]))}]}
     raise KeyError(method)
 

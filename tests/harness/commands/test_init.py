@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 import subprocess
 import sys
 import time
 import tomllib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import pytest
 from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.subjects.proc import ports_of
 from mcp_crashtest.subjects.sockets import find_free_port
-from tests.lab import ROOT, SMALL, THIRD_PARTY, Done, lab
+from tests.lab import CLI, ROOT, SMALL, THIRD_PARTY, Done, lab
 
 PLAIN = Path(__file__).parent / "strangers.py"
 
@@ -49,6 +52,7 @@ def test_a_job_that_is_polled_by_a_tool_is_found_out(tmp_path: Path) -> None:
     assert "crashtest.toml" in (tmp_path / ".github" / "workflows" / "crashtest.yml").read_text(encoding="utf-8")
 
 
+@pytest.mark.soak
 def test_records_that_no_tool_shows_are_found_in_its_database(tmp_path: Path) -> None:
     done = init(tmp_path, "shelving", "--json")
     assert done.code == 0, done.out + done.err
@@ -59,6 +63,40 @@ def test_records_that_no_tool_shows_are_found_in_its_database(tmp_path: Path) ->
         "key": "$.n",
     }
     assert json.loads(done.out)["found"]["records"]["number"] == 23
+
+
+def test_a_server_that_keeps_its_store_where_it_is_started_is_started_in_a_folder_of_each_runs_own(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "server.py").write_text(PLAIN.read_text(encoding="utf-8"), encoding="utf-8")
+    command, before = "python -B server.py shelving --port 8000", {"server.py", "crashtest.toml"}
+    asked = ("init", "--yes", "--command", command, "--records", 23, "--output", tmp_path / "crashtest.toml")
+    done = lab(*asked, cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    subject = written(tmp_path)["subject"]
+    assert subject["command"] == "python -B {here}/server.py shelving --port {port}"
+    assert subject["cwd"] == "{state_dir}"
+    assert written(tmp_path)["observe"]["records"]["sqlite"] == "{state_dir}/jobs.db"
+    assert "it writes in its own folder: jobs.db; what the trial left is removed: jobs.db" in done.out
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.soak
+def test_a_store_of_the_users_is_left_alone_and_its_runs_go_one_at_a_time(tmp_path: Path) -> None:
+    """What was there before stays, and what the trial adds to it is named."""
+    store = tmp_path / "kept"
+    with closing(sqlite3.connect(store)) as db:
+        db.execute("CREATE TABLE mine (n INT)")
+        db.commit()
+    command = f"python -B {PLAIN} shelving --port 8000 --keep {store}"
+    done = lab("init", "--yes", "--command", command, "--records", 23, "--output", tmp_path / "crashtest.toml")
+    assert done.code == 0, done.out + done.err
+    assert "it writes in its own folder: kept\n" in done.out
+    assert "runs go one at a time: it writes 'kept' in its own folder" in done.out
+    assert "removed" not in done.out
+    assert written(tmp_path)["observe"]["records"]["sqlite"] == "{here}/kept"
+    with closing(sqlite3.connect(store)) as db:
+        assert db.execute("SELECT count(*) FROM mine").fetchone() == (0,)
 
 
 @pytest.mark.soak
@@ -131,7 +169,9 @@ def test_an_entry_of_an_mcp_json_says_how_a_server_is_started(tmp_path: Path) ->
     assert "'mine', 'other'" in several.err
     done = lab(*arguments, "--server", "mine")
     assert done.code == 0, done.out + done.err
-    assert written(tmp_path)["subject"] == {"mcp_config": "mcp.json", "server": "mine"}
+    subject = written(tmp_path)["subject"]
+    assert (subject["mcp_config"], subject["server"]) == ("mcp.json", "mine")
+    assert subject["command"].endswith("polled --stdio --db {state_dir}/jobs.db")  # over the entry's own
 
 
 def test_an_entry_with_a_url_is_a_running_server(tmp_path: Path) -> None:
@@ -201,6 +241,50 @@ def test_what_cannot_be_found_out_is_asked_for_by_the_option_that_says_it(
     assert done.code == (3 if kind == "failing" else 2), done.out + done.err
     assert said in done.err
     assert not (tmp_path / "crashtest.toml").exists()
+
+
+def test_a_configuration_that_lies_there_is_taken_and_who_tells_in_words_is_named(tmp_path: Path) -> None:
+    entry = {"command": sys.executable, "args": ["-B", str(PLAIN), "wordy", "--stdio"], "env": {"MY_DB": "./my.db"}}
+    (tmp_path / ".vscode").mkdir()
+    (tmp_path / ".vscode" / "mcp.json").write_text(json.dumps({"servers": {"mine": entry}}), encoding="utf-8")
+    done = lab("init", "--yes", "--records", 23, cwd=tmp_path)
+    assert done.code == 2
+    assert "taking .vscode/mcp.json, which is here" in done.out
+    assert "jobState answers 'running, 0 of 23', which is no JSON" in done.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".vscode"]
+
+
+@pytest.mark.soak
+def test_who_sits_at_a_terminal_is_asked_what_was_guessed(tmp_path: Path) -> None:
+    command = [*CLI, "init", "--command", f"python -B {PLAIN} shelving --port 8000 --db jobs.db", "--records", "23"]
+    ours, theirs = os.openpty()
+    with subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        answers = {
+            "Which tool starts": "",
+            "[observe] words": "",
+            "[observe] count": '"$.fortschritt.gesamt"',
+            "[workload] batch": "4",
+        }
+        heard = ""
+        while (data := _heard(ours)) is not None:
+            heard += data
+            for question in [question for question in answers if question in heard]:
+                os.write(ours, f"{answers.pop(question)}\n".encode())
+    os.close(ours)
+    assert process.returncode == 0, heard
+    assert answers == {}
+    profile = written(tmp_path)
+    assert profile["observe"]["words"] == {"completed": ["fertig"]}
+    assert profile["observe"]["count"] == "$.fortschritt.gesamt"
+    assert profile["workload"]["batch"] == 4
+
+
+def _heard(terminal: int) -> str | None:
+    try:
+        return os.read(terminal, 4096).decode(errors="replace")
+    except OSError:
+        return None
 
 
 def test_a_server_that_does_not_start_is_the_servers_fault(tmp_path: Path) -> None:

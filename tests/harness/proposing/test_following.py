@@ -22,6 +22,13 @@ ANSWERS: list[tuple[Any, str, str | None, str | int]] = [
     ({"ok": True, "data": {"exportId": "e"}}, "", "$.data.exportId", "e"),
     ({"auftrag": "A-7", "zustand": "neu"}, "", "$.auftrag", "A-7"),
     ("6f1c", "6f1c", None, "6f1c"),
+    (
+        {"report": "0c9e81f2-7d5a-4b7e-9d0a-52a3c7a1f0aa", "title": "t"},
+        "",
+        "$.report",
+        "0c9e81f2-7d5a-4b7e-9d0a-52a3c7a1f0aa",
+    ),
+    ({"digest": "9f86d081884c7d65", "jobId": "a"}, "", "$.jobId", "a"),
 ]
 
 

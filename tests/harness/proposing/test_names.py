@@ -98,6 +98,13 @@ T, B, K = "{total_records}", "{batch_size}", "{client_id}"
         (tool("f", {"limit": {"type": "number"}}, {"seed": INTEGER, "priority": INTEGER}), {"limit": T}),
         (tool("f", {"count": {"anyOf": [{"type": "null"}, INTEGER]}}), {"count": T}),
         (tool("f", {"how_far": INTEGER}), {"how_far": T}),
+        (tool("f", {"page_count": INTEGER, "start_page": INTEGER}), {"page_count": T, "start_page": 1}),
+        (tool("f", {"retry_count": INTEGER, "count": INTEGER}), {"retry_count": 1, "count": T}),
+        (tool("f", {"items": INTEGER, "run_name": STRING}), {"items": T, "run_name": K}),
+        (
+            tool("f", {"items": INTEGER, "export_file_name": STRING}),
+            {"items": T, "export_file_name": "{state_dir}/out.jsonl"},
+        ),
         (tool("f", {"total": INTEGER}, {"client_id": STRING}), {"total": T, "client_id": K}),
         (tool("f", {"items": INTEGER, "idempotencyKey": STRING}), {"items": T, "idempotencyKey": K}),
         (tool("f", {"size": INTEGER, "job_id": STRING}), {"size": T, "job_id": K}),

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from mcp_crashtest.proposing.command import read_command
+from mcp_crashtest.proposing.command import moved_variable, read_command
 from mcp_crashtest.proposing.writing import Draft, text_of, toml, workflow
 
 HOSTILE = 'a"b\\c\nd\x1b[31m\x7f{x}\u2028é'
@@ -43,6 +43,12 @@ def test_a_key_is_said_once_and_none_takes_it_out() -> None:
         ("s --database postgres://h/db", "s --database postgres://h/db", False),
         ("s --port {port} --db {state_dir}/x", "s --port {port} --db {state_dir}/x", True),
         ("s --workers 8000 input.db", "s --workers 8000 input.db", False),
+        ("node server.js ./data", "node server.js {state_dir}/data", False),
+        ("node server.js var/jobs.sqlite3 -v", "node server.js {state_dir}/jobs.sqlite3 -v", False),
+        ("node server.js data", "node server.js data", False),
+        ("python ./data", "python ./data", False),
+        ("s run --name ./data", "s run --name ./data", False),
+        ("s run ./documents", "s run ./documents", False),
         ("s 'a b' --http-port 9000", "s 'a b' --http-port {port}", True),
     ],
 )
@@ -55,6 +61,33 @@ def test_a_variable_before_the_command_is_the_environments_and_may_be_the_port()
     found = read_command("PORT=8000 MODE=x node server.js")
     assert found.environment == {"PORT": "{port}", "MODE": "x"}
     assert (found.text, found.told_port) == ("node server.js", True)
+
+
+def test_what_is_there_already_may_be_read_and_stays_unless_an_option_says_that_it_is_the_store() -> None:
+    command = "DATA_DIR=./in node server.js ./data --db jobs.db"
+    found = read_command(command, lambda _: True)
+    assert found.text == "node server.js ./data --db {state_dir}/jobs.db"
+    assert found.environment == {"DATA_DIR": "./in"}
+    assert read_command(command).environment == {"DATA_DIR": "{state_dir}/in"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "moved"),
+    [
+        ("DB_PATH", "./var/jobs.db", "{state_dir}/jobs.db"),
+        ("DATABASE_URL", "sqlite:///jobs.db", "sqlite:///{state_dir}/jobs.db"),
+        ("THUMBS_DIR", "thumbs", "{state_dir}/thumbs"),
+        ("MY_STORE", "/srv/mine", "{state_dir}/mine"),
+        ("DATABASE_URL", "postgres://h/db", None),
+        ("DB_NAME", "jobs.db", None),
+        ("DB", "memory", None),
+        ("LOG_LEVEL", "./x", None),
+        ("DATA_DIR", "${HOME}/x", None),
+        ("DATA_DIR", "{state_dir}/x", None),
+    ],
+)
+def test_a_variable_that_says_the_stores_place_is_known_by_its_name(name: str, value: str, moved: str | None) -> None:
+    assert moved_variable(name, value) == moved
 
 
 @pytest.mark.parametrize(
