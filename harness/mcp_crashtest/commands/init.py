@@ -47,7 +47,7 @@ def init(options: argparse.Namespace) -> int:
     with evidence(options.report_dir) as bundle, Laboratory(bundle, seed=0, jobs=options.jobs) as laboratory:
         here = output.resolve().parent
         ours = frozenset(here / name for name in (output.name, WORKFLOW))
-        traces = Traces(here, laboratory.bundle.folder, ours)
+        traces = Traces(here, laboratory.bundle.folder, ours, started=bool(options.command))
         try:
             return _proposed(options, wishes, laboratory, traces)
         finally:

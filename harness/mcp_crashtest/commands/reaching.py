@@ -39,6 +39,7 @@ _ELSEWHERE = re.compile(r"listens on port ([0-9]{2,5})")
 _UNKNOWN = "-"
 _CONFIGS = ("mcp.json", ".mcp.json", ".vscode/mcp.json", ".cursor/mcp.json", "claude_desktop_config.json")
 _MUCH = 3
+_LONGEST_START_S = 180.0
 _FIRST_START_S = 60.0  # nobody knows yet how long it takes, on a machine that may have much else to do
 
 Say = Callable[[str], None]
@@ -115,7 +116,7 @@ def _mind_slowness(way: Reached, took_s: float) -> None:
     """A start that has taken much of its time here may take all of it on a machine that has more to do."""
     if took_s > SubjectSpec().ready_deadline_s / _MUCH and way.draft.get("subject", "ready_deadline_s") is None:
         why = f"it was there after {took_s:.0f} s"
-        way.draft.say("subject", "ready_deadline_s", float(_MUCH * round(took_s)), why)
+        way.draft.say("subject", "ready_deadline_s", min(float(_MUCH * round(took_s)), _LONGEST_START_S), why)
 
 
 def _in_order(

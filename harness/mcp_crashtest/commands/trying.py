@@ -52,6 +52,7 @@ def tried(
 
     A server that has written in the user's own folder is tried otherwise; what its trials have left is taken away.
     """
+    traces.started = folder_of(where) == traces.folder
     trial = _once(where, wishes, options, laboratory, traces)
     written = traces.left() if folder_of(where) == traces.folder else []
     if not written:

@@ -23,12 +23,14 @@ class Traces:
     """A folder as it was, ``leave_out`` apart, and what has changed in it since.
 
     ``ours`` are files that we write ourselves, and that stay; ``names`` are what the jobs were called that were tried.
+    Only where we have started the server (``started``) anything is taken away: another's is at work in its own files.
     """
 
     folder: Path
     leave_out: Path
     ours: frozenset[Path] = frozenset()
     names: set[str] = field(default_factory=set)
+    started: bool = True
     before: Footprint = field(init=False)
     folders: frozenset[Path] = field(init=False)
 
@@ -44,6 +46,8 @@ class Traces:
 
     def clear(self) -> list[str]:
         """Take away what is the trial's own; returns what was taken away."""
+        if not self.started:
+            return []
         new = [name for name in self.left() if name not in self.before]
         own = [name for name in new if self._is_own(self.folder / name)]
         own += [name for name in new if name.endswith(_COMPANIONS) and name.rpartition("-")[0] in own]

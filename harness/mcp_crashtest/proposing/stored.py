@@ -84,17 +84,18 @@ def _in_table(table: StoredTable, names: Mapping[str, str], size: int) -> list[K
     if not table.rows or "{" in table.name:
         return []
     columns = [name for name in table.rows[0] if "{" not in name]
-    owner, placeholder = _owner(table.rows, columns, names, size)
-    own = [row for row in table.rows if owner is None or str(row[owner]) == names[placeholder]]
-    done = _done(own, [c for c in columns if c != owner])
+    owner = _owner(table.rows, columns, names, size)
+    own = [row for row in table.rows if owner is None or owner.has(row)]
+    taken = owner.column if owner else None
+    done = _done(own, [c for c in columns if c != taken])
     if len(own) != size:
         return []
-    key, sure = _key(own, [c for c in columns if c not in (owner, done)], table.counter)
+    key, sure = _key(own, [c for c in columns if c not in (taken, done)], table.counter)
     if key is None:
         return []
-    conditions = {} if owner is None else {owner: f"'{placeholder}'"}
-    conditions |= {} if done is None else {done: _literal(own[0][done])}
-    query = _query(table.name, [key, *_steady(own, columns, {owner, done, key, table.counter})], key, conditions)
+    conditions = [] if owner is None else [owner.condition]
+    conditions += [] if done is None else [f"{_quoted(done)} = {_literal(own[0][done])}"]
+    query = _query(table.name, [key, *_steady(own, columns, {taken, done, key, table.counter})], key, conditions)
     rating = 4 * (owner is not None) + 2 * share(table.name, _OUTPUTS) - 4 * share(table.name, _NO_OUTPUTS) + sure
     wanted = None if done is None else own[0][done]
 
@@ -105,25 +106,45 @@ def _in_table(table: StoredTable, names: Mapping[str, str], size: int) -> list[K
             if isinstance(one, StoredTable) and (one.file, one.name) == (table.file, table.name)
             for row in one.rows
         ]
-        return sum(
-            (owner is None or str(row.get(owner)) == names[placeholder]) and (done is None or row.get(done) == wanted)
-            for row in rows
-        )
+        return sum((owner is None or owner.has(row)) and (done is None or row.get(done) == wanted) for row in rows)
 
     source = Source(sqlite=table.file, query=query)
     return [Kept(source, Records("$", size, f"$.{key}", sure=sure and owner is not None), rating, number)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """The column that says whose a row is; ``whole``: it holds the job's name alone, else with something around it."""
+
+    column: str
+    name: str
+    placeholder: str
+    whole: bool
+
+    def has(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row is the job's."""
+        value = str(row.get(self.column))
+        return value == self.name if self.whole else self.name in value
+
+    @property
+    def condition(self) -> str:
+        """The same in SQL."""
+        column = _quoted(self.column)
+        return f"{column} = '{self.placeholder}'" if self.whole else f"instr({column}, '{self.placeholder}') > 0"
+
+
 def _owner(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], names: Mapping[str, str], size: int
-) -> tuple[str | None, str]:
-    """The column that says whose a row is, and the placeholder of that name; a short name may be anything elsewhere."""
-    for placeholder, name in names.items():
-        for column in columns:
-            told = len(name) >= _SHORTEST_NAME or share(column, _OWNERS)
-            if told and sum(str(row[column]) == name for row in rows) == size:
-                return column, placeholder
-    return None, ""
+) -> _Owner | None:
+    """What tells the job's rows from others; a short name may be anything, but in a column of names."""
+    for whole in (True, False):
+        for placeholder, name in names.items():
+            for column in columns:
+                told = len(name) >= _SHORTEST_NAME or (whole and share(column, _OWNERS))
+                found = _Owner(column, name, placeholder, whole)
+                if told and sum(map(found.has, rows)) == size:
+                    return found
+    return None
 
 
 def _done(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str | None:
@@ -177,8 +198,8 @@ def _passes(value: Any) -> bool:
     return bool(_TIME.match(str(value)) or (isinstance(value, str) and _RANDOM.search(value)))
 
 
-def _query(table: str, columns: Sequence[str], key: str, conditions: Mapping[str, str]) -> str:
-    where = " AND ".join(f"{_quoted(column)} = {value}" for column, value in conditions.items())
+def _query(table: str, columns: Sequence[str], key: str, conditions: Sequence[str]) -> str:
+    where = " AND ".join(conditions)
     selected = ", ".join(map(_quoted, columns))
     return f"SELECT {selected} FROM {_quoted(table)}{f' WHERE {where}' if where else ''} ORDER BY {_quoted(key)}"
 

@@ -50,3 +50,11 @@ def test_a_short_name_is_no_proof(tmp_path: Path) -> None:
     traces = Traces(tmp_path, tmp_path / "report", names={"7"})
     (tmp_path / "7.json").write_text("7", encoding="utf-8")
     assert traces.clear() == []
+
+
+def test_what_a_running_server_writes_meanwhile_is_its_own(tmp_path: Path) -> None:
+    traces = Traces(tmp_path, tmp_path / "report", names={JOB}, started=False)
+    store(tmp_path / "jobs.db")
+    assert traces.left() == ["jobs.db"]
+    assert traces.clear() == []
+    assert (tmp_path / "jobs.db").exists()

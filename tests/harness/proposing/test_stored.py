@@ -45,6 +45,14 @@ def test_a_short_name_is_one_where_the_column_says_so() -> None:
     assert found.source.query == "SELECT n, tries FROM items WHERE job_id = '{task_id}' ORDER BY n"
 
 
+def test_a_name_that_is_part_of_another_is_looked_for_in_it() -> None:
+    others = [{"owner": "client-000000/3", "n": n} for n in range(2)]
+    keyed = [{"owner": "client-77aa01/3", "n": n} for n in range(3)]
+    assert query(table("crashtest", [*others, *keyed])) == (
+        "SELECT n FROM crashtest WHERE instr(owner, '{client_id}') > 0 ORDER BY n"
+    )
+
+
 def test_what_the_table_counts_up_names_no_record() -> None:
     """A record that is written twice would have two such names, and nobody would see it."""
     counted = [{"id": n + 1, **row} for n, row in enumerate(rows())]
