@@ -21,6 +21,7 @@ from mcp_crashtest.checkers import (
     isolation,
     lifecycle,
     listing,
+    meeting,
     moments,
     progress,
     records,
@@ -73,6 +74,7 @@ def judge(history: History) -> Judgement:
     unproven.extend(_unproven(history))
     unproven.extend(company.unproven(history))
     if not on_trial:
+        unproven.extend(meeting.unproven(seen[0]))
         unproven.extend(earlier.unproven(seen[0]))  # a second client may come when all is done
     if not findings:
         shown = client.unproven if on_trial else _nothing_shown

@@ -37,6 +37,12 @@ def services_died(history: History) -> bool:
     return any(_hits_service(fault) for fault in history.of(Op.FAULT))
 
 
+def is_piped(history: History) -> bool:
+    """Whether the server is spoken to over its pipes."""
+    subject = history.header.subject
+    return bool(subject.get("command")) and not subject.get("url")
+
+
 def interrupts(event: Operation) -> bool:
     """Whether this is a service's proven death, or an error that came of one: a job may have been broken off."""
     return event.op is Op.OUTAGE or (event.op is Op.FAULT and event.type is Type.OK and _hits_service(event))

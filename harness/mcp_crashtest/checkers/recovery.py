@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mcp_crashtest.checkers import claimed, lifecycle
-from mcp_crashtest.checkers.outputs import services_died
+from mcp_crashtest.checkers.outputs import is_piped, services_died
 from mcp_crashtest.model.claims import held, held_sharply
 from mcp_crashtest.model.faults import KINDS, OVERLAP, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
@@ -78,9 +78,7 @@ def _leaves_two(history: History, fault: Operation) -> bool:
 
     So it is over stdio, where its pipes are closed and it may take a moment to see that.
     """
-    subject = history.header.subject
-    piped = bool(subject.get("command")) and not subject.get("url")
-    return piped and (fault.value["kind"] == OVERLAP or fault.value["victim"] == Victim.CLIENT)
+    return is_piped(history) and (fault.value["kind"] == OVERLAP or fault.value["victim"] == Victim.CLIENT)
 
 
 def _explaining(history: History) -> Sequence[Operation]:

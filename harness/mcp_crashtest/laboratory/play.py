@@ -15,7 +15,7 @@ from mcp_crashtest.laboratory.typed import counted, typed
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.operation import Header, History
 from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.model.proof import NOTHING_RESTARTED
+from mcp_crashtest.model.proof import NOTHING_MET, NOTHING_RESTARTED
 from mcp_crashtest.model.verdict import Judgement, Verdict
 from mcp_crashtest.stage.lab_client import LabClient
 from mcp_crashtest.stage.stage import Stage
@@ -45,7 +45,9 @@ class Outcome:
     @property
     def drained(self) -> bool:
         """Whether nothing was shown because the server did all of its job before it stopped, which is no fault."""
-        return self.verdict is Verdict.INVALID and any(NOTHING_RESTARTED in said for said in self.judgement.unproven)
+        nothing = (NOTHING_RESTARTED, NOTHING_MET)
+        said = self.judgement.unproven
+        return self.verdict is Verdict.INVALID and any(what in one for what in nothing for one in said)
 
 
 def show_nothing(outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -16,12 +16,13 @@ from mcp_crashtest.laboratory.play import Outcome, show_nothing
 from mcp_crashtest.laboratory.unplayed import reproduced
 from mcp_crashtest.model.errors import NotApplicable, Unproven, Violation
 from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.proof import NOTHING_MET
 from mcp_crashtest.model.verdict import Finding, Verdict
 from mcp_crashtest.planning.budget import tolerated
 
+_LONGER = "a longer job, [workload] records, may"
 _DRAINS = (
-    "this server does all of its job before it stops, so that a planned restart leaves nothing to resume; "
-    "a longer job, [workload] records, may"
+    f"this server does all of its job before it stops, so that a planned restart leaves nothing to resume; {_LONGER}"
 )
 _TENTHS, _TENTH = 10, 100  # of a thousand
 
@@ -48,7 +49,7 @@ def raise_for(outcomes: Sequence[Outcome]) -> None:
     if len(unproven) > tolerated(len(outcomes)):
         reasons = "; ".join(unproven[0].judgement.unproven)
         if all(outcome.drained for outcome in outcomes):
-            raise NotApplicable(_DRAINS)
+            raise NotApplicable(f"{NOTHING_MET}; {_LONGER}" if NOTHING_MET in reasons else _DRAINS)
         raise Unproven(f"INVALID, {len(unproven)} runs prove nothing: {reasons}")
 
 
