@@ -13,7 +13,7 @@ from tests.lab import MUTANTS, ROOT, SMALL, Done, certify, invariants
 
 SCENARIO = ("--scenario", "operations-survive")
 RIGHT = MUTANTS / "operated.toml"
-RIGHT_ONES = ("operated", "owned", "asks")
+RIGHT_ONES = ("operated", "owned", "asks", "core_asks")
 
 
 def asking(folder: Path, name: str, right: str, wrong: str) -> Path:

@@ -5,38 +5,26 @@ A checker that no mutant needs may be blind; a mutant that passes shows a lab th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
-_HERE = Path(__file__).resolve().parent
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One flawed server. ``also`` are the invariants that may catch it beside the one that must.
-
-    ``faults`` is how many the smallest plan has at most that shows the flaw.
-    """
-
-    name: str
-    invariant: str
-    scenario: str
-    story: str
-    also: tuple[str, ...] = ()
-    faults: int = 1
-
-    @property
-    def profile(self) -> Path:
-        """The profile beside the server."""
-        return _HERE / f"{self.name}.toml"
-
-
-KILLED, EDGES, IN_A_ROW = "server-killed-everywhere", "killed-at-the-edges", "killed-in-a-row"
-RESTARTED, AWAY, FROZEN, AFTERLIFE = "planned-restart", "server-away", "server-frozen", "afterlife"
-INTERRUPTED, DROPPED = "client-interrupted", "connection-dropped"
-SIZES, OPERATED = "other-workloads", "operations-survive"
-EACH_CALL, EACH_OF_RECOVERY = "every-call", "every-call-of-recovery"
-SECOND, TWO_BACK, OVERLAP = "second-job", "two-clients-back", "old-and-new-at-once"
+from tests.mutants.mutant import (
+    AFTERLIFE,
+    AWAY,
+    DROPPED,
+    EACH_CALL,
+    EACH_OF_RECOVERY,
+    EDGES,
+    FROZEN,
+    IN_A_ROW,
+    INTERRUPTED,
+    KILLED,
+    OPERATED,
+    OVERLAP,
+    RESTARTED,
+    SECOND,
+    SIZES,
+    TWO_BACK,
+    Mutant,
+)
+from tests.mutants.zoo_of_protocols import OF_PROTOCOLS
 
 _TABLE = (
     Mutant(
@@ -285,26 +273,6 @@ _TABLE = (
         ("effects.rework",),
     ),
     Mutant(
-        "core_forgotten_cancel",
-        "task.cancel-forgotten",
-        OPERATED,
-        "a core task is cancelled, and the server is killed behind the answer",
-        ("task.resurrected", "task.listing"),
-    ),
-    Mutant("core_forgotten_list", "task.listing", OPERATED, "tasks/list is asked before and behind a restart"),
-    Mutant("core_created_anew", "task.identity", KILLED, "the server is restarted between two looks at a core task"),
-    Mutant(
-        "core_result_lost",
-        "records.lost",
-        AFTERLIFE,
-        "the server is killed after the end, and tasks/result is asked again",
-        ("task.resurrected", "task.false-success"),
-    ),
-    Mutant("stream_skips", "stream.lost", DROPPED, "the connection is lost, and the stream is joined again"),
-    Mutant("stream_from_start", "stream.duplicated", DROPPED, "the connection is lost, and the stream is joined again"),
-    Mutant("stream_of_session", "stream.foreign", DROPPED, "the connection is lost, and the stream is joined again"),
-    Mutant("stream_forgotten", "stream.lost", KILLED, "the server is killed, and the stream is joined again"),
-    Mutant(
         "acks_before_commit",
         "task.vanished",
         EACH_CALL,
@@ -327,4 +295,4 @@ _TABLE = (
     ),
 )
 
-MUTANTS = {mutant.name: mutant for mutant in _TABLE}
+MUTANTS = {mutant.name: mutant for mutant in (*_TABLE, *OF_PROTOCOLS)}
