@@ -55,8 +55,9 @@ class Bundle:
         """Make the folder ready for this session, and hold it until what is returned is closed.
 
         What an earlier session left is put away, once. The worker processes of a session share a folder and a
-        ``session``; with ``shared`` false there are none. Raises UsageError for a folder that holds anything and is not
-        ours, for one in which another session is at work, and where there is no room or few files may be open.
+        ``session``; with ``shared`` false there are none, and one of the same name was an earlier one. Raises
+        UsageError for a folder that holds anything and is not ours, for one in which another session is at work, and
+        where there is no room or few files may be open.
         """
         folder, marker = self.folder, self.folder / _MARKER
         refuse_few_descriptors()
@@ -78,8 +79,8 @@ class Bundle:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.seek(0)
                 text = file.read()
-                same = bool(text) and json.loads(text).get("session") == session
-                held = _hold(folder, shared=shared, alone=not (same and shared))
+                same = shared and bool(text) and json.loads(text).get("session") == session
+                held = _hold(folder, shared=shared, alone=not same)
                 if not same:
                     put_away(folder, _PREVIOUS, [_RUNS, _CERTIFICATE, _MARKER])
                     for name in _BADGE:  # can be made again

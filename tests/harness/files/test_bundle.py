@@ -85,6 +85,16 @@ def test_a_new_session_puts_away_what_the_last_one_left_where_it_can_be_judged_a
     assert (saved_plan(run.path), judgement) == (PLAN, {"verdict": "PASS"})
 
 
+def test_a_command_without_workers_that_is_given_again_finds_nothing_of_its_last_run(tmp_path: Path) -> None:
+    """What one check, or one replay of a plan, has left in its store would be the next one's."""
+    bundle = Bundle(tmp_path)
+    for _ in range(2):
+        with bundle.prepare("check", shared=False):
+            assert not (tmp_path / "runs").exists()
+            (tmp_path / "runs" / "server" / "golden" / "state").mkdir(parents=True)
+    assert len(list((tmp_path / "previous").iterdir())) == 1
+
+
 def test_five_earlier_sessions_are_kept(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path)
     for number in range(8):
