@@ -163,9 +163,12 @@ def test_nothing_of_a_service_outlives_the_lab_however_that_ends(
             folders.update(found[0] for said in ours.values() if (found := _FOLDER.search(said)))
             yield len(ours) >= 2 and bool(folders)
 
-    until("a service is seen", begun())
-    lab.send_signal(end)
-    lab.wait(_PATIENCE_S)
+    try:
+        until("a service is seen", begun())
+        lab.send_signal(end)
+        lab.wait(_PATIENCE_S)
+    finally:
+        lab.kill()
 
     def gone() -> Iterator[bool]:
         while True:
