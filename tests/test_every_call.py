@@ -26,7 +26,8 @@ from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.verdict import Verdict
 from tests.lab import ROOT, SMALL, certify, named
-from tests.mutants.zoo import EACH_CALL, EACH_OF_RECOVERY, MUTANTS
+from tests.mutants.mutant import EACH_CALL, EACH_OF_RECOVERY
+from tests.mutants.zoo import MUTANTS
 
 REFERENCE = ROOT / "scenarios" / "profiles" / "reference-durable.toml"
 TWO_STARS = ("--scenario", "server-killed-everywhere", "--scenario", "killed-at-the-edges")

@@ -23,8 +23,9 @@ PROGRAMS = {
 # From the ground up. A room may import itself and any room of a lower floor; rooms of one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("model",),
+    ("telling",),
     ("planning", "checkers", "files", "wire", "reporting"),
-    ("subjects", "contracts"),
+    ("subjects", "contracts", "page"),
     ("stage", "proposing"),
     ("faults",),
     ("laboratory",),
@@ -44,7 +45,7 @@ MAY_IMPORT = {
 }
 
 # The pure core has no clock, no randomness of its own, and no hands.
-PURE = ("model", "planning", "checkers", "proposing")
+PURE = ("model", "telling", "planning", "checkers", "proposing")
 IMPURE = {"asyncio", "socket", "subprocess", "time", "random", "os", "threading", "secrets", "pathlib", "tempfile"}
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``mcp-crashtest init | check | certify | merge | report | list | explain | replay | ...``."""
+"""The command line: ``mcp-crashtest init | check | certify | show | merge | list | explain | replay | ...``."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ _EPILOG = f"""examples:
   mcp-crashtest merge shard-1 shard-2 shard-3               what certify --shard 1/3, 2/3 and 3/3 have left
   mcp-crashtest campaign --profile my.toml --time-limit 28800
                                                             seed after seed; the same command goes on from there
+  mcp-crashtest show                                        what a session came to, in your browser
   mcp-crashtest explain records.duplicated
 
 exit codes:
@@ -116,6 +117,12 @@ def _campaign(options: argparse.Namespace) -> int:
     return campaign(options)
 
 
+def _show(options: argparse.Namespace) -> int:
+    from mcp_crashtest.commands.show import show
+
+    return show(options)
+
+
 def explain(options: argparse.Namespace) -> int:
     """Say what an invariant means and how a server is usually mended; all of them without an id."""
     if options.id is not None and options.id not in INVARIANTS:
@@ -188,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="where the evidence goes (default: %(default)s); five earlier sessions stay in DIR/previous",
     )
+    add("--compare", metavar="DIR", help="compare with the report in DIR (default: the session before, if any)")
     add(
         "--jobs",
         type=values.jobs,
@@ -244,10 +252,18 @@ def _parser() -> argparse.ArgumentParser:
     rechecking = commands.add_parser("recheck", help="judge the histories of a report directory anew, without playing")
     rechecking.set_defaults(run=_recheck)
     rechecking.add_argument("bundle", metavar="DIR", help="a report directory")
+    rechecking.add_argument("--compare", metavar="DIR", help="compare with the report in DIR")
     rechecking.add_argument("--json", action="store_true", help="as JSON")
 
     merge_and_campaign.add_merge(commands, _merge)
     merge_and_campaign.add_campaign(commands, _campaign)
+
+    showing = commands.add_parser("show", help="open the report page of a session, or a list of several")
+    showing.set_defaults(run=_show)
+    showing.add_argument("folders", nargs="*", default=["crashtest-report"], metavar="DIR",
+                         help="report directories, or a folder of them (default: crashtest-report)")  # fmt: skip
+    showing.add_argument("--port", type=int, default=0, metavar="N", help="serve there, on this machine alone")
+    showing.add_argument("--no-browser", action="store_true", help="say where it is, and open nothing")
     return parser
 
 

@@ -19,6 +19,7 @@ import pytest
 from rich.console import Console
 
 from mcp_crashtest.commands.exit_codes import ExitCode, of_session
+from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.profile_files import of_project, read_profile
 from mcp_crashtest.model.caps import caps_of, unseen
 from mcp_crashtest.model.errors import HarnessError, UsageError
@@ -99,6 +100,8 @@ def certify(options: argparse.Namespace) -> int:
     certificate = tally.certificate(standard())
     if options.json:
         print(json.dumps(certificate, indent=2))
+    elif tally.scenarios:
+        _point_to_the_page(console, options.report_dir, tally.unsaved)
     if watcher.interrupted:
         so_far = tally.so_far(len(watcher.listed))
         console.print(f"interrupted: {so_far}; nothing is left running", soft_wrap=True, highlight=False)
@@ -111,6 +114,11 @@ def certify(options: argparse.Namespace) -> int:
     for said in watcher.unwritten:
         print(f"mcp-crashtest: {said}", file=sys.stderr)
     return ExitCode.NOT_PROVEN if watcher.unwritten and code == ExitCode.CERTIFIED else code
+
+
+def _point_to_the_page(console: Console, report_dir: str, unsaved: str | None) -> None:
+    page = Bundle(Path(report_dir)).page
+    console.print(unsaved or f"report: {page}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _selection(options: argparse.Namespace) -> Selection:
@@ -177,7 +185,8 @@ def _senseless(items: list[pytest.Item], profile: Profile) -> dict[str, str]:
 def _arguments(options: argparse.Namespace) -> list[str]:
     arguments = [str(options.scenarios or scenarios_folder())]
     hooks = [name.replace("-", "_") for name in values.HOOKS]
-    for name in ("command", "url", "mcp_config", "server", *hooks, "level", "time_limit", "shard", *values.OUTCOMES):
+    plain = ("command", "url", "mcp_config", "server", *hooks, "level", "time_limit", "shard", "compare")
+    for name in (*plain, *values.OUTCOMES):
         if getattr(options, name) is not None:
             arguments.append(f"--crashtest-{name.replace('_', '-')}={getattr(options, name)}")
     project = None if options.profile else of_project(Path.cwd())

@@ -14,6 +14,7 @@ from mcp_crashtest.commands.exit_codes import of_verdict
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.model.errors import HarnessError, UsageError
 from mcp_crashtest.model.verdict import Verdict, worst
+from mcp_crashtest.page.report import write_page
 from mcp_crashtest.reporting.certificate import read_certificate, summary_lines
 from mcp_crashtest.reporting.console import clean
 
@@ -46,6 +47,8 @@ def recheck(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.bundle} holds no run that was judged")
     saved_certificate = bundle.certificate()
     certificate = None if saved_certificate is None else read_certificate(saved_certificate)
+    if certificate is not None:
+        write_page(bundle, Path(options.compare) if options.compare else None)
     counted = Counter(v.name for v in verdicts)
     _tell(certificate, counted, verified=untrusted is not None, as_json=options.json)
     verdict = worst(verdicts)

@@ -4,6 +4,7 @@
       mcp-crashtest.json      says that the folder is ours
       certificate.json
       badge.svg, badge.json   made from it: a picture, and what an endpoint of shields answers
+      index.html              the report page
       previous/<when>/        an earlier session's, with the same names in it; the five newest are kept
       runs/<profile>/profile.json
       runs/<profile>/<scenario>/<number>/plan.json, history.jsonl, <digest>.columns, judgement.json, boot-*.log, ...
@@ -17,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,7 +40,8 @@ from mcp_crashtest.model.profile import Profile
 BUNDLE_FORMAT = 1
 GOLDEN = "golden"
 _MARKER, _CERTIFICATE, _RUNS, _PROFILE = "mcp-crashtest.json", "certificate.json", "runs", "profile.json"
-_PREVIOUS, _LOCK = "previous", ".lock"
+_PREVIOUS, _LOCK, _PAGE = "previous", ".lock", "index.html"
+_RUN_NAME = re.compile(r"(?:^|[\s/'\"])runs/([^/]+/[^/]+/[^/\s'\"]+)")
 _DEEPEST = 3  # profile, scenario, run
 _EVIDENCE = (_MARKER, _RUNS)
 _BADGE = ("badge.svg", "badge.json")
@@ -82,7 +85,7 @@ class Bundle:
                 same = shared and bool(text) and json.loads(text).get("session") == session
                 held = _hold(folder, shared=shared, alone=not same)
                 if not same:
-                    put_away(folder, _PREVIOUS, [_RUNS, _CERTIFICATE, _MARKER])
+                    put_away(folder, _PREVIOUS, [_RUNS, _CERTIFICATE, _PAGE, _MARKER])
                     for name in _BADGE:  # can be made again
                         (folder / name).unlink(missing_ok=True)
                     file.truncate(0)
@@ -157,6 +160,35 @@ class Bundle:
         for path, text in zip(paths, (svg, endpoint), strict=True):
             write_atomically(path, text)
         return paths
+
+    @property
+    def page(self) -> Path:
+        """Where the report page lies."""
+        return self.folder / _PAGE
+
+    def save_page(self, text: str) -> Path:
+        """Keep the report page; returns where."""
+        write_atomically(self.page, text)
+        return self.page
+
+    def sessions_before(self) -> list[Bundle]:
+        """The sessions that were put away here, the newest first."""
+        return [Bundle(place) for place in sorted((self.folder / _PREVIOUS).glob("*"), reverse=True)]
+
+    def certificates_before(self) -> list[Mapping[str, Any]]:
+        """Their certificates, those that can be read."""
+        found = []
+        for session in self.sessions_before():
+            with suppress(UsageError):
+                if (certificate := session.certificate()) is not None:
+                    found.append(certificate)
+        return found
+
+    @staticmethod
+    def run_named(replay: str) -> str | None:
+        """The run that a line names which replays it, as profile, scenario and folder."""
+        named = _RUN_NAME.search(replay)
+        return named.group(1) if named else None
 
     # --- its runs
 

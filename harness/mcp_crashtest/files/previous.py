@@ -20,14 +20,14 @@ def put_away(folder: Path, previous: str, names: Sequence[str]) -> None:
     """Move what is called so into a folder of its own under ``previous``; the oldest of those are removed.
 
     The last name is the marker, which is copied: the folder stays ours all the while. ``names[0]`` are the runs,
-    ``names[1]`` is the certificate; where there is neither, there is nothing to put away.
+    ``names[1]`` is the certificate; where there is neither, there is nothing to put away. The rest goes with them.
     """
-    runs, certificate, marker = names
+    runs, certificate, *more, marker = names
     if not any((folder / name).exists() for name in (runs, certificate)):
         return
     place = _place(folder / previous, _ended(folder, (certificate, runs)))
     shutil.copyfile(folder / marker, place / marker)
-    for name in (runs, certificate):
+    for name in (runs, certificate, *more):
         with suppress(FileNotFoundError):
             (folder / name).rename(place / name)
     with suppress(OSError, ValueError, TypeError, KeyError):

@@ -23,6 +23,7 @@ class Tally:
 
     ``evidence`` says what all files that it has left come to, once they are counted.
     ``baseline``: what is expected of its subjects, where somebody has said it.
+    ``unsaved`` says what cannot be shown, and why.
     """
 
     selection: Selection
@@ -37,6 +38,7 @@ class Tally:
     parts: Parts = field(default_factory=Parts)
     evidence: Mapping[str, Any] | None = None
     baseline: Baseline | None = None
+    unsaved: str | None = None
     _began: str = field(default_factory=lambda: _now())
 
     def __call__(self, event: Event) -> None:

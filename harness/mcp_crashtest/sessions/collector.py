@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mcp_crashtest.model import events
 from mcp_crashtest.model.events import Event, Listener, SessionEnded
+from mcp_crashtest.model.secrets import masked
 from mcp_crashtest.reporting.certificate import CERTIFICATE_FORMAT, summary_lines
 from mcp_crashtest.reporting.tally import Tally
 from mcp_crashtest.sessions.catalogue import standard
+
+if TYPE_CHECKING:
+    from mcp_crashtest.files.bundle import Bundle
 
 TALLY = pytest.StashKey[Tally]()
 LISTENERS = pytest.StashKey[list[Listener]]()
@@ -102,10 +107,22 @@ class Collector:
                 self.tally.evidence = certificate["evidence"] = bundle.save_certificate(certificate)
             except OSError as error:
                 unwritten.append(f"the certificate could not be written: {error}")
+            else:
+                self._draw(bundle)
             unwritten += reports.write(self.config, bundle, bundle.certificate() or certificate)
             if session.exitstatus == pytest.ExitCode.OK and (unwritten or _is_stale(certificate)):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
             _tell_all(self.config, SessionEnded(certificate))
+
+    def _draw(self, bundle: Bundle) -> None:
+        """Write the report page. What the session came to stands without it."""
+        from mcp_crashtest.page.report import write_page
+
+        other = self.config.getoption("--crashtest-compare")
+        try:
+            write_page(bundle, Path(other) if other else None)
+        except Exception as error:
+            self.tally.unsaved = f"the report page could not be drawn: {masked(str(error))}"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say what the session came to, and where the evidence lies."""
@@ -118,4 +135,6 @@ class Collector:
             terminalreporter.line(line)
         for said in self.config.stash.get(UNWRITTEN, ()):
             terminalreporter.line(f"ERROR: {said}", red=True)
+        if self.tally.unsaved:
+            terminalreporter.line(f"ERROR: {self.tally.unsaved}", red=True)
         terminalreporter.line(f"evidence: {self.config.getoption('--crashtest-report')}")

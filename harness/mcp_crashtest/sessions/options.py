@@ -48,6 +48,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add("--crashtest-seed", type=values.seed, default=0, metavar="N|random", help="seed of all plans (default: 0)")
     add("--crashtest-report", default="crashtest-report", metavar="DIR", help="where the evidence goes (%(default)s)")
+    add("--crashtest-compare", metavar="DIR", help="compare with the report in DIR (default: the session before)")
     add(
         "--crashtest-jobs",
         type=values.jobs,
@@ -75,6 +76,8 @@ def refuse_bad(config: pytest.Config) -> None:
     level = config.getoption("--crashtest-level")
     if sum(bool(config.getoption(name)) for name in _TARGETS) > 1:
         raise pytest.UsageError(f"{', '.join(_TARGETS)}: give one of them")
+    if (other := config.getoption("--crashtest-compare")) and not _is_report(Path(other)):
+        raise pytest.UsageError(f"there is no report in {other}: give a report directory to --compare")
     if config.getoption("--crashtest-quick") and config.getoption("--crashtest-full"):
         raise pytest.UsageError("--crashtest-quick and --crashtest-full: give one of them")
     if config.getoption("--crashtest-quick") and level is not None and level > 1:
@@ -264,6 +267,12 @@ def _refuse_unearnable(profile: Profile, level: int | None) -> None:
     for cap in caps_of(profile):
         if cap.stars is not None and cap.stars < level:
             raise UsageError(f"level {level} is out of reach of {profile.name}: {cap}")
+
+
+def _is_report(folder: Path) -> bool:
+    from mcp_crashtest.files.bundle import Bundle
+
+    return Bundle(folder).is_ours
 
 
 def report_dir_of(config: pytest.Config) -> Path:

@@ -1,0 +1,184 @@
+"""The head of a report: the verdict, the harm itself in a headline, what was earned and what was not assessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcp_crashtest.model.standing import Standing
+from mcp_crashtest.model.verdict import HIGHEST_LEVEL
+from mcp_crashtest.telling.session import Played
+from mcp_crashtest.telling.words import clean, listed, plural
+
+LEVELS = {
+    1: "It works, and a planned restart loses nothing",
+    2: "Exact resumption after SIGKILL of server, client and both",
+    3: "No window is left: SIGKILL at random and hidden moments",
+    4: "Hostile networks, services that die, other principals",
+    5: "Storage failures and power loss",
+}
+EARNED, MISSED, OPEN = "earned", "not earned", str(Standing.NOT_ASSESSED)
+STANDING_LIMITS = ("a missing fsync: the page cache survives SIGKILL, and only a loss of power would show it",)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One level: what it means, whether it was earned, missed or not assessed, and why."""
+
+    level: int
+    what: str
+    standing: str
+    why: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One subject, what it earned of what was asked, and the rungs of its ladder."""
+
+    name: str
+    earned: int
+    asked: int
+    rungs: tuple[Rung, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An invariant that a profile breaks: by its smallest plan, in its run, with all scenarios that broke it."""
+
+    invariant: str
+    profile: str
+    message: str
+    statement: str
+    advice: str
+    run: str | None
+    plan: str
+    protocol: str
+    scenarios: tuple[str, ...]
+    replay: str
+    fingerprint: str
+    rate: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a reader sees first. ``harm`` is the part of the headline that is bad news."""
+
+    verdict: str
+    headline: str
+    harm: str
+    lede: str
+    subjects: tuple[Subject, ...]
+    limits: tuple[str, ...]
+    caps: tuple[str, ...]
+    featured: str | None
+
+
+def head(certificate: Mapping[str, Any], runs: Sequence[Played], findings: Sequence[Finding], total: int) -> Head:
+    """Tell a session from its certificate and its runs; ``total`` is how many records the job has."""
+    worst = next((run for run in runs if findings and run.id == findings[0].run), None)
+    featured = worst or _featured(certificate["verdict"], runs)
+    headline, harm, lede = _said(certificate, runs, findings, worst, total)
+    told = certificate.get("limits") or STANDING_LIMITS
+    return Head(
+        certificate["verdict"],
+        headline,
+        harm,
+        lede,
+        tuple(_subject(one, certificate) for one in certificate.get("stars") or ()),
+        tuple(clean(limit, 300) for limit in told),
+        tuple(clean(cap, 600) for cap in certificate["caps"]),
+        featured.id if featured else None,
+    )
+
+
+def _featured(verdict: str, runs: Sequence[Played]) -> Played | None:
+    """The run that is shown on the first page: one that proves nothing, or that with the most deaths."""
+    doubtful = [run for run in runs if run.verdict == "INVALID"]
+    if verdict == "INVALID" and doubtful:
+        return doubtful[0]
+    passed = [run for run in runs if run.verdict == "PASS"]
+    return max(passed, key=lambda run: (run.kills, run.lives, run.acks), default=None)
+
+
+def _said(
+    certificate: Mapping[str, Any],
+    runs: Sequence[Played],
+    findings: Sequence[Finding],
+    worst: Played | None,
+    total: int,
+) -> tuple[str, str, str]:
+    faults = certificate["faults"]
+    if findings:
+        first = findings[0]
+        counted = worst is not None and worst.reported is not None and worst.reported != total
+        headline, harm = (
+            (f"{total} records in,", f"{worst.reported} out") if worst and counted else ("", first.invariant)
+        )
+        bad = sum(run.verdict == "FAIL" for run in runs)
+        many = f"It is the smallest of {plural(bad, 'run')} that fail, out of {len(runs)}." if bad > 1 else (
+            f"One of {plural(len(runs), 'run')} fails.")  # fmt: skip
+        plainly = worst.plain if worst else clean(first.plan, 200)
+        return headline, harm, f"{plainly}: {_short(first.message)}. {many}"
+    if certificate["verdict"] == "PASS":
+        headline = f"{plural(faults['confirmed'], 'fault')}. Nothing lost, nothing twice."
+        if not faults["confirmed"]:
+            headline = "It does its job undisturbed."
+        killed = f"Processes were killed {plural(faults['kills'], 'time')} by SIGKILL, in {plural(len(runs), 'run')}. "
+        return headline, "", f"{killed}In each of them every invariant held that applies."
+    if certificate["verdict"] == "SKIP":
+        return "Nothing was assessed", "", listed(clean(cap, 300) for cap in certificate["caps"][:2])
+    open_ = [s for s in certificate["scenarios"] if s["verdict"] == "INVALID"]
+    cut = "" if certificate.get("finished") is not False else "The session was cut short. "
+    why = (
+        f"{clean(open_[0]['id'], 60)}: {_short(clean(open_[0]['reason'], 300))}"
+        if open_
+        else "no fault could be proven"
+    )
+    return "Nothing more is proven", "", f"{cut}What was shown stands; the rest proves nothing. {why}."
+
+
+def _short(message: str) -> str:
+    """A message without the list of names behind it."""
+    return clean(message, 300).partition(": '")[0].rstrip(".")
+
+
+def _subject(one: Mapping[str, Any], certificate: Mapping[str, Any]) -> Subject:
+    played = [s for s in certificate["scenarios"] if s["profile"] == one["profile"] and s.get("applies", True)]
+    rungs = tuple(_rung(level, one, played, certificate) for level in LEVELS)
+    return Subject(clean(one["profile"], 80), one["earned"], one["asked"], rungs)
+
+
+def _rung(
+    level: int, one: Mapping[str, Any], played: Sequence[Mapping[str, Any]], certificate: Mapping[str, Any]
+) -> Rung:
+    of_level = [s for s in played if s["level"] == level]
+    tried = [s for s in of_level if s["runs"] and s["verdict"] != "SKIP"]
+    failed = [s for s in tried if s["verdict"] == "FAIL"]
+    open_ = [s for s in tried if s["verdict"] == "INVALID"]
+    what = LEVELS[level]
+    if level <= one["earned"]:
+        return Rung(level, what, EARNED, f"{len(tried)} of {plural(len(tried), 'scenario')} passed")
+    if failed:
+        return Rung(level, what, MISSED, f"{len(failed)} of {plural(len(tried), 'scenario')} failed", failed=True)
+    if open_:
+        return Rung(level, what, MISSED, f"{len(open_)} of {plural(len(tried), 'scenario')} not proven")
+    if level <= one["asked"] or (tried and one["why"]):
+        return Rung(level, what, MISSED if tried else OPEN, clean(one["why"] or "not played to its end", 300))
+    if level > HIGHEST_LEVEL:
+        return Rung(level, what, OPEN, "this version does not certify it")
+    budget = (certificate.get("selection") or {}).get("budget")
+    first_look = (
+        "a first look earns one star at most" if budget in ("quick", "look") else f"not asked for: --level {level}"
+    )
+    return Rung(level, what, OPEN, _cap(level, certificate) or first_look)
+
+
+def _cap(level: int, certificate: Mapping[str, Any]) -> str:
+    """What of a profile keeps this level from being earned at all."""
+    for subject in certificate["subject"].values():
+        for cap in subject.get("caps", ()):
+            if cap["stars"] is not None and cap["stars"] < level:
+                return clean(cap["text"], 300)
+    return ""
