@@ -19,6 +19,38 @@ LEVELS = {
     5: "Storage failures and power loss",
 }
 EARNED, MISSED, OPEN = "earned", "not earned", str(Standing.NOT_ASSESSED)
+_HARMS = {
+    "records.lost": "Records are lost",
+    "records.duplicated": "Records are there twice",
+    "records.unexpected": "Records are there that nobody expected",
+    "records.reordered": "Records are out of order",
+    "records.content": "Records have another content",
+    "records.count": "The count is wrong",
+    "effects.rework": "Work is done all over again",
+    "effects.lost": "Records without their effect",
+    "progress.regressed": "Progress goes back",
+    "progress.monotonic": "Progress goes back and forth",
+    "task.vanished": "A task has vanished",
+    "task.orphaned": "A task runs for ever",
+    "task.resurrected": "A finished task has changed",
+    "task.cancel-forgotten": "A cancel is forgotten",
+    "task.input-forgotten": "An answer is forgotten",
+    "task.false-success": "Completed, and it is not",
+    "task.duplicated": "One job, two tasks",
+    "task.identity": "An id is not one task's alone",
+    "task.listing": "Lists and tasks disagree",
+    "isolation.leak": "Somebody else's task is seen",
+    "fencing.double-run": "Two work on one task",
+    "recovery.deadline": "It comes back too late",
+    "recovery.loop": "It does not start again",
+    "error.honest": "It fails, and does not say so",
+    "client.reattach": "The client starts a second task",
+    "client.state": "The client's state is broken",
+    "client.result": "The client's result is wrong",
+    "stream.lost": "Events of a stream are lost",
+    "stream.duplicated": "Events of a stream come twice",
+    "stream.foreign": "A stream has another's messages",
+}
 STANDING_LIMITS = ("a missing fsync: the page cache survives SIGKILL, and only a loss of power would show it",)
 
 
@@ -113,9 +145,7 @@ def _said(
     if findings:
         first = findings[0]
         counted = worst is not None and worst.reported is not None and worst.reported != total
-        headline, harm = (
-            (f"{total} records in,", f"{worst.reported} out") if worst and counted else ("", first.invariant)
-        )
+        headline, harm = (f"{total} records in,", f"{worst.reported} out") if worst and counted else ("", _harm(first))
         bad = sum(run.verdict == "FAIL" for run in runs)
         many = f"It is the smallest of {plural(bad, 'run')} that fail, out of {len(runs)}." if bad > 1 else (
             f"One of {plural(len(runs), 'run')} fails.")  # fmt: skip
@@ -137,6 +167,10 @@ def _said(
         else "no fault could be proven"
     )
     return "Nothing more is proven", "", f"{cut}What was shown stands; the rest proves nothing. {why}."
+
+
+def _harm(finding: Finding) -> str:
+    return _HARMS.get(finding.invariant, finding.invariant)
 
 
 def _short(message: str) -> str:

@@ -124,7 +124,7 @@ def _ends(cast: Cast) -> Iterator[Step]:
 
 def _progress(cast: Cast) -> Iterator[Step]:
     """Between two faults: what is acknowledged first, against what was before, and what is acknowledged last."""
-    marks = [bolt.at for bolt in cast.struck if bolt.harm]
+    marks = [bolt.proven for bolt in cast.struck if bolt.harm]  # what came before the proof was on its way
     before = 0
     for begin, stop in pairwise([0.0, *marks, cast.end + 1]):
         within = [ack for ack in cast.told if begin <= ack.t < stop]
