@@ -146,7 +146,7 @@ def _summary(scenario: str, judged: list[dict[str, Any]]) -> dict[str, Any]:
         for finding in one["findings"]
     ]
     worst = "FAIL" if found else "PASS"
-    identity = {
+    identity: dict[str, Any] = {
         "command": COMMAND,
         "url": None,
         "contract": "resumable-tool",
