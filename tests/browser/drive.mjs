@@ -37,7 +37,7 @@ for (const job of JSON.parse(readFileSync(jobs, "utf8"))) {
   page.on("console", m => { if (m.type() === "error") errors.push(m.text()); });
   page.on("pageerror", e => errors.push(String(e)));
   page.on("dialog", d => { errors.push(`dialog ${d.message()}`); d.dismiss(); });
-  page.on("request", r => { if (!r.url().startsWith("data:") && r.url() !== url) requests.push(r.url()); });
+  page.on("request", r => { if (!r.url().startsWith("data:") && r.url() !== url.split("#")[0] && r.url() !== url) requests.push(r.url()); });
   const url = pathToFileURL(job.file).href + (job.hash ?? "");
   try {
     await page.goto(url, {waitUntil: "load"});

@@ -29,7 +29,7 @@ function strip(d, W) {
       : [s("text", {class: "lane", x: 0, y: y1 + 13}, "Expected"), s("text", {class: "lane n", x: 114, y: y1 + 13, "text-anchor": "end"}, number(d.total)), s("text", {class: "lane", x: 0, y: y2 + 13}, "Found"), s("text", {class: "lane n", x: 114, y: y2 + 13, "text-anchor": "end"}, number(found))], out);
 }
 
-const when = w => [w.first === w.last ? `line ${w.first}` : `lines ${w.first}–${w.last}`, h("small", {}, [w.by != null && `${w.seen ? "at" : "by"} ${ms(w.by)}`, w.call && `call ${w.call} of client life ${w.client}`, w.server && `server life ${w.server}`].filter(Boolean).join(", "))];
+const when = (w, next) => [w.first === w.last ? `line ${w.first}` : `lines ${w.first}–${w.last}`, h("small", {}, [next && next.by === w.by && !w.seen ? "before that" : w.by != null && `${w.seen ? "at" : "by"} ${ms(w.by)}`, w.call && `call ${w.call} of client life ${w.client}`, w.server && `server life ${w.server}`].filter(Boolean).join(", "))];
 
 function diff(d) {
   const most = 12, shown = d.fates.slice(0, most), writings = Math.max(0, ...shown.map(f => f.written.length));
@@ -37,7 +37,7 @@ function diff(d) {
       h("thead", {}, h("tr", {}, h("th", {scope: "col"}, "Records"), h("th", {scope: "col", class: "r"}, "Expected"), h("th", {scope: "col", class: "r"}, "Found"), writings > 0 && h("th", {scope: "col"}, "Executed (ledger)"), writings > 1 && h("th", {scope: "col"}, "and again"))),
       h("tbody", {}, shown.map(f => h("tr", {}, h("th", {scope: "row"}, h("code", {}, f.names[0]), f.first !== f.last && h("small", {}, "to ", h("code", {}, f.names[1]), `, ${plural(f.last - f.first + 1, "record")} of batch ${f.batch}`)),
         h("td", {class: "r"}, f.first < 0 ? "never" : "once"), h("td", {class: "r wrong"}, h("b", {}, f.kind === "twice" ? (f.times === 2 ? "twice" : `${f.times} times`) : f.kind)),
-        writings > 0 && h("td", {}, f.written[0] ? when(f.written[0]) : "never"), writings > 1 && h("td", {class: "wrong"}, f.written.slice(1).map(when))))))),
+        writings > 0 && h("td", {}, f.written[0] ? when(f.written[0], f.written[1]) : "never"), writings > 1 && h("td", {class: "wrong"}, f.written.slice(1).map((w, i) => when(w, f.written[i + 2])))))))),
     h("h4", {}, "Their own story"), h("ul", {class: "stories"}, d.stories.slice(0, 6).map(text => h("li", {}, text))),
     d.fates.length > 6 && h("details", {}, h("summary", {}, `${plural(d.fates.length - 6, "more story", "more stories")}`), h("ul", {class: "stories"}, d.stories.slice(6).map(text => h("li", {}, text))))];
 }

@@ -52,7 +52,7 @@ function runPage(run, target) {
   const to = (r, text) => r && h("a", {href: `#run/${encodeURIComponent(r.id)}`}, text);
   const top = [h("nav", {class: "crumbs", "aria-label": "Runs"}, h("a", {href: "#"}, "← Report"), h("span", {}, to(all[at - 1], "Previous"), to(all[at + 1], "Next"), next && next !== run && to(next, "Next failing"))),
     h("header", {class: "head small"}, h("p", {class: "eyebrow"}, h("span", {}, mark(run.verdict, 18), " ", h("b", {class: run.verdict}, run.verdict)), h("span", {}, `${run.profile} · ${run.scenario} ${run.name}`), h("span", {}, run.protocol)),
-      h("h2", {class: "title", tabindex: -1}, run.plain), h("p", {class: "lede"}, run.plan),
+      h("h1", {class: "title", tabindex: -1}, run.plain), h("p", {class: "lede"}, run.plan),
       d && d.findings.length > 0 && h("ul", {class: "broke"}, d.findings.map(f => h("li", {}, mark("FAIL", 14), h("span", {}, h("b", {}, f.invariant), ` ${f.message} `, f.operations.length > 0 && h("span", {class: "shown"}, "shown by ", links(run, f.operations.slice(0, 6))))))),
       d && d.unproven.map(text => h("p", {class: "lede"}, text)))];
   if (!d) return [...top, h("p", {class: "lede"}, "There was no room for this run on the page: its evidence lies beside it.")];
