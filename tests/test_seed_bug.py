@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,16 @@ def test_it_names_the_invariant_the_smallest_plan_the_replay_and_the_advice(cert
     assert "interrupt client at batch 1, observed" in shown
     assert f"replay: mcp-crashtest replay {interrupted(report)}\n" in shown
     assert "5 records are in the output more than once" in shown
+
+
+def test_its_page_tells_which_call_of_which_life_wrote_a_record_twice(certified: Done, report: Path) -> None:
+    page = Bundle(report).page
+    assert f"report: {page}\n" in certified.out
+    text = page.read_text(encoding="utf-8")
+    assert "50 records in, <em>55 out</em>" in " ".join(text.split())
+    assert re.search(r"are in the output twice: written .{0,80}by call 1 of the client's first life", text)
+    assert re.search(r"and again by .{0,80}by call 2 of the client's second life", text)
+    assert str(report.parent) not in text
 
 
 @pytest.mark.soak

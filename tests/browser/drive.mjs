@@ -19,7 +19,7 @@ const ACTS = {
   names: (page, roles) => Promise.all(roles.map(([role, name]) => page.getByRole(role, {name: new RegExp(name)}).count())),
   text: page => page.locator("body").innerText(),
   axe: async page => { await page.evaluate(axe); const found = await page.evaluate(tags => axe.run({runOnly: tags}), TAGS); return found.violations.map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.target.join(" ")).join("; ")}`); },
-  tab: (page, start) => tabTo(page, at => (at.text + (at.label ?? "")).startsWith(start)),
+  tab: (page, start) => tabTo(page, at => (at.label ?? at.text).startsWith(start)),
   press: async (page, key) => { await page.keyboard.press(key); await page.waitForTimeout(0); return focused(page); },
   click: async (page, [role, name]) => { await page.getByRole(role, {name: new RegExp(name)}).first().click(); return focused(page); },
   count: (page, selector) => page.locator(selector).count(),

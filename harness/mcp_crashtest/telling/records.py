@@ -66,6 +66,7 @@ class Compared:
     hunks: tuple[Hunk, ...] = ()
     failed: str | None = None
     differences: tuple[Difference, ...] = ()
+    of_client: bool = False
 
 
 Rows = Table | Sequence[Any]
@@ -95,7 +96,7 @@ def compared(history: History, golden: Rows, output: Operation | None) -> Compar
     counted = output.value.get("count")
     reported = int(counted) if isinstance(counted, int | float) else None
     if "result" in output.value:
-        return Compared(total, output.i, output.t, differences=_differences(history, output))
+        return Compared(total, output.i, output.t, differences=_differences(history, output), of_client=True)
     given = output.value.get("records")
     if given is None or not len(golden):
         return Compared(total, output.i, output.t, reported=reported)

@@ -191,6 +191,8 @@ def _ending(cast: Cast) -> str:
     if seen.differences:
         differs = plural(len(seen.differences), "value")
         return f"The client ends, and {differs} of its result are not the undisturbed run's."
+    if seen.of_client:
+        return "The client ends with the undisturbed run's result."
     if seen.found is None:
         told = "" if seen.reported is None else f" The server reports {plural(seen.reported, 'record')}."
         return f"The job ends as completed.{told}"

@@ -197,6 +197,27 @@ def test_the_moments_of_signal_and_corpse_are_told_where_they_were_seen() -> Non
     assert told.durable[0] == (first.at, 3)
 
 
+# --- clients under test
+
+
+@pytest.mark.parametrize(
+    ("result", "ending", "paths"),
+    [
+        ([["$.exit", "0"], ["$.total", "50"]], "The client ends with the undisturbed run's result.", []),
+        ([["$.exit", "1"]], "2 values of its result are not the undisturbed run's.", ["$.exit", "$.total"]),
+    ],
+)
+def test_a_client_s_result_is_held_against_the_undisturbed_one(result: Any, ending: str, paths: list[str]) -> None:
+    expected = H.Event("lab", Type.OK, Op.EXPECT, {"result": [["$.exit", "0"], ["$.total", "50"]]})
+    ended = [H.Event("client-1", Type.OK, Op.OUTPUT, {"how": "exit code 0", "result": result})]
+    events = ([expected], H.boot(), came(0), H.ask(), H.landed(H.KILL_CLIENT), came(1), H.submit(1), ended, H.end())
+    told = tell(H.history(events, faults=[H.KILL_CLIENT], golden=None), None, wrong=bool(paths))
+    assert told.steps[-1].text.endswith(ending)
+    assert [difference.path for difference in told.records.differences] == paths
+    client = next(lane for lane in told.lanes if lane.who == "client")
+    assert [life.how for life in client.lives] == ["killed", "lives"]
+
+
 # --- bounds
 
 
