@@ -58,7 +58,7 @@ def page(bundle: Bundle, other: Path | None = None) -> Page:
         "advice": {name: [one.statement, one.advice] for name, one in INVARIANTS.items()},
         "model": {"title": TITLE, "code": CODE, "of": sorted(MODELLED)},
         "figures": told["figures"],
-        "featured": told["head"]["featured"],
+        "featured": told["head"].get("featured"),
         "findings": told["findings"],
         "folder": bundle.folder.name,
     }

@@ -177,6 +177,16 @@ def _summary(scenario: str, judged: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def nothing(folder: Path) -> Bundle:
+    """A session that was cut short before its first run."""
+    bundle = Bundle(folder)
+    bundle.prepare("literal", shared=False).close()
+    tally = Tally(Selection(2), 0)
+    tally(TrialEnded({**_summary(EVERYWHERE, []), "verdict": "INVALID", "reason": "nothing answers", "fell": []}))
+    bundle.save_certificate(tally.certificate([Listed(EVERYWHERE, 2)]))
+    return bundle
+
+
 def kill(batch: int, thousandths: int = 250) -> Fault:
     return Fault("kill", Victim.SERVER, Batch(batch, thousandths=thousandths))
 

@@ -154,6 +154,15 @@ def test_a_run_that_cannot_be_read_is_said_and_the_others_are_shown(tmp_path: Pa
     assert built.text.count('data-run="literal/server-killed-everywhere') == 4  # a cell and a telling each
 
 
+def test_a_session_without_any_run_has_a_page_that_claims_nothing(tmp_path: Path) -> None:
+    words = " ".join(" ".join(Reader(page(bundles.nothing(tmp_path / "report")).text).words).split())
+    assert "Nothing more is proven" in words
+    assert "The session was cut short" in words
+    assert "server-killed-everywhere: nothing answers" in words
+    assert "1 scenario of which no run was played" in words
+    assert "0 runs, where each fault fell" in " ".join(words.split())
+
+
 def test_a_session_without_a_certificate_has_no_page(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path / "report")
     bundle.prepare("x", shared=False).close()

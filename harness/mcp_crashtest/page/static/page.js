@@ -32,7 +32,7 @@ const wanted = hash => { const found = hash.match(/^#run\/(.+?)(?:@(\d+))?$/); l
 function drawReport() {   // once for each width
   const W = widths(); if (drawn === W) return; drawn = W;
   const place = document.getElementById("feature"), run = data.runs[data.featured];
-  if (run) place.replaceChildren(...put(h("div"), feature(run)).childNodes); else place.remove();
+  if (run) place.replaceChildren(...put(h("div"), feature(run)).childNodes); else place?.remove();
   document.getElementById("figures").replaceChildren(...put(h("div"), figures(W)).childNodes);
 }
 function show(moved) {
