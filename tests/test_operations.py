@@ -38,7 +38,8 @@ def test_who_does_it_right_passes(right: Done, name: str) -> None:
     [scenario] = [s for s in right.certificate["scenarios"] if s["profile"] == name]
     assert scenario["verdict"] == "PASS", scenario["reason"]
     assert scenario["runs"] == 10
-    assert not any("nobody has said how they are asked for" in cap for cap in right.certificate["caps"])
+    unsaid = [cap for cap in right.certificate["caps"] if "nobody has said how they are asked for" in cap]
+    assert all(cap.startswith("pause ") for cap in unsaid)  # core tasks cannot be paused
 
 
 MISTAKES = {

@@ -35,7 +35,7 @@ async def kill(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
         proof = await killed(victims)
     if not proof.confirmed and fault.victim.hits_server and await _left_others(stage):
         proof = replace(proof, goes_on=True)
-    landed = not (fault.victim.hits_server and _was_done(stage))
+    landed = not (proof.confirmed and fault.victim.hits_server and _was_done(stage))
     landed &= not fault.victim.hits_client or await stage.client.struck()
     away = ServerAway.begun(stage, number) if fault.victim.hits_server else None
     yield proof if landed else None

@@ -2,7 +2,7 @@
 
 The one digest is that of the lines ``<sha256>  <path>``, sorted by path in bytes, as ``sha256sum`` prints them: whoever
 does not trust the lab computes it without it. A link is taken for where it points to; what is neither file nor link is
-named by its kind. Nothing is followed out of the folder.
+named by its kind. Nothing is followed out of the folder; the shared memory beside a SQLite database is left out.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MOST_NAMED = 10
+_PASSING = "-shm"  # SQLite's shared memory beside a database: whoever reads that makes it anew
 _KINDS = {stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket"}
 Digests = Mapping[str, Mapping[str, str]]
 """For each folder the digests of its files by their names."""
@@ -84,7 +85,7 @@ def _files(top: Path, names: Iterable[str]) -> Iterator[str]:
         for folder, folders, files in os.walk(path):
             inner = os.path.relpath(folder, top)
             links = [one for one in folders if Path(folder, one).is_symlink()]
-            yield from (f"{inner}/{file}" for file in (*files, *links))
+            yield from (f"{inner}/{file}" for file in (*files, *links) if not file.endswith(_PASSING))
 
 
 def _digest(path: Path) -> str:

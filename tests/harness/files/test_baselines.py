@@ -57,7 +57,7 @@ def test_by_hand_no_fingerprint_is_needed(tmp_path: Path) -> None:
         ("2026-11-01", '"soon"', "date is to be a day"),
         ("date = 2026-11-01", "", "date is to be a day"),
         ("date", 'fingerprint = "0"\ndate', "leave it out where you change one of them"),
-        ("date", "since = 1\ndate", "has no key 'untill'"),
+        ("date", "since = 1\ndate", "has no key 'since'"),
         ("date", 'sometimes = "no"\ndate', "sometimes is true or false"),
         ("format = 1", BY_HAND, "is expected twice"),
     ],

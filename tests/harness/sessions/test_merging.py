@@ -67,6 +67,7 @@ def test_what_all_have_shown_is_added_up() -> None:
         "violation_chance_below": None,
         "fell": [3, *[0] * 9],
         "late_looks": 2,
+        "late": 0,
     }
     assert certificate["recovery_s"]["p50"] == 0.1
     assert certificate["shards"] == 2
