@@ -274,7 +274,9 @@ def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     target = beginning.add_mutually_exclusive_group()
     target.add_argument("--command", metavar="CMD", help="how your server is started, as you start it")
     target.add_argument("--url", metavar="URL", help="the running server at this URL, which is never killed")
-    target.add_argument("--mcp-config", metavar="FILE", help="an entry of this mcp.json says how")
+    target.add_argument(
+        "--mcp-config", metavar="FILE", help="an entry of this mcp.json says how (default: the one that is here)"
+    )
     add("--server", metavar="NAME", help="the name of that entry, where there are several")
     add(
         "--header",
