@@ -7,6 +7,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -70,7 +71,9 @@ def tried(
         if not traces.left():
             return other, found
         traces.clear()
-    return where, _once(where, wishes, options, laboratory, traces)  # what it leaves shows a job that is remembered
+    with suppress(SubjectError, UsageError):  # what it leaves shows a job that is remembered
+        return where, _once(where, wishes, options, laboratory, traces)
+    return where, trial
 
 
 def _clear(traces: Traces, written: list[str], options: argparse.Namespace) -> None:
