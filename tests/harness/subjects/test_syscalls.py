@@ -10,6 +10,7 @@ import asyncio
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mcp_crashtest.model.calls import ANY, Counted, Engine, Remark, missed, names
+from mcp_crashtest.model.calls import ANY, Call, Counted, Engine, Remark, missed, names
 from mcp_crashtest.model.coordinates import Syscall
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.subjects.life import ProcessLife
@@ -262,6 +263,35 @@ async def test_what_was_compiled_is_kept_whole_and_made_once(
 def test_a_call_that_there_is_not_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no call 'open'"):
         Control(tmp_path / "control").make(tmp_path, tmp_path, Syscall("open log", 1))
+
+
+# --- a server may write the control file, too
+
+
+def test_a_control_file_that_a_server_has_spoilt_says_nothing_and_holds_nobody_up(tmp_path: Path) -> None:
+    control = Control(tmp_path / "control")
+    control.make(tmp_path, tmp_path / "ledger", Syscall(ANY, 10**30))
+    whole = control.path.read_bytes()
+    assert control.read() == Counted(())
+    control.path.write_bytes(whole[:5000])
+    assert control.read() == Counted(())
+    control.path.write_bytes(whole[:4] + b"\xff" * (len(whole) - 4))
+    assert control.read().calls == ()
+    control.path.unlink()
+    assert control.read() == Counted(())
+    os.mkfifo(control.path)
+    assert control.read() == Counted(())
+
+
+def test_a_name_is_shown_without_what_a_terminal_would_obey(tmp_path: Path) -> None:
+    control = Control(tmp_path / "control")
+    control.make(tmp_path, tmp_path / "ledger", None)
+    entry = struct.pack("=IIQq104s", 1, 1, 10**9, 2, b"\x1b[2Jlog\xff")
+    with control.path.open("r+b") as file:
+        file.write(struct.pack("=IIQ", 0x43414C31, 16, 1))
+        file.seek(2232)
+        file.write(entry)
+    assert control.read() == Counted((Call("write", "?[2Jlog\ufffd", 2, 1.0),), Remark.ATTACHED)
 
 
 # --- nothing is left behind

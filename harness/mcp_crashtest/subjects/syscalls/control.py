@@ -6,6 +6,7 @@ Its layout is that of counted.h.
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _HEADER = struct.Struct(f"=IIQQQQII{_LONGEST_NAME}s{_LONGEST_PATH}s{_LONGEST_PAT
 _COUNTS = struct.Struct("=IIQQQQ")
 _ENTRY = struct.Struct(f"=IIQq{_LONGEST_NAME}s")
 _NS = 1_000_000_000
+_NEVER = (1 << 64) - 1
+_ALL = sum(Remark)
 MARKER = str(MARKED)[:7]
 """What stands in an answer for the job, and in nothing else that is said: the number of the request begins so."""
 
@@ -38,19 +41,42 @@ class Control:
         places = [os.fsencode(os.path.realpath(place)) for place in (folder, ledger)]
         if any(len(place) >= _LONGEST_PATH for place in places):
             raise UsageError(f"{folder} is too long a path for counting calls: choose another --report-dir")
-        target = before.number if before else 0
-        header = (_MAGIC, 0, 0, 0, target, 0, 0, kind, name.encode()[: _LONGEST_NAME - 1], *places, MARKER.encode())
+        target = min(before.number, _NEVER) if before else 0
+        header = (
+            _MAGIC,
+            0,
+            0,
+            0,
+            target,
+            0,
+            0,
+            kind,
+            name.encode(errors="replace")[: _LONGEST_NAME - 1],
+            *places,
+            MARKER.encode(),
+        )
         with self.path.open("wb") as file:
             file.write(_HEADER.pack(*header))
             file.truncate(_HEADER.size + _CAPACITY * _ENTRY.size)
 
     def read(self) -> Counted:
-        """What was counted up to now."""
-        with self.path.open("rb") as file:
-            _, remarks, count, _, _, reached = _COUNTS.unpack(file.read(_COUNTS.size))
-            file.seek(_HEADER.size)
-            told = file.read(min(count, _CAPACITY) * _ENTRY.size)
-        return Counted(tuple(_calls(told)), Remark(remarks), reached or None)
+        """What was counted up to now; nothing where a server has spoilt the file, which it may write."""
+        said = self._whole()
+        if len(said) < _HEADER.size + _CAPACITY * _ENTRY.size:
+            return Counted(())
+        _, remarks, count, _, _, reached = _COUNTS.unpack_from(said)
+        told = said[_HEADER.size :][: min(count, _CAPACITY) * _ENTRY.size]
+        return Counted(tuple(_calls(told)), Remark(remarks & _ALL), reached or None)
+
+    def _whole(self) -> bytes:
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return b""
+        with open(descriptor, "rb") as file:  # noqa: PTH123
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return b""
+            return file.read(_HEADER.size + _CAPACITY * _ENTRY.size)
 
 
 def _wanted(name: str) -> tuple[int, str]:
@@ -65,4 +91,5 @@ def _calls(told: bytes) -> Iterator[Call]:
     for kind, _process, at_ns, size, name in _ENTRY.iter_unpack(told):
         if not 1 <= kind <= len(KINDS):
             return
-        yield Call(KINDS[kind - 1], name.split(b"\0", 1)[0].decode(errors="replace"), size, at_ns / _NS)
+        shown = name.split(b"\0", 1)[0].decode(errors="replace")
+        yield Call(KINDS[kind - 1], "".join(c if c.isprintable() else "?" for c in shown), size, at_ns / _NS)
