@@ -18,7 +18,7 @@ from tests.lab import MUTANTS, ROOT, lab
 
 PICTURES = ROOT / "docs" / "pictures"
 _MOST_BYTES = 200_000
-_WIDTH, _HEIGHT = 1280, 1320
+_WIDTH, _HEIGHT = 1040, 1640
 FAILING = (
     "--profile",
     MUTANTS / "seed_resumable.toml",

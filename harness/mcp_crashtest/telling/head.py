@@ -202,11 +202,15 @@ def _rung(
         return Rung(level, what, MISSED if tried else OPEN, clean(one["why"] or "not played to its end", 300))
     if level > HIGHEST_LEVEL:
         return Rung(level, what, OPEN, "this version does not certify it")
-    budget = (certificate.get("selection") or {}).get("budget")
-    first_look = (
-        "a first look earns one star at most" if budget in ("quick", "look") else f"not asked for: --level {level}"
-    )
-    return Rung(level, what, OPEN, _cap(level, certificate) or first_look)
+    return Rung(level, what, OPEN, _cap(level, certificate) or _unasked(level, certificate.get("selection") or {}))
+
+
+def _unasked(level: int, selection: Mapping[str, Any]) -> str:
+    if selection.get("scenarios") or selection.get("own") or selection.get("again"):
+        return "certain scenarios were asked for, and no level"
+    if selection.get("budget") in ("quick", "look"):
+        return "a first look earns one star at most"
+    return f"not asked for: --level {level}"
 
 
 def _cap(level: int, certificate: Mapping[str, Any]) -> str:

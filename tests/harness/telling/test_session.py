@@ -161,6 +161,20 @@ def test_what_was_not_assessed_stands_beside_what_was_earned() -> None:
     assert "fsync" in told.limits[0]
 
 
+@pytest.mark.parametrize(
+    ("selection", "why"),
+    [
+        ({"budget": "quick"}, "a first look earns one star at most"),
+        ({"budget": "core", "scenarios": ["killed"]}, "certain scenarios were asked for, and no level"),
+        ({"budget": "core"}, "not asked for: --level 3"),
+        (None, "not asked for: --level 3"),
+    ],
+)
+def test_why_a_level_was_not_assessed_is_said(selection: dict[str, Any] | None, why: str) -> None:
+    [subject] = head(certificate(scenario("killed"), selection=selection), [played()], [], 50).subjects
+    assert (subject.rungs[2].standing, subject.rungs[2].why) == ("not assessed", why)
+
+
 def test_a_session_that_passed_says_so_and_shows_the_run_with_the_most_deaths() -> None:
     runs = [played(name="0001"), played(name="0002", kills=3), played(name="0003", kills=9, verdict="INVALID")]
     told = head(certificate(scenario("killed")), runs, [], 50)
