@@ -17,7 +17,7 @@ import pytest
 
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.model.operation import Op
-from mcp_crashtest.reporting.certificate_schema import FILE, schema, text
+from mcp_crashtest.sessions.certificate_schema import FILE, schema, text
 from tests.lab import ROOT, SMALL, Done, certificate_in, certify, lab, smaller
 
 KILLED = "server-killed-everywhere"
@@ -174,14 +174,17 @@ def test_a_session_that_is_put_away_keeps_its_digests(report: Path) -> None:
     assert "files are what the certificate says" in done.out
 
 
+def shell(folder: Path, command: str) -> str:
+    return subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
 def test_whoever_does_not_trust_the_lab_computes_the_digest_without_it(session: tuple[Path, Done]) -> None:
     report, done = session
     evidence = certificate_in(report)["evidence"]
-    command = "find mcp-crashtest.json runs -type f ! -name '*-shm' | LC_ALL=C sort | tr '\\n' '\\0' | xargs -0 sha256sum | sha256sum"
-    summed = subprocess.run(["sh", "-c", command], cwd=report, capture_output=True, text=True, check=True)
-    assert summed.stdout.split()[0] == evidence["digest"]
-    files = [path for top in ("runs", "mcp-crashtest.json") for path in [report / top, *(report / top).rglob("*")]]
-    assert evidence["files"] == sum(path.is_file() for path in files)
+    told = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    [command] = [line.partition("; ")[2] for line in told.splitlines() if "xargs -0 sha256sum" in line]
+    assert shell(report, command).split()[0] == evidence["digest"]
+    assert int(shell(report, f"{command.partition('|')[0]} | wc -l")) == evidence["files"]
     assert done.certificate["evidence"] == evidence
 
 
@@ -233,7 +236,7 @@ def test_what_is_no_certificate_is_refused_by_its_schema(
 
 
 def test_the_schema_is_what_is_published() -> None:
-    assert FILE.read_text(encoding="utf-8") == text(), "run python -m mcp_crashtest.reporting.certificate_schema"
+    assert FILE.read_text(encoding="utf-8") == text(), "run python -m mcp_crashtest.sessions.certificate_schema"
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     assert FILE.name in declared["package-data"]["mcp_crashtest"]
 

@@ -1,6 +1,6 @@
 """The JSON schema of ``certificate.json``: made from the dataclasses below, which say what stands where.
 
-``python -m mcp_crashtest.reporting.certificate_schema`` writes it anew. Whoever reads a certificate may rely on what is
+``python -m mcp_crashtest.sessions.certificate_schema`` writes it anew. Whoever reads a certificate may rely on what is
 required here for as long as ``format`` is the same; there may be more beside it.
 """
 
