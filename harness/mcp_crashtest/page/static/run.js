@@ -56,7 +56,7 @@ function runPage(run, target) {
       d && d.findings.length > 0 && h("ul", {class: "broke"}, d.findings.map(f => h("li", {}, mark("FAIL", 14), h("span", {}, h("b", {}, f.invariant), ` ${f.message} `, f.operations.length > 0 && h("span", {class: "shown"}, "shown by ", links(run, f.operations.slice(0, 6))))))),
       d && d.unproven.map(text => h("p", {class: "lede"}, text)))];
   if (!d) return [...top, h("p", {class: "lede"}, "There was no room for this run on the page: its evidence lies beside it.")];
-  return [...top, h("section", {"aria-label": "Timeline and records"}, told(run, d)), advice(run, d), again(run, d),
+  return [...top, h("section", {"aria-labelledby": "told"}, h("h2", {id: "told", class: "hidden"}, "Timeline and records"), told(run, d)), advice(run, d), again(run, d),
     h("section", {}, h("h3", {}, "What the processes said, cut at their ends"), d.logs?.length ? d.logs.map(([name, text]) => h("details", {}, h("summary", {}, name, " ", h("span", {class: "count"}, plural(text.trimEnd().split("\n").length, "line"))), h("pre", {class: "said", tabindex: 0}, text))) : h("p", {class: "silent"}, d.short ? "There was no room for it on the page." : "Nothing.")),
     d.state?.length > 0 && h("section", {}, h("h3", {}, "What the subject left on the disk"), d.state.map(([name, size, text]) => text ? h("details", {}, h("summary", {}, name, " ", h("span", {class: "count"}, `${number(size)} bytes`)), h("pre", {class: "said", tabindex: 0}, text)) : h("p", {class: "silent"}, `${name}, ${number(size)} bytes`))),
     h("section", {}, events(run, d, target), h("p", {class: "note"}, "All of it: ", h("code", {}, `${data.folder}/${d.folder}`)))];
