@@ -61,7 +61,7 @@ def test_a_small_client_that_does_it_right_passes(reports: Path, depth: str, sta
         clients = {o.value["name"] for o in history.of(Op.CLIENT)}
         assert {o.value["name"] for o in history.of(Op.DEATH) if o.value["of"] == "client"} == clients
         assert {o.life for o in history.of(Op.READY)} <= {o.life for o in history.of(Op.BOOT)}
-        assert next(history.of(Op.READY)).value["to"] == "client-0"
+        assert next(history.of(Op.READY)).value["to"] in clients
         doors = [o.value["what"] for o in history.of(Op.RELAY)]
         assert doors.count("open") == len(list(history.of(Op.BOOT)))
         assert doors.count("shut") == doors.count("open")

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.operation import Op
 from mcp_crashtest.sessions.certificate_schema import FILE, schema, text
 from tests.lab import ROOT, SMALL, Done, certificate_in, certify, lab, smaller
@@ -47,7 +48,7 @@ def a_run(report: Path) -> Path:
 
 
 def changed_byte(report: Path) -> str:
-    path = a_run(report) / "boot-1.log"
+    path = RunFolder(a_run(report)).server_log(1)
     path.write_bytes(path.read_bytes() + b"\n")
     return "changed: " + str(path.relative_to(report))
 
@@ -74,7 +75,7 @@ def added_file(report: Path) -> str:
 
 
 def link_in_the_place_of_a_file(report: Path) -> str:
-    path = a_run(report) / "boot-1.log"
+    path = RunFolder(a_run(report)).server_log(1)
     kept = shutil.move(path, report / "kept")
     path.symlink_to(kept)
     return "changed: " + str(path.relative_to(report))

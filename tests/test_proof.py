@@ -56,9 +56,9 @@ def test_a_server_behind_a_plain_shell_is_killed_with_its_group(tmp_path: Path) 
         assert evidence.kills_without_times(history) == []
         assert evidence.lives_without_an_end(history) == set()
         assert evidence.lives_that_were_never_ready(history) == set()
-        assert evidence.has_stamps(history)
         [used] = {o.value["memory_bytes"] for o in history.of(Op.DEATH) if (o.life, o.value["of"]) == (1, "server")}
         assert used > 8 << 20  # that of the server, not of its shell
+    assert any(map(evidence.has_stamps, played))  # the shortest may be over before a line of the ledger is seen
     assert not list(tmp_path.rglob("*.latest"))
 
 

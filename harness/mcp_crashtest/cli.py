@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mcp_crashtest import __version__
-from mcp_crashtest.commands import gates, merge_and_campaign
+from mcp_crashtest.commands import gates, merge_and_campaign, show_options
 from mcp_crashtest.commands.exit_codes import ExitCode, explained, of_error
 from mcp_crashtest.commands.signals import NOTHING_SHOWN, Endings, endings
 from mcp_crashtest.commands.streams import steadfast
@@ -115,12 +115,6 @@ def _campaign(options: argparse.Namespace) -> int:
     from mcp_crashtest.commands.campaign import campaign
 
     return campaign(options)
-
-
-def _show(options: argparse.Namespace) -> int:
-    from mcp_crashtest.commands.show import show
-
-    return show(options)
 
 
 def explain(options: argparse.Namespace) -> int:
@@ -258,12 +252,7 @@ def _parser() -> argparse.ArgumentParser:
     merge_and_campaign.add_merge(commands, _merge)
     merge_and_campaign.add_campaign(commands, _campaign)
 
-    showing = commands.add_parser("show", help="open the report page of a session, or a list of several")
-    showing.set_defaults(run=_show)
-    showing.add_argument("folders", nargs="*", default=["crashtest-report"], metavar="DIR",
-                         help="report directories, or a folder of them (default: crashtest-report)")  # fmt: skip
-    showing.add_argument("--port", type=int, default=0, metavar="N", help="serve there, on this machine alone")
-    showing.add_argument("--no-browser", action="store_true", help="say where it is, and open nothing")
+    show_options.add_show(commands)
     return parser
 
 

@@ -30,10 +30,14 @@ Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 @dataclass
 class CapOfSubject:
-    """Something that cannot be assessed with a profile; with it so many stars can be earned, null for all."""
+    """Something that cannot be assessed with a profile; with it so many stars can be earned, null for all.
+
+    ``unless`` is the scenario that assesses it all the same, where it was played.
+    """
 
     text: str
     stars: Count | None
+    unless: str | None = None
 
 
 @dataclass
@@ -100,6 +104,7 @@ class Faults:
     violation_chance_below: Annotated[float, Field(gt=0, le=1)] | None
     fell: list[Count]
     late_looks: Count
+    late: Count
 
 
 @dataclass
@@ -176,6 +181,7 @@ class Scenario:
     notes: list[str] | None = None
     fell: list[Count] | None = None
     late_looks: Count = 0
+    late: Count = 0
     unplayed: list[UnplayedRun] | None = None
     unplayed_in_all: Count = 0
     broken: list[str] | None = None

@@ -17,6 +17,7 @@ from mcp_crashtest.subjects.trace import Trace
 _POLL_S = 0.002
 _STOPPED = "T"
 _KILLING_S = 10.0
+_WHOLE_GROUP = 1 << 2  # PIDFD_SIGNAL_PROCESS_GROUP
 _ROUND_S = 0.1
 INSIDE, OUTSIDE = "inside", "outside"
 
@@ -236,8 +237,7 @@ class Process:
                 began, f"the process had already ended with {self.exited} before the kill", await self.left()
             )
         self._dying = True
-        with suppress(PermissionError):
-            self.signal(signal.SIGSTOP)
+        self._stop_at_once()
         await self.parentage.watch(self)
         # Both are on their way at once: the guard is to look at the moment at which the group is gone.
         killed, remains = await asyncio.gather(
@@ -259,6 +259,17 @@ class Process:
         if reason := remains.said():
             return self._proof(began, reason, remains)
         return KillProof(True, "killed and reaped, group gone", ended, (), time.monotonic() - began)
+
+    def _stop_at_once(self) -> None:
+        """Stop the whole group; the leader alone where he leads none yet, or the kernel (before 6.9) cannot."""
+        leads, at = False, time.monotonic()
+        with suppress(ProcessLookupError):
+            leads = os.getpgid(self.pid) == self.pid
+        for flags in (_WHOLE_GROUP, 0) if leads else (0,):
+            with suppress(OSError):
+                signal.pidfd_send_signal(self.pidfd, signal.SIGSTOP, None, flags)
+                self.trace.signalled(signal.SIGSTOP, at)
+                return
 
     async def left(self, patience_s: float = 0.0, kill: Collection[str] = ()) -> Remains:
         """Who is left of it once it has ended; they get so long to leave. First kill those inside or outside."""
