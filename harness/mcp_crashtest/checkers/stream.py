@@ -1,7 +1,8 @@
 """Streams that are joined again: what comes behind the event that was named, once, and nothing of another's.
 
 An event that had been seen before a client named an earlier one has to come again, in its place: that shows what is
-left out. What nobody had seen yet is compared with the undisturbed run, where that told of every batch.
+left out. What nobody had seen yet is compared with the undisturbed run, where that told of every batch. An event that
+the end of a life has kept from being made is not lost: what lies between two lives is left out of that.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from mcp_crashtest.model.verdict import Finding
 
 @dataclass(slots=True)
 class _Seen:
-    """One stream: the events with messages in their order, and how far the present connection has come in it."""
+    """One stream: the events with messages in their order, and how far the present connection has come in it.
+
+    ``told``: each place that it told of, with the life that told of it first.
+    """
 
     begun: Operation
     order: list[str] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
-    told: list[float] = field(default_factory=list)
+    told: dict[float, int] = field(default_factory=dict)
     cursor: int = 0
     joined: Operation | None = None
     over: bool = False
@@ -74,7 +78,7 @@ def _came(history: History, seen: _Seen, event: Operation) -> Iterator[Finding]:
     if id_ is not None:
         yield from _in_its_place(seen, str(id_), event)
     if isinstance(at := event.value.get("at"), int | float):
-        seen.told.append(at)
+        seen.told.setdefault(at, event.life)
     if part == "result" and not seen.over:
         seen.over = True
         yield from _left_out(history, seen, event)
@@ -101,6 +105,13 @@ def _in_its_place(seen: _Seen, id_: str, event: Operation) -> Iterator[Finding]:
     seen.cursor = place + 1
 
 
+def _between_lives(seen: _Seen, at: float, last: int) -> bool:
+    """Whether the life that told of what was before this place is another than the one that told of what is behind."""
+    before = [life for told, life in sorted(seen.told.items()) if told < at]
+    behind = [life for told, life in sorted(seen.told.items()) if told > at]
+    return (before[-1] if before else seen.begun.life) != (behind[0] if behind else last)
+
+
 def _left_out(history: History, seen: _Seen, event: Operation) -> Iterator[Finding]:
     """What the undisturbed run told, batch by batch, and this stream from the beginning to its answer has not."""
     if seen.joined is None or not _must_go_on(history, seen, event):
@@ -108,7 +119,7 @@ def _left_out(history: History, seen: _Seen, event: Operation) -> Iterator[Findi
     golden = next((o.value.get("stream") for o in history.of(Op.EXPECT)), None) or []
     workload = history.header.workload
     whole = len(golden) >= -(-workload["records"] // workload["batch"])
-    missing = [at for at in golden if at not in seen.told]
+    missing = [at for at in golden if at not in seen.told and not _between_lives(seen, at, event.life)]
     if whole and missing and seen.told and min(seen.told) <= golden[0]:
         yield Finding(
             "stream.lost", f"the stream was joined again, and never told of {missing[0]:g}", (seen.joined.i, event.i)

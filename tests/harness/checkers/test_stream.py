@@ -28,6 +28,9 @@ def found(history: History) -> set[str]:
         streamed(joined("3"), event("8", part="empty"), *REST),  # a new id to join at, on every connection
         streamed(joined("2"), event("3", 3), joined("2"), event("3", 3), *REST),
         streamed(boot(), refused()),  # over a restart nothing is promised
+        # killed behind the batch and before its event: that was never made
+        streamed(boot(), joined("3"), event("5", 5), event("6", 6), RESULT, stream=WHOLE, durable_events=True),
+        streamed(event("4", 4), event("5", 5), boot(), joined("5"), RESULT, stream=WHOLE, durable_events=True),
         streamed(joined("3"), event("5", 5), RESULT, stream=[3, 6]),  # told now and then: nobody knows what is missing
     ],
 )
@@ -41,6 +44,11 @@ def test_what_goes_on_behind_the_event_that_was_named_is_lawful(history: History
         (streamed(joined("1"), event("3", 3), *REST), "stream.lost"),
         (streamed(joined("1"), *REST), "stream.lost"),
         (streamed(joined("3"), event("5", 5), event("6", 6), RESULT, stream=WHOLE), "stream.lost"),
+        # what a later life leaves out of its own is lost all the same
+        (
+            streamed(boot(), joined("3"), event("4", 4), event("6", 6), RESULT, stream=WHOLE, durable_events=True),
+            "stream.lost",
+        ),
         (streamed(refused()), "stream.lost"),
         (streamed(joined("2"), event("1", 1)), "stream.duplicated"),
         (streamed(joined("2"), event("3", 3), event("3", 3)), "stream.duplicated"),
