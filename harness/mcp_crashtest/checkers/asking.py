@@ -29,6 +29,12 @@ def answers(history: History) -> list[Operation]:
     return found
 
 
+def _under_way(history: History) -> int:
+    """The answers of which nobody has heard what became of them: the job was over, and the run with it."""
+    sent = sum(1 for _ in history.of(Op.ANSWER, types=[Type.INVOKE]))
+    return max(sent - sum(1 for _ in history.of(Op.ANSWER, types=[Type.OK, Type.FAIL, Type.INFO])), 0)
+
+
 def check(history: History) -> Iterator[Finding]:
     """Count the answers, and compare with the undisturbed run."""
     expected = [o.value.get("asks", 0) for o in history.of(Op.EXPECT)]
@@ -36,7 +42,7 @@ def check(history: History) -> Iterator[Finding]:
     if not often:
         return
     given = answers(history)
-    maybe = len(given) + sum(1 for _ in history.of(Op.ANSWER, types=[Type.INFO]))
+    maybe = len(given) + sum(1 for _ in history.of(Op.ANSWER, types=[Type.INFO])) + _under_way(history)
     asked = [o for o in history.of(Op.STATUS, types=[Type.OK]) if o.value.get("status") == ASKS]
     done = next(history.of(Op.OUTPUT, types=[Type.OK]), None)
     if len(given) > often:

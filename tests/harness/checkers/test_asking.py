@@ -48,6 +48,7 @@ def test_one_that_was_acknowledged_before_or_after_the_kill_is_asked_for_once() 
 def test_one_that_nobody_has_heard_of_may_be_asked_for_again_or_not() -> None:
     assert asked(UNHEARD, *RESTART, ASKS, GIVEN, *DONE) == PASS
     assert asked(UNHEARD, *RESTART, *DONE) == PASS
+    assert asked(*RESTART, ASKS, UNHEARD[:1], *DONE) == PASS  # the run was over before its acknowledgement came
 
 
 def test_whoever_takes_his_time_and_is_answered_twice_has_forgotten_nothing() -> None:
