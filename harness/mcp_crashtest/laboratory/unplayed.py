@@ -42,10 +42,16 @@ class Unplayed:
     def to_json(self, why: str) -> dict[str, Any]:
         """As part of a summary; ``why`` those are missing that were to be played. The list is bounded."""
         left = chain(((*one, why) for one in self._asked.items()), self._beyond)
-        told = [{"number": n, "plan": str(plan), "protocol": plan.protocol, "why": said} for n, plan, said in left]
+        told = [_told(n, plan, said) for n, plan, said in left]
         if not told:
             return {}
         return {"unplayed": told[:_MOST_LISTED], "unplayed_in_all": len(told)}
+
+
+def _told(number: int, plan: Plan, why: str) -> dict[str, Any]:
+    """Where the fault was to fall is said of a plan that has one."""
+    at = {"at": plan.faults[0].to_json()["at"]} if len(plan.faults) == 1 else {}
+    return {"number": number, "plan": str(plan), "protocol": plan.protocol, **at, "why": why}
 
 
 def beyond(budget: Budget) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.fingerprints import of_finding
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.secrets import kept, masked
@@ -19,7 +20,7 @@ from mcp_crashtest.page.document import document
 from mcp_crashtest.page.evidence import Reading, Shown, logs, state
 from mcp_crashtest.page.model import CODE, MODELLED, TITLE
 from mcp_crashtest.reporting.certificate import read_certificate
-from mcp_crashtest.telling.comparison import Comparison, compare, fingerprint
+from mcp_crashtest.telling.comparison import Comparison, compare
 from mcp_crashtest.telling.figures import figures
 from mcp_crashtest.telling.head import Finding, head
 from mcp_crashtest.telling.session import Played, Unplayed, matrix
@@ -96,7 +97,7 @@ def _told(
         "verdicts": {v: n for v in ("FAIL", "INVALID", "PASS") if (n := sum(run.verdict == v for run in runs))},
         "victims": sorted({victim for run in runs for victim in run.victims}),
         "protocols": sorted({run.protocol for run in runs}),
-        "digest": certificate.get("digest") or (certificate.get("evidence") or {}).get("digest"),
+        "digest": (certificate.get("evidence") or {}).get("digest"),
     }
 
 
@@ -166,17 +167,17 @@ def _findings(certificate: Mapping[str, Any], bundle: Bundle) -> list[Finding]:
                 clean(best["plan"]["protocol"], 40),
                 tuple(dict.fromkeys(clean(one["scenario"], 80) for one in group)),
                 clean(best["replay"], 400),
-                fingerprint(best),
-                _counted(best.get("rate") or best.get("reproduction")),
+                of_finding(best),
+                _counted(best.get("reproduced")),
             )
         )
     return sorted(found, key=lambda finding: (order.index(finding.invariant), finding.profile))
 
 
 def _counted(rate: Any) -> tuple[int, int] | None:
-    """So many of so many tries, where a session has measured that."""
-    if isinstance(rate, Mapping) and "reproduced" in rate and "times" in rate:
-        return int(rate["reproduced"]), int(rate["times"])
+    """In so many runs of so many of the same plan; None where it was played once."""
+    if isinstance(rate, Mapping) and int(rate.get("of", 0)) > 1:
+        return int(rate["runs"]), int(rate["of"])
     return None
 
 

@@ -154,6 +154,7 @@ class UnplayedRun:
     plan: str
     protocol: str
     why: str
+    at: dict[str, Any] | None = None
 
 
 @dataclass

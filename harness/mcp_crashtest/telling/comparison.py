@@ -6,16 +6,15 @@ scenario. Mended is only what was looked for again: its scenario was played to i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mcp_crashtest.model.fingerprints import of_finding
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.telling.words import clean
 
-_DIGITS = 16
 _LONGEST = 400
 
 
@@ -51,12 +50,6 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
 
-def fingerprint(finding: Mapping[str, Any]) -> str:
-    """Sixteen hexadecimal digits that name a finding of a certificate, in whatever words it is told."""
-    said = "\n".join(str(finding[name]) for name in ("profile", "invariant", "scenario"))
-    return hashlib.sha256(said.encode()).hexdigest()[:_DIGITS]
-
-
 def compare(now: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> Comparison | None:
     """Compare certificates; ``before`` has the newest first. None where there is nothing to compare with."""
     if not before:
@@ -74,7 +67,7 @@ def compare(now: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> Comp
 def _findings(certificate: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     for finding in certificate["findings"]:
-        found.setdefault(fingerprint(finding), finding)
+        found.setdefault(of_finding(finding), finding)
     return found
 
 

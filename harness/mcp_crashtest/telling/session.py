@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mcp_crashtest.model import coordinates
 from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Since, Syscall, Window
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.plan import Plan
@@ -136,7 +137,7 @@ def matrix(certificate: Mapping[str, Any], runs: Sequence[Played], batches: int)
     with_runs = {(run.profile, run.scenario) for run in runs}
     rows = tuple(row for row in told if (row.profile, row.scenario) in with_runs)
     quiet = tuple(row for row in told if (row.profile, row.scenario) not in with_runs)
-    open_runs = tuple(_unplayed(certificate.get("unplayed", ()), batches))
+    open_runs = tuple(open_ for s in certificate["scenarios"] for open_ in _unplayed(s, batches))
     columns = _columns([*(run.column for run in runs), *(run.column for run in open_runs)], batches)
     return Matrix(columns, rows, quiet, open_runs)
 
@@ -159,12 +160,12 @@ def _row(s: Mapping[str, Any]) -> Row:
     )
 
 
-def _unplayed(planned: Iterable[Any], batches: int) -> Iterable[Unplayed]:
-    for one in planned:
+def _unplayed(s: Mapping[str, Any], batches: int) -> Iterable[Unplayed]:
+    for one in s.get("unplayed") or ():
         try:
-            plan = Plan.from_json(one["plan"])
-            said = (str(one["profile"]), str(one["scenario"]), int(one.get("number", 0)))
-            yield Unplayed(*said, clean(plan, 300), clean(one.get("why", ""), 300), column_of(where(plan), batches))
+            at = coordinates.from_json(one["at"]) if one.get("at") else None
+            said = (s["profile"], s["id"], int(one["number"]), clean(one["plan"], 300), clean(one["why"], 300))
+            yield Unplayed(*said, column_of(at, batches))
         except (KeyError, TypeError, ValueError, UsageError):
             continue
 

@@ -52,7 +52,8 @@ def test_plans_behind_one_that_failed_and_those_that_a_budget_left_out_are_told_
     unplayed.asked([(1, plan(1)), (2, plan(2)), (3, plan(3))])
     unplayed.played(1, plan(1))
     assert numbers(unplayed) == {2: A_RUN_FAILED, 3: A_RUN_FAILED, 4: "too many", 5: "too many"}
-    assert unplayed.to_json(A_RUN_FAILED)["unplayed"][0]["plan"] == str(plan(2))
+    first = unplayed.to_json(A_RUN_FAILED)["unplayed"][0]
+    assert (first["plan"], first["at"]) == (str(plan(2)), plan(2).faults[0].to_json()["at"])
 
 
 def test_one_that_was_played_in_anothers_place_is_not_listed_a_smaller_plan_of_its_number_changes_nothing() -> None:

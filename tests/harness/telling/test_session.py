@@ -8,8 +8,9 @@ import pytest
 
 from mcp_crashtest.model.coordinates import Batch, Coordinate, During, Moment, Phase, Since, Syscall, Window, WindowName
 from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.fingerprints import of_finding
 from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.telling.comparison import Status, compare, fingerprint
+from mcp_crashtest.telling.comparison import Status, compare
 from mcp_crashtest.telling.figures import figures
 from mcp_crashtest.telling.head import Finding, head
 from mcp_crashtest.telling.plainly import plainly
@@ -119,14 +120,9 @@ def test_scenarios_without_a_run_are_told_apart_and_those_for_others_left_out() 
 
 
 def test_what_was_planned_and_not_played_has_its_place() -> None:
-    open_ = {
-        "profile": "p",
-        "scenario": "killed",
-        "number": 4,
-        "plan": Plan("killed", "x", (KILL,)).to_json(),
-        "why": "time",
-    }
-    shown = matrix(certificate(scenario("killed"), unplayed=[open_, {"plan": "torn"}]), [played()], 4)
+    open_ = {"number": 4, "plan": "kill server at batch 3", "at": KILL.to_json()["at"], "why": "time"}
+    of_scenario = {**scenario("killed"), "unplayed": [open_, {"plan": "torn"}]}
+    shown = matrix(certificate(of_scenario), [played()], 4)
     assert [(one.number, one.why, one.column) for one in shown.unplayed] == [(4, "time", "batch 3")]
 
 
@@ -252,8 +248,8 @@ def test_there_is_nothing_to_compare_with_where_there_was_nothing_before() -> No
 
 
 def test_a_fingerprint_is_of_what_and_where_and_not_of_words() -> None:
-    assert fingerprint(finding(message="x")) == fingerprint(finding(message="y"))
-    assert len({fingerprint(finding(i, s)) for i in ("records.lost", "records.count") for s in ("a", "b")}) == 4
+    assert of_finding(finding(message="x")) == of_finding(finding(message="y"))
+    assert len({of_finding(finding(i, s)) for i in ("records.lost", "records.count") for s in ("a", "b")}) == 4
 
 
 def test_what_is_not_alike_in_two_sessions_is_said() -> None:
