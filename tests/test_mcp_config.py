@@ -59,6 +59,8 @@ def test_an_entry_with_a_url_and_a_token_is_reached(tmp_path: Path, serving: str
     assert (scenario["verdict"], scenario["faults_confirmed"] > 0) == ("PASS", True), done.out + done.err
     assert not says_it(done)
     assert places_in(tmp_path / "report") == []
+    alone = lab("check", *entry, "--server", "it")
+    assert (alone.code, says_it(alone)) == (0, False), alone.out + alone.err
     none = lab("certify", "--report-dir", tmp_path / "none", *entry)
     assert none.code == 2
     assert "name one with --server (or [subject] server): 'other', 'it'" in none.err

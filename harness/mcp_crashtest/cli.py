@@ -314,6 +314,8 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     target = checking.add_mutually_exclusive_group()
     target.add_argument("--command", metavar="CMD", help="start the server with this instead of the profile's command")
     target.add_argument("--url", metavar="URL", help="the running server at this URL")
+    target.add_argument("--mcp-config", metavar="FILE", help="an entry of this mcp.json")
+    add("--server", metavar="NAME", help="the name of that entry, where there are several")
     add("--jobs", type=values.jobs, default=values.usual_jobs(), metavar="N|auto", help="runs at a time, for estimates")
     add("--report-dir", metavar="DIR", help="keep the evidence there (default: nowhere)")
     add("--json", action="store_true", help="as JSON")

@@ -37,7 +37,8 @@ _LONGEST = 2000
 
 def check(options: argparse.Namespace) -> int:
     """Play the golden run of each profile and say what it has shown; returns the exit code."""
-    target = Target(options.command, options.url)
+    config = Path(options.mcp_config) if options.mcp_config else None
+    target = Target(options.command, options.url, config, options.server)
     paths = [Path(path) for path in options.profile or ()] or [_usual()]
     profiles = [read_profile(path, target) for path in paths]
     for profile in profiles:
