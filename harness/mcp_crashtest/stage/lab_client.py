@@ -322,10 +322,8 @@ class LabClient:
 
     async def close(self) -> bool:
         """End it, if it lives."""
-        for one in (self._operator, *self._strangers):
-            await one.close()
-        for process in (self._second, self._process):
-            if process:
-                await process.close()
+        for one in (self._operator, *self._strangers, self._second, self._process):
+            if one:
+                await one.close()
         self._hosting.close()
         return True
