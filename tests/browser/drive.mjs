@@ -20,7 +20,13 @@ const ACTS = {
   text: page => page.locator("body").innerText(),
   axe: async page => { await page.evaluate(axe); const found = await page.evaluate(tags => axe.run({runOnly: tags}), TAGS); return found.violations.map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.target.join(" ")).join("; ")}`); },
   tab: (page, start) => tabTo(page, at => (at.label ?? at.text).startsWith(start)),
-  press: async (page, key) => { await page.keyboard.press(key); await page.waitForTimeout(0); return focused(page); },
+  press: async (page, key) => {   // and wait, for a second at most, until the focus has gone where it is to go
+    const before = await page.evaluateHandle(() => document.activeElement);
+    await page.keyboard.press(key);
+    const moved = held => document.activeElement !== held && document.activeElement !== document.body;
+    for (let n = 0; n < 50 && !(await page.evaluate(moved, before)); n++) await page.waitForTimeout(20);
+    return focused(page);
+  },
   click: async (page, [role, name]) => { await page.getByRole(role, {name: new RegExp(name)}).first().click(); return focused(page); },
   count: (page, selector) => page.locator(selector).count(),
   wide: page => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
