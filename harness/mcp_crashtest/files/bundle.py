@@ -148,11 +148,7 @@ class Bundle:
         """
         if (mine := self.certificate()) is not None:
             yield mine
-        previous = self.folder / _PREVIOUS
-        for earlier in sorted(previous.iterdir(), reverse=True) if previous.is_dir() else ():
-            with suppress(UsageError):
-                if (found := Bundle(earlier).certificate()) is not None:
-                    yield found
+        yield from self.certificates_before()
 
     def save_badge(self, svg: str, endpoint: str) -> list[Path]:
         """Keep the badge's two files; returns where they are."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
@@ -74,6 +75,27 @@ def read_lines(path: Path, names: LedgerSpec = USUAL, seen: Sequence[tuple[int, 
     with path.open("rb") as file:
         lines = ((number, line) for number, line in enumerate(file, start=1) if line.endswith(b"\n") and line != b"\n")
         return Table.of(((*_effect(line, number, names), told.of(number)) for number, line in lines), width=3)
+
+
+def in_order(
+    path: Path, names: LedgerSpec = USUAL, *, most: int, seen: Sequence[tuple[int, float]] = ()
+) -> list[tuple[str, str, float | None]] | None:
+    """The same for whoever tells a run: None without a ledger, or with more than ``most`` lines; a bad one is left out.
+
+    Where lines name no task it is empty.
+    """
+    if not path.exists():
+        return None
+    told, found = _Seconds(seen), list[tuple[str, str, float | None]]()
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if number > most:
+                return None
+            if line.endswith(b"\n"):
+                with suppress(SubjectError):
+                    task, record = _effect(line, number, names)
+                    found.append((task if names.task else "", record, told.of(number)))
+    return found
 
 
 class _Seconds:

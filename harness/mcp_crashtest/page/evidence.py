@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.files.bundle import GOLDEN, Bundle, saved_profile
-from mcp_crashtest.files.ledger import USUAL
-from mcp_crashtest.files.ledger_order import in_order
+from mcp_crashtest.files.ledger import USUAL, in_order
 from mcp_crashtest.files.run_folder import RunFolder, last_bytes
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import CrashtestError
