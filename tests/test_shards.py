@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -36,7 +37,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def merged(reports: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     into = tmp_path_factory.mktemp("merged") / "report"
-    done = lab("merge", *reports, "--into", into)
+    done = lab("merge", *reports, "--into", into, "--junit", into.parent / "junit.xml")
     assert done.code == 0, done.err
     assert "PASS: small earned no star" in done.out
     return into
@@ -59,6 +60,14 @@ def test_what_is_put_together_equals_the_recheck_of_the_same_runs_in_one_folder(
     saved = [saved for run, _, saved in Bundle(merged).judged_runs() if Bundle.origin(run)[1] in counted]
     assert certificate["faults"]["confirmed"] == sum(judgement["faults_confirmed"] for judgement in saved) >= 4
     assert certificate["verdict"] == "PASS"
+
+
+def test_it_has_a_page_a_badge_and_reports_as_a_session_has(merged: Path) -> None:
+    assert "killed-in-a-row" in Bundle(merged).page.read_text()
+    assert "<svg" in (merged / "badge.svg").read_text()
+    cases = ElementTree.parse(merged.parent / "junit.xml").getroot().iter("testcase")
+    assert {case.get("name") for case in cases} == {"undisturbed", "killed-in-a-row"}
+    assert lab("recheck", merged).code == 0
 
 
 def test_a_shard_says_what_it_is(reports: list[Path]) -> None:

@@ -20,8 +20,10 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.laboratory.play import Outcome
 from mcp_crashtest.model.errors import HarnessError, UsageError
+from mcp_crashtest.page.report import write_page
 from mcp_crashtest.reporting.console import clean, show
 from mcp_crashtest.sessions.merging import Report, merged, read_report, refuse_strangers
+from mcp_crashtest.sessions.reports import REPORTS, write
 
 
 def merge(options: argparse.Namespace) -> int:
@@ -45,10 +47,15 @@ def merge(options: argparse.Namespace) -> int:
             _take_in(bundle, report, outcomes)
         certificate, errors = merged(reports, outcomes)
         certificate["evidence"] = bundle.save_certificate(certificate)
+        write_page(bundle)
+        wanted = {name: Path(file) for name in REPORTS if (file := getattr(options, name))}
+        unwritten = write(wanted, bundle, certificate)
     if options.json:
         print(json.dumps(certificate, indent=2))
     else:
         show(Console(), certificate, str(into))
+    if unwritten:
+        raise UsageError(clean("; ".join(unwritten)))
     return of_session(certificate, errors)
 
 

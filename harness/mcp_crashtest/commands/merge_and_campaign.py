@@ -25,6 +25,8 @@ def add_merge(commands: Commands[argparse.ArgumentParser], run: Run) -> None:
         metavar="DIR",
         help="where they are put together (default: %(default)s); every run is judged again on the way",
     )
+    for name in ("junit", "sarif"):
+        add(f"--{name}", metavar="FILE", help=values.OUTCOMES[name])
     add("--json", action="store_true", help="print the certificate as JSON and nothing else")
 
 

@@ -21,7 +21,7 @@ from mcp_crashtest.laboratory.golden import golden_of, golden_run
 from mcp_crashtest.laboratory.plain_faults import unknown_word
 from mcp_crashtest.laboratory.play import Outcome, play
 from mcp_crashtest.laboratory.probe import probed
-from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before
+from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before, tried_before
 from mcp_crashtest.laboratory.slow import settled, suspected
 from mcp_crashtest.laboratory.sniffing import Heard, sniffed
 from mcp_crashtest.laboratory.steady import differs_in_content_alone, mistake_in
@@ -265,7 +265,7 @@ class Laboratory:
     async def _until_landed(self, bench: Bench, scenario: str, number: int, plan: Plan) -> Outcome:
         """Play a plan; where the job was over before a fault could land, once more: that shows nothing yet."""
         spawner = await self._spawning()
-        attempt = 0
+        attempt = tried_before(self.bundle, bench.profile, scenario, number, plan) if self.resumes else 0
         while True:
             attempt += 1
             folder = self.bundle.run(bench.profile, scenario, number, attempt)

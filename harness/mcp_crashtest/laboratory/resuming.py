@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.laboratory.play import Outcome
 from mcp_crashtest.laboratory.slow import suspected
 from mcp_crashtest.model.plan import Plan
@@ -20,14 +21,23 @@ ATTEMPTS = 3
 
 def finished_before(bundle: Bundle, profile: Profile, scenario: str, number: int, plan: Plan) -> Outcome | None:
     """What this plan has come to, the gravest of its attempts; None where it is to be played. Raises UsageError."""
-    text = plan.to_text().encode()
-    attempts = [run for run in bundle.attempts(profile, scenario, number) if run.plan_bytes == text]
-    outcomes = [Outcome(plan, judge(run.history()), run) for run in attempts if run.judgement() is not None]
+    outcomes = [Outcome(plan, judge(run.history()), run) for run in _judged(bundle, profile, scenario, number, plan)]
     shown = [outcome for outcome in outcomes if outcome.verdict is not Verdict.INVALID]
     if shown:
         return max(shown, key=_weight)
     given_up = [outcome for outcome in outcomes if outcome.drained] or outcomes[ATTEMPTS - 1 :]
     return given_up[0] if given_up else None
+
+
+def tried_before(bundle: Bundle, profile: Profile, scenario: str, number: int, plan: Plan) -> int:
+    """How often this plan was played to its end and showed nothing: what lies there stays, and counts as a try."""
+    return len(_judged(bundle, profile, scenario, number, plan))
+
+
+def _judged(bundle: Bundle, profile: Profile, scenario: str, number: int, plan: Plan) -> list[RunFolder]:
+    text = plan.to_text().encode()
+    attempts = [run for run in bundle.attempts(profile, scenario, number) if run.plan_bytes == text]
+    return [run for run in attempts if run.judgement() is not None]
 
 
 def _weight(outcome: Outcome) -> tuple[Verdict, bool]:

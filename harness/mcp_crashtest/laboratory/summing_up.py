@@ -63,7 +63,6 @@ def summary(told: Told, outcomes: Sequence[Outcome], verdict: Verdict, reason: s
 
     ``late_looks`` are the restarts that nobody saw within a batch's time.
     """
-    failed = smallest(outcomes, Verdict.FAIL)
     judgements = [o.judgement for o in outcomes]
     return {
         "id": told.scenario,
@@ -83,7 +82,7 @@ def summary(told: Told, outcomes: Sequence[Outcome], verdict: Verdict, reason: s
         "late_looks": late_looks,
         "fell": _fell(outcomes),
         "late": sum(j.late for j in judgements),
-        "findings": _findings(told, outcomes, failed) if failed else [],
+        "findings": _findings(told, outcomes),
         "broken": _broken(outcomes),
         "remarks": [remark.to_json() for o in outcomes for remark in o.judgement.remarks],
     }
@@ -96,18 +95,29 @@ def _fell(outcomes: Iterable[Outcome]) -> list[int]:
 
 
 def _broken(outcomes: Iterable[Outcome]) -> list[str]:
-    """Every invariant that any of these runs found broken: the findings are those of the smallest one alone."""
+    """Every invariant that any of these runs found broken."""
     found = {finding.invariant for outcome in outcomes for finding in outcome.judgement.findings}
     return [name for name in INVARIANTS if name in found]
 
 
-def _findings(told: Told, outcomes: Sequence[Outcome], failed: Outcome) -> list[dict[str, Any]]:
+def _findings(told: Told, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Each broken invariant, as the run with the smallest plan shows it."""
+    shown: dict[str, Outcome] = {}
+    for outcome in sorted((o for o in outcomes if o.verdict is Verdict.FAIL), key=lambda o: o.plan.size):
+        for finding in outcome.judgement.findings:
+            shown.setdefault(finding.invariant, outcome)
     where = {"scenario": told.scenario, "profile": told.profile}
-    plan = {"plan": failed.plan.to_json(), "plan_text": str(failed.plan), "replay": replay_line(failed.folder.path)}
     return [
-        {**finding.to_json(), **where, **plan, **reproduced(outcomes, failed, finding)}
-        for finding in by_weight(failed.judgement.findings)
+        {**finding.to_json(), **where, **_plan_of(outcome), **reproduced(outcomes, outcome, finding)}
+        for invariant, outcome in sorted(shown.items(), key=lambda one: list(INVARIANTS).index(one[0]))
+        for finding in outcome.judgement.findings
+        if finding.invariant == invariant
     ]
+
+
+def _plan_of(outcome: Outcome) -> dict[str, Any]:
+    plan = outcome.plan
+    return {"plan": plan.to_json(), "plan_text": str(plan), "replay": replay_line(outcome.folder.path)}
 
 
 def by_weight(findings: Iterable[Finding]) -> list[Finding]:

@@ -97,7 +97,7 @@ class Collector:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         from mcp_crashtest.files.bundle import Bundle
         from mcp_crashtest.sessions import reports
-        from mcp_crashtest.sessions.options import report_dir_of
+        from mcp_crashtest.sessions.options import report_dir_of, reports_of
 
         if self.tally.scenarios:
             self.tally.finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -109,7 +109,7 @@ class Collector:
                 unwritten.append(f"the certificate could not be written: {error}")
             else:
                 self._draw(bundle)
-            unwritten += reports.write(self.config, bundle, bundle.certificate() or certificate)
+            unwritten += reports.write(reports_of(self.config), bundle, bundle.certificate() or certificate)
             if session.exitstatus == pytest.ExitCode.OK and (unwritten or _is_stale(certificate)):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
             _tell_all(self.config, SessionEnded(certificate))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
-
-import pytest
 
 from mcp_crashtest.files.atomic import write_atomically
 from mcp_crashtest.files.bundle import Bundle
@@ -14,7 +13,6 @@ from mcp_crashtest.model.secrets import without_secrets
 from mcp_crashtest.reporting.badge import Badge, badge
 from mcp_crashtest.reporting.junit import junit
 from mcp_crashtest.reporting.sarif import sarif
-from mcp_crashtest.sessions.options import reports_of
 
 REPORTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "junit": junit,
@@ -23,11 +21,11 @@ REPORTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 """Each report by its option's name: the text of its file, from a certificate."""
 
 
-def write(config: pytest.Config, bundle: Bundle, certificate: Mapping[str, Any]) -> list[str]:
-    """Write what was asked for, and the badge; says what could not be written."""
+def write(wanted: Mapping[str, Path], bundle: Bundle, certificate: Mapping[str, Any]) -> list[str]:
+    """Write each report to its file, and the badge; says what could not be written."""
     failed = []
     certificate = without_secrets(certificate)
-    for name, path in reports_of(config).items():
+    for name, path in wanted.items():
         try:
             write_atomically(path, REPORTS[name](certificate))
         except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
-from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before
+from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before, tried_before
 from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.verdict import Verdict
@@ -45,6 +45,15 @@ def test_the_gravest_attempt_counts_and_what_shows_nothing_is_tried_as_often_as_
     tmp_path: Path, attempts: list[History], verdict: Verdict | None
 ) -> None:
     assert found(tmp_path, attempts) is verdict
+
+
+def test_what_showed_nothing_before_counts_as_a_try_and_what_was_not_judged_does_not(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    lay(bundle, PROFILE, PLAN, NOTHING, attempt=1)
+    lay(bundle, PROFILE, PLAN, NOTHING, attempt=2, judged=False)
+    assert tried_before(bundle, PROFILE, "kills", 1, PLAN) == 1
+    assert tried_before(bundle, PROFILE, "kills", 1, OTHER) == 0
+    assert tried_before(bundle, PROFILE, "kills", 2, PLAN) == 0
 
 
 def test_a_run_that_was_not_judged_is_played_again(tmp_path: Path) -> None:
