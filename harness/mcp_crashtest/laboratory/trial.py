@@ -20,10 +20,10 @@ from mcp_crashtest.laboratory.summing_up import Told, raise_for, smallest, summa
 from mcp_crashtest.laboratory.unplayed import OUT_OF_TIME, Unplayed, beyond, why_unplayed
 from mcp_crashtest.model import companions
 from mcp_crashtest.model.companions import Companion, answered_alike, told_by, why_alone
-from mcp_crashtest.model.coordinates import Coordinate, During, Phase
+from mcp_crashtest.model.coordinates import Coordinate, Phase
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
-from mcp_crashtest.model.faults import GOODBYE, Right
+from mcp_crashtest.model.faults import GOODBYE, Fault, Right
 from mcp_crashtest.model.offers import ANSWER
 from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.plan import Plan
@@ -36,10 +36,12 @@ from mcp_crashtest.planning.clients import windows
 from mcp_crashtest.planning.exhaustive import boundary_of, phases_of
 from mcp_crashtest.planning.randomized import Choice
 from mcp_crashtest.planning.search import draw, search
+from mcp_crashtest.planning.shrinking import minimal
 
 NO_PLAN = "the scenario has made no plan for this subject"
 _NO_BASE = "what the plans of this scenario are made from was not seen to the end"
 _SHRINK_RUNS = 30
+_SEVERAL, _AGAIN = 2, 2
 T = TypeVar("T")
 
 
@@ -211,15 +213,18 @@ class Trial:
         raise_for(self.outcomes)
 
     def _shrink(self) -> None:
-        """Where a plan of several faults fails, see whether one of them suffices, or the first few."""
+        """Where a plan of several faults fails, find the few that matter, and play those again: how often do they?"""
         failed = self.smallest(Verdict.FAIL)
-        if failed and len(failed.plan.faults) > 1:
-            faults = failed.plan.faults
-            alone = [(fault,) for fault in faults if not isinstance(fault.at, During)]
-            first = [faults[:number] for number in range(2, len(faults))]
-            for fewer in dict.fromkeys((*alone, *first)):
-                if self._fails(replace(failed.plan, faults=fewer)):
-                    return
+        if failed is None or len(failed.plan.faults) < _SEVERAL:
+            return
+
+        def fails(fewer: tuple[Fault, ...]) -> bool:
+            return self._fails(replace(failed.plan, faults=fewer))
+
+        few = minimal(failed.plan.faults, fails, _SHRINK_RUNS)
+        if len(few) < len(failed.plan.faults):
+            for _ in range(_AGAIN):
+                fails(few)
 
     def _within_budget(self, plans: Sequence[Plan], core: int | None) -> Sequence[Plan]:
         """The prefix that is played; raises NotAssessed where a plan needs a right that the lab does not have."""
