@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +23,7 @@ from mcp_crashtest.model.observe_spec import LedgerSpec
 from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.secrets import spellings
+from mcp_crashtest.model.written import Record, records_in
 
 LONGEST_LOG_BYTES, _KEPT_LOG_BYTES = 4 << 20, 256 << 10
 _MOST_FILES = 5000
@@ -212,6 +213,30 @@ class RunFolder:
             return Counted(tuple(map(Call.from_line, lines)), Remark(said["remarks"]), said["reached"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{path} does not say which calls were counted: {error!r}") from error
+
+    def keep_writes(self, life: int, records: Sequence[Record], unexplained: Sequence[str]) -> None:
+        """Keep what was written in a life, to be read by anybody, beside the records themselves."""
+        lines = [json.dumps({"unexplained": list(unexplained)}), *(record.to_line() for record in records)]
+        write_atomically(self.writes_file(life).with_suffix(_LINES), "".join(f"{line}\n" for line in lines))
+
+    def writes_file(self, life: int) -> Path:
+        """What was written in a server's life, word for word, where that is recorded."""
+        return self.path / f"writes-{life}"
+
+    def writes(self, life: int) -> tuple[list[Record], list[str]]:
+        """What was recorded of a life that is over, and the names that it does not explain; raises UsageError."""
+        path = self.writes_file(life)
+        try:
+            first, *_ = path.with_suffix(_LINES).read_text(encoding="utf-8").splitlines()
+            return list(records_in(path.read_bytes())), [str(name) for name in json.loads(first)["unexplained"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{path} does not say what was written: {error!r}") from error
+
+    def forget_writes(self) -> None:
+        """Remove the data that was written: once a run has passed the list of its writes suffices."""
+        for path in self.path.glob("writes-*"):
+            if path.suffix != _LINES:
+                path.unlink(missing_ok=True)
 
     def service_log(self, name: str) -> Path:
         """Where the standard output and error of a service's lives go."""

@@ -43,6 +43,7 @@ class Engine(StrEnum):
 
     PRELOAD = "preload"
     WATCH = "watch"
+    RECORD = "record"  # as preload, and what is written is kept, word for word
 
 
 class Remark(IntFlag):

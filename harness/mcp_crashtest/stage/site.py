@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.coordinates import Coordinate
+from mcp_crashtest.model.losses import Loss
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.subjects.life import Life
 from mcp_crashtest.subjects.services import Service
@@ -45,6 +46,9 @@ class Site(Protocol):
     @property
     def ready_deadline_s(self) -> float:
         """How long a start may take."""
+
+    def cut_power(self, loss: Loss) -> str:
+        """Its latest life is dead: leave in its store what a power cut leaves. In words; raises NotFollowed."""
 
     async def boot(self, points: Sequence[Coordinate] = ()) -> Life:
         """Begin another life, with these crash points armed."""

@@ -20,6 +20,7 @@ from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.files.secrets import filled_header, filled_word
 from mcp_crashtest.model.coordinates import Batch, Coordinate
 from mcp_crashtest.model.errors import SubjectError, UsageError
+from mcp_crashtest.model.losses import Loss
 from mcp_crashtest.model.offers import Principal
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.profile import Profile, Workload
@@ -32,6 +33,7 @@ from mcp_crashtest.subjects.sockets import GIVING_BACK_S, find_free_port, is_giv
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.streams import Streams
 from mcp_crashtest.subjects.surroundings import at_home, make_home
+from mcp_crashtest.subjects.syscalls import stores
 from mcp_crashtest.subjects.syscalls.control import Control
 from mcp_crashtest.subjects.syscalls.engines import Counting, before
 
@@ -96,9 +98,7 @@ class Subject:
         """End its services, once all of its lives have ended, and close; whether nobody of them is left."""
         self.close()
         if self.counting:
-            for life in range(1, self.lives + 1):
-                if self.folder.control_file(life).exists():
-                    self.folder.keep_calls(life, self.control(life).read())
+            self.counting.keep(self.folder, self.lives)
         if self.hooks:
             await self.hooks.leave()
         return await self.beside.end() if self.beside else True
@@ -142,6 +142,10 @@ class Subject:
             return {}
         known = counted.calls[counted.reached - 1] if counted.reached <= len(counted.calls) else None
         return {"call": counted.reached, **({"name": known.name, "size": known.size} if known else {})}
+
+    def cut_power(self, loss: Loss) -> str:
+        """Its latest life is dead: leave in its store what a power cut leaves. In words; raises NotFollowed."""
+        return stores.cut(self.control(self.lives).writes, self.folder.state_dir, loss)
 
     @property
     def version(self) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.coordinates import Coordinate
+from mcp_crashtest.model.losses import Loss
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
@@ -18,6 +19,7 @@ from mcp_crashtest.stage.pace import Limits, Pace
 from mcp_crashtest.stage.stage import Stage
 from mcp_crashtest.subjects.process import Exit, KillProof, Remains
 from mcp_crashtest.subjects.services import Service
+from mcp_crashtest.subjects.syscalls.stores import NotFollowed
 from mcp_crashtest.subjects.trace import Trace
 from tests.harness.checkers.histories import history
 
@@ -128,6 +130,7 @@ class ScriptedSite:
     starting_s: float = 0.0
     version: Mapping[str, Any] = field(default_factory=dict)
     call: Mapping[str, Any] = field(default_factory=dict)
+    unfollowed: bool = False
 
     async def boot(self, points: Sequence[Coordinate] = ()) -> ScriptedLife:
         await asyncio.sleep(self.starting_s)
@@ -139,6 +142,12 @@ class ScriptedSite:
 
     def log_tail(self) -> str:
         return "last words"
+
+    def cut_power(self, loss: Loss) -> str:
+        self.log.append(f"cut {loss}")
+        if self.unfollowed:
+            raise NotFollowed("nobody knows")
+        return "the power failed"
 
 
 @dataclass

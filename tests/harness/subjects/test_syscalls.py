@@ -32,6 +32,7 @@ from tests.harness.subjects.launching import DEADLINE_S, Launching, until
 PROGRAMS = Path(__file__).parent / "programs"
 ROUND = ["write log.new", "fsync log.new", "rename log"]
 CALLS = [*ROUND * 3, "unlink log"]
+ENGINES = (Engine.PRELOAD, Engine.WATCH)  # the one that records is the first of them
 NODE = pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
 
 
@@ -122,7 +123,7 @@ async def test_a_program_is_killed_just_before_each_call_that_is_asked_for(
 
 @pytest.mark.asyncio
 @NODE
-@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_a_node_program_is_killed_just_before_the_call_that_is_asked_for(
     engine: Engine, launching: Launching, made: Path
 ) -> None:
@@ -133,7 +134,7 @@ async def test_a_node_program_is_killed_just_before_the_call_that_is_asked_for(
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_a_call_of_one_class_is_counted_among_its_own(engine: Engine, launching: Launching, made: Path) -> None:
     seen = await run(launching, engine, *program("rounds", made), before=Syscall("fsync log.new", 2))
     assert (seen.killed, seen.counted.reached, seen.there) == (True, 5, lies_there(5))
@@ -148,13 +149,13 @@ async def test_a_static_program_is_not_counted_by_the_preload(launching: Launchi
 
 @pytest.mark.asyncio
 async def test_what_passes_the_preload_by_is_told_by_the_watcher(launching: Launching, made: Path) -> None:
-    fewer, more = [await run(launching, engine, str(made / "buffered"), "STATE") for engine in Engine]
+    fewer, more = [await run(launching, engine, str(made / "buffered"), "STATE") for engine in ENGINES]
     assert missed(fewer.counted.calls, more.counted.calls) == {"write log": 2}
     assert [call.size for call in more.counted.calls] == [1, 1]
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_answers_for_the_job_are_counted_and_nothing_else_that_is_said(
     engine: Engine, launching: Launching, made: Path
 ) -> None:
@@ -165,7 +166,7 @@ async def test_answers_for_the_job_are_counted_and_nothing_else_that_is_said(
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_only_what_lies_in_the_state_or_is_the_ledger_is_counted(engine: Engine, launching: Launching) -> None:
     script = launching.script(
         """
@@ -218,7 +219,7 @@ async def test_threads_that_come_to_a_call_meanwhile_stand_still_there(launching
         [thread.join() for thread in threads]
         """
     )
-    for engine in Engine:
+    for engine in ENGINES:
         seen = await run(launching, engine, sys.executable, script, "STATE", before=Syscall(ANY, 100))
         state = launching.folder / "state"
         written = sum(path.stat().st_size for path in state.iterdir())
@@ -297,7 +298,7 @@ def test_a_name_is_shown_without_what_a_terminal_would_obey(tmp_path: Path) -> N
 # --- nothing is left behind
 
 
-@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_nobody_outlives_a_lab_that_is_killed_while_a_life_stands_still(
     engine: Engine, made: Path, tmp_path: Path
 ) -> None:

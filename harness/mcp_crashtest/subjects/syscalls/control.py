@@ -35,6 +35,11 @@ class Control:
 
     path: Path
 
+    @property
+    def writes(self) -> Path:
+        """Where an engine that records appends what was written."""
+        return self.path.with_name(f"writes{self.path.name.removeprefix('calls')}")
+
     def make(self, folder: Path, ledger: Path, before: Syscall | None) -> None:
         """Make it: what is counted lies in ``folder`` or is the ledger. Raises UsageError where a name is too long."""
         kind, name = (0, "") if before is None or before.name == ANY else _wanted(before.name)

@@ -91,6 +91,8 @@ static const char *of_store(struct control *c, const char *path) {
     return n && !strcmp(path, c->folder) ? "." : NULL;
 }
 
+static _Thread_local uint32_t latest; /* the number of the call that this thread has counted last, or 0 */
+
 /* Write a call down; whether somebody has to stand still before it. */
 static int counted(struct control *c, uint32_t kind, const char *path, int64_t size, uint32_t process) {
     char name[LONGEST_NAME];
@@ -98,6 +100,7 @@ static int counted(struct control *c, uint32_t kind, const char *path, int64_t s
     named(name, path);
     clock_gettime(CLOCK_MONOTONIC, &now);
     uint64_t number = atomic_fetch_add(&c->count, 1) + 1;
+    latest = (uint32_t)number;
     if (number <= CAPACITY) {
         struct entry *e = &c->entries[number - 1];
         e->process = process;

@@ -17,20 +17,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.calls import Engine
 from mcp_crashtest.model.coordinates import Syscall
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.subjects.process import Launch
 from mcp_crashtest.subjects.spawner import Spawner
+from mcp_crashtest.subjects.syscalls import stores
 from mcp_crashtest.subjects.syscalls.control import Control
 
-CONTROL_VARIABLE = "CRASHTEST_CALLS"
+CONTROL_VARIABLE, WRITES_VARIABLE = "CRASHTEST_CALLS", "CRASHTEST_WRITES"
 _PRELOAD = "LD_PRELOAD"
 _HERE = Path(__file__).parent
-_SOURCES = {Engine.PRELOAD: "preload.c", Engine.WATCH: "watch.c"}
-_OPTIONS = {Engine.PRELOAD: ("-shared", "-fPIC"), Engine.WATCH: ()}
-_LIBRARIES = {Engine.PRELOAD: ("-ldl",), Engine.WATCH: ()}
-_HEADER, _COMPILERS = "counted.h", ("cc", "gcc", "clang")
+_PRELOADED = frozenset({Engine.PRELOAD, Engine.RECORD})  # which are one program
+_SOURCE, _OPTIONS, _LIBRARIES = "preload.c", ("-shared", "-fPIC"), ("-ldl",)
+_WATCHER = "watch.c"
+_HEADERS, _COMPILERS = ("counted.h", "written.h"), ("cc", "gcc", "clang")
 _COMPILING_S, _TRYING_S, _LONGEST_SAID = 120.0, 30.0, 500
 
 
@@ -56,7 +58,21 @@ class Counting:
             return replace(launch, argv=(str(self.program), str(control.path), *launch.argv))
         before = launch.env.get(_PRELOAD)
         own = {_PRELOAD: f"{self.program}:{before}" if before else str(self.program)}
+        if self.engine is Engine.RECORD:
+            stores.begin(control.writes, Path(launch.site.folder or os.devnull))
+            own[WRITES_VARIABLE] = str(control.writes)
         return replace(launch, env={**launch.env, **own, CONTROL_VARIABLE: str(control.path)})
+
+    def keep(self, folder: RunFolder, lives: int) -> None:
+        """So many lives are over: keep what was counted in each, and recorded, in a form that anybody can read."""
+        for life in range(1, lives + 1):
+            control = Control(folder.control_file(life))
+            if control.path.exists():
+                folder.keep_calls(life, control.read())
+            if self.engine is Engine.RECORD and control.writes.exists():
+                records = stores.recorded(control.writes)
+                last = life == lives  # what earlier ones have left is not there any more
+                folder.keep_writes(life, records, stores.differing(records, folder.state_dir) if last else [])
 
 
 async def counting(engine: Engine, spawner: Spawner) -> Counting:
@@ -91,14 +107,17 @@ async def _compiled(engine: Engine, spawner: Spawner) -> Path:
     code, version = await _ran((*compiler, "--version"), spawner, _TRYING_S)
     if code != 0:
         raise CannotCount(f"{compiler[0]} --version came to {code}: {version}")
-    source = _HERE / _SOURCES[engine]
-    made_of = [compiler, version, platform.machine(), source.read_text(), (_HERE / _HEADER).read_text()]
+    preloaded = engine in _PRELOADED
+    source = _HERE / (_SOURCE if preloaded else _WATCHER)
+    texts = [(_HERE / name).read_text() for name in (source.name, *_HEADERS)]
+    made_of = [compiler, version, platform.machine(), *texts]
     key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:24]
-    path = _cache() / f"{engine}-{key}"
+    path = _cache() / f"{source.stem}-{key}"
     if not path.exists():
         made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
-            options = ("-O2", *_OPTIONS[engine], "-o", str(made), str(source), *_LIBRARIES[engine])
+            options = ("-O2", *(_OPTIONS if preloaded else ()), "-o", str(made), str(source))
+            options += _LIBRARIES if preloaded else ()
             code, said = await _ran((*compiler, *options), spawner, _COMPILING_S)
             if code != 0 or not made.exists():
                 raise CannotCount(f"{compiler[0]} does not compile {source.name} ({code}): {said}")
