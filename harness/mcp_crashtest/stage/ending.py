@@ -23,7 +23,7 @@ def ended_by_itself(stage: Stage, life: Life, how: str) -> None:
     """A life of the server's has ended without being asked to, and the run with it."""
     stage.recorder.write(SERVER, Type.OK, Op.EXIT, {"how": how, "last_words": stage.last_words()}, life=life.number)
     stage.ended = stage.ended or "the server ended by itself"
-    if not stage.plan.faults:
+    if not stage.plan.faults and not stage.landed:  # what comes behind the end is a fault, and in no plan's list
         said = stage.site.log_tail()
         stage.failure = SubjectError(
             f"the subject ended with {how} in the middle of an undisturbed run; its last words:\n{said}"
