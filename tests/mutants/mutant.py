@@ -33,4 +33,5 @@ RESTARTED, AWAY, FROZEN, AFTERLIFE = "planned-restart", "server-away", "server-f
 INTERRUPTED, DROPPED, CLIENT_KILLED = "client-interrupted", "connection-dropped", "client-killed"
 SIZES, OPERATED = "other-workloads", "operations-survive"
 EACH_CALL, EACH_OF_RECOVERY = "every-call", "every-call-of-recovery"
+POWER = "power-loss"
 SECOND, TWO_BACK, OVERLAP = "second-job", "two-clients-back", "old-and-new-at-once"

@@ -24,6 +24,7 @@ from tests.mutants.mutant import (
     TWO_BACK,
     Mutant,
 )
+from tests.mutants.zoo_of_power import OF_POWER
 from tests.mutants.zoo_of_protocols import OF_PROTOCOLS
 
 _TABLE = (
@@ -295,4 +296,4 @@ _TABLE = (
     ),
 )
 
-MUTANTS = {mutant.name: mutant for mutant in (*_TABLE, *OF_PROTOCOLS)}
+MUTANTS = {mutant.name: mutant for mutant in (*_TABLE, *OF_PROTOCOLS, *OF_POWER)}

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from mcp_crashtest.model.operation import History, Op
+from mcp_crashtest.model.losses import POWER
+from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.verdict import Finding
 
 _SPEAKING = frozenset({"recovery.loop", "recovery.deadline"})
@@ -49,9 +50,30 @@ _TABLE = (
     ),
 )
 
+_UNSYNCED = frozenset(
+    {
+        "records.lost",
+        "records.count",
+        "effects.rework",
+        "progress.regressed",
+        "task.vanished",
+        "task.resurrected",
+        "task.duplicated",
+        "task.cancel-forgotten",
+    }
+)
+_SYNC = (
+    "What it had told its client was with the kernel, and not on the disk yet: a crash keeps that, and a power cut "
+    "does not. Have a batch synced before it is told: SQLite with PRAGMA synchronous = FULL (EXTRA without WAL); a "
+    "file with fsync, and behind a rename or a creation with fsync of its folder, too."
+)
+
 
 def advised(history: History, finding: Finding) -> Finding:
     """The finding with advice that fits the last words of the server that it is about; as it is without any."""
+    power_failed = any(o.value.get("kind") == POWER for o in history.of(Op.FAULT, types=[Type.OK]))
+    if power_failed and finding.invariant in _UNSYNCED:
+        return replace(finding, advice=_SYNC)
     if finding.advice is not None or finding.invariant not in _SPEAKING:
         return finding
     words = [o.value.get("last_words") for o in history.of(Op.EXIT, Op.END) if o.i in finding.operations]

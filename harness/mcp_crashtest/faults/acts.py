@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from mcp_crashtest.faults import client, operations, overlap, pipes, process, services
+from mcp_crashtest.faults import client, operations, overlap, pipes, power, process, services
 from mcp_crashtest.model.faults import Fault
+from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
 
@@ -19,6 +20,7 @@ Act = Callable[[Stage, Fault], AbstractAsyncContextManager[Proof | None]]
 
 FAULTS: dict[str, Act] = {
     "kill": services.kill,
+    POWER: power.power_loss,
     "terminate": process.terminate,
     "goodbye": pipes.goodbye,
     "overlap": overlap.overlap,

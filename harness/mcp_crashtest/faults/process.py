@@ -30,9 +30,18 @@ Tell = Callable[[Stage, Life | None], Awaitable[Proof]]
 @asynccontextmanager
 async def kill(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     """SIGKILL all victims at once, each with its whole group; then start them again."""
+    async with struck(stage, fault) as proof:
+        yield proof
+
+
+@asynccontextmanager
+async def struck(
+    stage: Stage, fault: Fault, worse: Callable[[Proof], Proof] = lambda proof: proof
+) -> AsyncIterator[Proof | None]:
+    """The same; what is ``worse`` is done to what they have left, once they are dead."""
     number = stage.landed + 1
     async with stage.striking(fault.victim) as victims:
-        proof = await killed(victims)
+        proof = worse(await killed(victims))
     if not proof.confirmed and fault.victim.hits_server and await _left_others(stage):
         proof = replace(proof, goes_on=True)
     landed = not (proof.confirmed and fault.victim.hits_server and _was_done(stage))

@@ -13,7 +13,7 @@ from mcp_crashtest.faults.acts import FAULTS, Act
 from mcp_crashtest.faults.operations import to_the_end
 from mcp_crashtest.model.coordinates import Syscall
 from mcp_crashtest.model.operation import History, Op, Type
-from mcp_crashtest.model.plan import AFTER_THE_END, AFTER_THE_END_TOLD, Step
+from mcp_crashtest.model.plan import Step
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.arrival import arrive
 from mcp_crashtest.stage.stage import AT_REST, NEMESIS, OUTPUT, Stage
@@ -62,7 +62,7 @@ async def _afterlife(stage: Stage, acts: Mapping[str, Act]) -> None:
     Where a second job comes too, it comes first, and everything is read behind it.
     """
     stage.ended = None
-    step = Step(len(stage.plan.faults) + 1, AFTER_THE_END, heals=False)
+    step = Step(len(stage.plan.faults) + 1, stage.plan.last, heals=False)
     lasting: Lasting = {}
     if await _land(stage, step, lasting, acts):
         await _heal(stage, step, lasting)
@@ -83,7 +83,7 @@ async def _land(stage: Stage, step: Step, lasting: Lasting, acts: Mapping[str, A
     fault = step.fault
     if not await arrive(stage, fault.at):
         return False
-    told = AFTER_THE_END_TOLD if step.fault is AFTER_THE_END else str(fault)
+    told = stage.plan.last_told if step.number > len(stage.plan.faults) else str(fault)
     described = {**fault.to_json(), "number": step.number, "fault": told, "done": stage.client.done}
     if (offset := stage.offset()) is not None:
         described["offset"] = offset

@@ -112,14 +112,14 @@ def sweep(trial: Trial) -> Sweep:
     size = planning.small(workload.records, workload.batch, varies=trial.varies["records"])
     plan = Plan(trial.scenario, trial.protocols[0], (), workload=size, engine=Engine.PRELOAD)
     chosen, missing = _baselines(trial, plan, replace(plan, engine=Engine.WATCH))
-    shown = [_life(outcome) for outcome in chosen]
+    shown = [life_of(outcome) for outcome in chosen]
     common = min(len(on_files(one.calls)) for one in shown)
     steady = alike([on_files(one.calls)[:common] for one in shown])
     calls = _first(shown[0].calls, common) if steady else planning.in_both(shown[0].calls, shown[1].calls)
-    missing += _missing(calls, shown[0].remarks | shown[1].remarks)
+    missing += missing_for(calls, shown[0].remarks | shown[1].remarks)
     if common == 0:
         raise NotAssessed("; ".join(missing))
-    return Sweep(trial, chosen[0].plan, Life(calls, _batches(trial, chosen[0], calls), steady), missing)
+    return Sweep(trial, chosen[0].plan, Life(calls, batches_of(trial, chosen[0], calls), steady), missing)
 
 
 def _baselines(trial: Trial, preload: Plan, watch: Plan) -> tuple[list[Outcome], list[str]]:
@@ -133,9 +133,9 @@ def _baselines(trial: Trial, preload: Plan, watch: Plan) -> tuple[list[Outcome],
     elif isinstance(watched, str):
         return preloaded, [f"calls that pass the C library by would not be seen: {watched}"]
     else:
-        why = _misses([_life(outcome) for outcome in preloaded], _life(watched[0])) or ""
+        why = _misses([life_of(outcome) for outcome in preloaded], life_of(watched[0])) or ""
         if not why:
-            ring = Remark.URING & _life(watched[0]).remarks  # which the preload cannot see
+            ring = Remark.URING & life_of(watched[0]).remarks  # which the preload cannot see
             return preloaded, [_REMARKS[Remark.URING]] if ring else []
     trial.notes.append(f"{trial.scenario} of {trial.bench.profile.name}: {why}: the watcher counts")
     return [*watched, *trial.seen_to_pass([watch])], []
@@ -158,7 +158,8 @@ def _misses(preloaded: Sequence[Counted], watched: Counted) -> str | None:
     return planning.unseen_by(Engine.PRELOAD, lacking) if lacking else None
 
 
-def _missing(calls: Sequence[Call], remarks: Remark) -> Iterator[str]:
+def missing_for(calls: Sequence[Call], remarks: Remark) -> Iterator[str]:
+    """What keeps these calls from being all that there are, in sentences."""
     yield from (text for remark, text in _REMARKS.items() if remark & remarks)
     if not any(call.kind != ANSWER for call in calls):
         yield _NO_STORE
@@ -169,7 +170,7 @@ def _missing(calls: Sequence[Call], remarks: Remark) -> Iterator[str]:
 # --- what the evidence of a run shows of its calls
 
 
-def _life(outcome: Outcome) -> Counted:
+def life_of(outcome: Outcome) -> Counted:
     """The calls of the first life up to the job's output: what comes behind it is not always played."""
     counted, history = outcome.folder.calls(1), outcome.folder.history()
     output = next((event.t for event in history.of(Op.OUTPUT, types=[Type.OK])), None)
@@ -196,7 +197,7 @@ def _recovery(outcome: Outcome) -> list[Call]:
     return calls if until is None else [call for call in calls if call.at_s < until + _clock(history, 2)]
 
 
-def _batches(trial: Trial, outcome: Outcome, calls: Sequence[Call]) -> list[int]:
+def batches_of(trial: Trial, outcome: Outcome, calls: Sequence[Call]) -> list[int]:
     """The batch of each call: by the ledger's lines, which are written as the work is done; else by what was seen."""
     batch = trial.bench.workload(outcome.plan).batch
     ledger = outcome.folder.ledger

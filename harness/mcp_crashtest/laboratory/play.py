@@ -96,6 +96,8 @@ async def _play(bench: Bench, plan: Plan, folder: RunFolder, spawner: Spawner, s
         folder.scrub()
     elif judgement.verdict is Verdict.PASS:
         folder.forget_state()
+        if plan.faults or plan.afterlife:  # what was recorded of an undisturbed run others are planned from
+            folder.forget_writes()
     return Outcome(plan, judgement, folder), history
 
 

@@ -17,6 +17,7 @@ from mcp_crashtest.laboratory.unplayed import reproduced
 from mcp_crashtest.model.errors import NotApplicable, Unproven, Violation
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.proof import NOTHING_MET
+from mcp_crashtest.model.sharpness import Sharpness
 from mcp_crashtest.model.verdict import Finding, Verdict
 from mcp_crashtest.planning.budget import tolerated
 
@@ -38,6 +39,7 @@ class Told:
     plans: int
     notes: tuple[str, ...] = ()
     unplayed: Mapping[str, Any] = field(default_factory=dict)
+    sharpness: tuple[Sharpness, ...] = ()
 
 
 def raise_for(outcomes: Sequence[Outcome]) -> None:
@@ -72,6 +74,7 @@ def summary(told: Told, outcomes: Sequence[Outcome], verdict: Verdict, reason: s
         "verdict": verdict.name,
         "reason": reason,
         **({"notes": list(told.notes)} if told.notes else {}),
+        **({"sabotage": [one.to_json() for one in told.sharpness]} if told.sharpness else {}),
         "plans": told.plans,
         **told.unplayed,
         "runs": len(outcomes),

@@ -29,6 +29,7 @@ from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.model.shard import WHOLE, Shard
+from mcp_crashtest.model.sharpness import Sharpness
 from mcp_crashtest.model.standing import EACH_CALL_A_JOB, Reason, Standing
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.planning.budget import Budget, fitting, prefix_length
@@ -66,6 +67,7 @@ class Trial:
     planned: int = 0
     notes: list[str] = field(default_factory=list)
     unplayed: Unplayed = field(default_factory=Unplayed)
+    sharpness: Sequence[Sharpness] = ()
     _numbers: int = 0
 
     # --- what a scenario asks about its subject
@@ -200,6 +202,16 @@ class Trial:
             raise Unproven("; ".join(said for outcome in outcomes for said in outcome.judgement.unproven) or _NO_BASE)
         return outcomes
 
+    def tried_on_the_lab(self, plan: Plan) -> Outcome | None:
+        """Play a plan that shows what the lab is worth, and nothing of the subject; None where nothing is played.
+
+        Its run is kept without a judgement, as nobody is to be judged by it.
+        """
+        outcomes = self.laboratory.play(self.bench, self.scenario, self._numbered([plan]), lambda *_: None)
+        for outcome in outcomes:
+            outcome.folder.forget_judgement()
+        return outcomes[0] if outcomes else None
+
     def explore(self, strategy: SearchStrategy[Plan], examples: int) -> None:
         """Play ``examples`` plans drawn with the session's seed; where one fails, look for the smallest that does."""
         seed = self.laboratory.seed
@@ -277,6 +289,7 @@ class Trial:
             self.planned,
             tuple(self.notes),
             self.unplayed.to_json(why),
+            tuple(self.sharpness),
         )
         return summary(told, self.outcomes, verdict, reason, self._late_looks())
 

@@ -96,13 +96,27 @@ def _sync(state: Pending, record: Record) -> None:
             if (file := state.files.get(inode)) is not None:
                 file.durable = _stored(file.durable, (state.records[place] for place in file.pending))
                 file.pending.clear()
-    left = []
+    left, carried = [], _folders(state, record)
     for change, inode in state.changes:
-        if everything or state.disk is Disk.ORDERED or _holds(record, change):
+        made = change.event is Event.FOLDER_MADE and change.name in carried
+        if everything or made or state.disk is Disk.ORDERED or _holds(record, change):
             _change(state.names, change, inode)
         else:
             left.append((change, inode))
     state.changes = left
+
+
+def _folders(state: Pending, record: Record) -> set[str]:
+    """The folders that become durable with what lies in them: no file system keeps that and forgets its folder."""
+    inside = [record.name] if record.event is Event.FOLDER_SYNCED else []
+    if record.event is Event.SYNCED:
+        inside = [dirname(name) for name, inode in state.now.items() if inode == record.inode]
+    found: set[str] = set()
+    for folder in inside:
+        while folder and folder not in found:
+            found.add(folder)
+            folder = dirname(folder)
+    return found
 
 
 def _holds(record: Record, change: Record) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from mcp_crashtest.model import coordinates
 from mcp_crashtest.model.coordinates import Coordinate
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.losses import POWER, Loss
 from mcp_crashtest.model.subject_spec import SubjectSpec
 
 
@@ -103,6 +104,8 @@ _WHICH = "service"
 _TABLE = (
     Kind("kill", "process", "SIGKILL of the whole group, then started again", _SERVER | _CLIENT | _BOTH | _SERVICE, 2,
          "#c0392b", undoes=_SERVER | _BOTH | _SERVICE),
+    Kind(POWER, "storage", "SIGKILL, and what was not synced is lost, wholly or in part, as when the power fails; then "
+         "started again", _SERVER, 3, "#2c3e50", undoes=_SERVER),
     Kind("terminate", "process", "SIGTERM, then started again: a planned restart", _SERVER, 0, "#2980b9",
          undoes=_SERVER),
     Kind(OVERLAP, "process", "SIGTERM, or over stdio both pipes closed, and started again at once, while the old life "
@@ -148,6 +151,11 @@ class Fault:
         if self.victim not in KINDS[self.kind].victims:
             hit = " or ".join(sorted(KINDS[self.kind].victims))
             raise UsageError(f"{self.kind} can hit the {hit}, and is to hit {self.victim}")
+        if self.kind == POWER:
+            try:
+                Loss.from_settings(self.settings)
+            except ValueError as error:
+                raise UsageError(f"{self.kind}: {error}") from error
 
     @property
     def needs(self) -> frozenset[Right]:
@@ -155,6 +163,11 @@ class Fault:
         touches = self.victim.hits_server or self.victim.hits_service
         own = frozenset({Right.SERVER}) if touches else frozenset[Right]()
         return own | KINDS[self.kind].needs
+
+    @property
+    def loss(self) -> Loss | None:
+        """What a power cut leaves; None for any other fault."""
+        return Loss.from_settings(self.settings) if self.kind == POWER else None
 
     @property
     def undoes(self) -> bool:
@@ -181,7 +194,8 @@ class Fault:
         healed = f", until {self.until}" if self.until else ""
         which = f" {self.service}" if _WHICH in self.settings else ""
         hit = self.kind if self.operates else f"{self.kind} {self.victim}{which}"
-        return f"{hit} at {self.at}{healed}"
+        lost = f", {self.loss}" if self.kind == POWER else ""
+        return f"{hit} at {self.at}{lost}{healed}"
 
     def to_json(self) -> dict[str, Any]:
         """Encode."""

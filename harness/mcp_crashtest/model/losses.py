@@ -21,7 +21,7 @@ class Disk(StrEnum):
     """What a file system promises beside what was asked of it."""
 
     ORDERED = "ordered"  # names become durable in their order, and all of them with any sync: as ext4 does
-    STRICT = "strict"  # a name is durable when its folder was synced, and no name waits for another: POSIX, no more
+    STRICT = "strict"  # a name is durable when its folder was synced, and no name waits for another: what POSIX says
 
 
 class Data(StrEnum):
@@ -78,7 +78,10 @@ class Loss:
     @classmethod
     def from_settings(cls, settings: Mapping[str, float]) -> Loss:
         """Decode; raises ValueError for numbers that mean nothing."""
-        said = {name: int(settings.get(name, 0)) for name in ("disk", "data", "nth", "names", "name", "sabotage")}
+        try:
+            said = {name: int(settings.get(name, 0)) for name in ("disk", "data", "nth", "names", "name", "sabotage")}
+        except OverflowError:
+            raise ValueError(f"{dict(settings)} says no loss") from None
         if min(said.values()) < 0 or set(settings) - set(said):
             raise ValueError(f"{dict(settings)} says no loss")
         try:

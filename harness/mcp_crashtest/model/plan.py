@@ -19,6 +19,7 @@ from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import During, Moment, Since, Syscall
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import Fault, Right, Victim
+from mcp_crashtest.model.losses import POWER, Loss
 
 PLAN_FORMAT = 2
 
@@ -76,10 +77,11 @@ class Plan:
 
     ``absence`` is how long a client stays away; ``workload`` another size of the job; ``cold``: lives behind a fault,
     and those of an undisturbed run, come from no fork server; ``hash_seed`` is Python's for all lives; ``afterlife``:
-    after its end the server is killed and asked once more; ``companion``: behind the last fault a second client comes,
-    whose job, if it is its own, has the size ``second`` or else that of the first. ``engine``: the server's system
-    calls are counted so, in all of its lives. Raises UsageError for a fault that is to land during one that does not
-    last any more, or not yet, or before a call that nobody counts.
+    after its end the server is killed and asked once more, or, with ``cut``, its power fails then; ``companion``:
+    behind the last fault a second client comes, whose job, if it is its own, has the size ``second`` or else that of
+    the first. ``engine``: the server's system calls are counted so, in all of its lives. Raises UsageError for a fault
+    that is to land during one that does not last any more, or not yet, before a call that nobody counts, or for a power
+    cut where nobody records.
     """
 
     scenario: str
@@ -93,11 +95,14 @@ class Plan:
     companion: Companion | None = None
     second: Size | None = None
     engine: Engine | None = None
+    cut: Loss | None = None
 
     def __post_init__(self) -> None:
         """Refuse an impossible order."""
         if self.engine is None and any(isinstance(fault.at, Syscall) for fault in self.faults):
             raise UsageError(f"a fault before a system call needs an engine that counts them: {', '.join(Engine)}")
+        if self.engine is not Engine.RECORD and any(fault.kind == POWER for fault in (*self.faults, self.last)):
+            raise UsageError(f"a {POWER} needs the engine that keeps what is written: {Engine.RECORD}")
         lasting: list[int] = []
         for number, fault in enumerate(self.faults, start=1):
             if isinstance(fault.at, During):
@@ -110,7 +115,7 @@ class Plan:
 
     def __str__(self) -> str:
         """As a person says it."""
-        told = [*map(str, self.faults), *([AFTER_THE_END_TOLD] if self.afterlife else [])]
+        told = [*map(str, self.faults), *([self.last_told] if self.afterlife else [])]
         size = f", with {self.workload.records} records in batches of {self.workload.batch}" if self.workload else ""
         start = ", the restart cold" if self.cold else ""
         absence = f", the client away {self.absence}" if self.absence is not Absence.AT_ONCE else ""
@@ -129,8 +134,19 @@ class Plan:
     @property
     def needs(self) -> frozenset[Right]:
         """The rights without which it cannot be played."""
-        last = (AFTER_THE_END,) if self.afterlife else ()
+        last = (self.last,) if self.afterlife else ()
         return frozenset[Right]().union(*(fault.needs for fault in (*self.faults, *last)))
+
+    @property
+    def last(self) -> Fault:
+        """What is done to the server behind the end, where that has an afterlife."""
+        at = AFTER_THE_END
+        return at if self.cut is None else Fault(POWER, at.victim, at.at, settings=self.cut.to_settings())
+
+    @property
+    def last_told(self) -> str:
+        """As a person says that."""
+        return AFTER_THE_END_TOLD if self.cut is None else f"{POWER} {Victim.SERVER} after the end, {self.cut}"
 
     @property
     def operates(self) -> bool:
@@ -165,6 +181,7 @@ class Plan:
             "afterlife": self.afterlife,
             **beside,  # plans of earlier versions have neither, and keep their digests
             **({"engine": self.engine} if self.engine else {}),
+            **({"cut": self.cut.to_settings()} if self.cut else {}),
         }
 
     def to_text(self) -> str:
@@ -201,6 +218,7 @@ class Plan:
                 Companion(data["companion"]) if data.get("companion") else None,
                 _size(data["second"]) if data.get("second") else None,
                 Engine(data["engine"]) if data.get("engine") else None,
+                Loss.from_settings(data["cut"]) if data.get("cut") is not None else None,
             )
         except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise UsageError(f"this plan cannot be read: {error!r}") from error

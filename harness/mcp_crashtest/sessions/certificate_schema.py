@@ -158,6 +158,16 @@ class UnplayedRun:
 
 
 @dataclass
+class Sabotage:
+    """One kind of sabotage that was done to a subject: how often it was tried, and noticed, and by which invariants."""
+
+    kind: str
+    tried: Count
+    noticed: Count
+    by: list[str]
+
+
+@dataclass
 class Scenario:
     """What one scenario came to on one subject. ``unplayed`` may be cut; ``unplayed_in_all`` counts them all.
 
@@ -180,6 +190,7 @@ class Scenario:
     applies: bool = True
     standing: str = ""
     notes: list[str] | None = None
+    sabotage: list[Sabotage] | None = None
     fell: list[Count] | None = None
     late_looks: Count = 0
     late: Count = 0

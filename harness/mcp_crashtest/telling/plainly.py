@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mcp_crashtest.model.coordinates import Batch, Moment, Window
 from mcp_crashtest.model.faults import OVERLAP, Fault
+from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.telling.words import plural
 
@@ -11,6 +12,7 @@ _DEEDS = {
     ("kill", "server"): "The server is killed",
     ("kill", "client"): "The client is killed",
     ("kill", "both"): "Server and client are killed",
+    (POWER, "server"): "The power fails",
     ("kill", "service"): "A service that the server needs is killed",
     ("kill", "server and service"): "The server is killed, and a service that it needs",
     ("terminate", "server"): "The server is restarted as planned (SIGTERM)",
@@ -25,7 +27,8 @@ _DEEDS = {
 def plainly(plan: Plan) -> str:
     """What is done in a run."""
     if not plan.faults:
-        end = "The server is killed after the end, and asked once more" if plan.afterlife else "Nobody is in the way"
+        last = "The server is killed" if plan.cut is None else "The power fails"
+        end = f"{last} after the end, and it is asked once more" if plan.afterlife else "Nobody is in the way"
         return f"{end}; {plan.companion.told}" if plan.companion else end
     harm = [fault for fault in plan.faults if not fault.operates]
     if len(plan.faults) == 1:

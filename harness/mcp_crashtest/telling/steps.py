@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mcp_crashtest.model.faults import KINDS, OVERLAP
+from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.operation import History, Op
 from mcp_crashtest.telling.calls import Ack, Call
 from mcp_crashtest.telling.lives import CLIENT, LIVES, SERVER, Bolt, Lane
@@ -20,6 +21,7 @@ _WHO = {"server": "The server", "client": "The client", "both": "Server and clie
         "server and service": "Server and service"}  # fmt: skip
 _DEEDS = {
     "kill": "killed (SIGKILL)",
+    POWER: "killed (SIGKILL), and what was not synced is lost",
     "terminate": "told to stop (SIGTERM), as in a planned restart",
     "goodbye": "told to stop by the end of its standard input, as by a host",
     OVERLAP: "told to stop, and its next life starts at once",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from mcp_crashtest.model.columns import Table, referred
 from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import Batch, During, Moment, Phase, Since, Syscall, Window, WindowName
 from mcp_crashtest.model.faults import KINDS, Fault
+from mcp_crashtest.model.losses import POWER, Data, Disk, Loss, Names, Sabotage
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
 from mcp_crashtest.model.plan import Absence, Plan, Size
 
@@ -70,12 +72,25 @@ coordinates = st.one_of(
 _kinds_and_victims = st.sampled_from(
     [(kind.name, victim) for kind in KINDS.values() for victim in sorted(kind.victims)]
 )
+_numbers = st.integers(0, 10**9)
+losses = st.builds(
+    Loss,
+    st.sampled_from(Disk),
+    st.sampled_from(Data),
+    _numbers,
+    st.sampled_from(Names),
+    _numbers,
+    st.none() | st.sampled_from(Sabotage),
+)
 faults = st.builds(
-    lambda who, at, until, settings: Fault(who[0], who[1], at, until, settings),
+    lambda who, at, until, settings, loss: Fault(
+        who[0], who[1], at, until, loss.to_settings() if who[0] == POWER else settings
+    ),
     _kinds_and_victims,
     coordinates,
     st.none() | coordinates,
     st.dictionaries(texts, st.floats(allow_nan=False), max_size=2),
+    losses,
 )
 
 
@@ -93,10 +108,19 @@ def _sequences(draw: st.DrawFn) -> tuple[Fault, ...]:
 
 _sizes = st.none() | st.builds(Size, _counts, _counts)
 _company = st.just((None, None)) | st.tuples(st.sampled_from(Companion), _sizes)
+
+
+def _plan(beside: Any, engine: Engine, cut: Loss | None, *said: Any) -> Plan:
+    """A power cut takes an engine that records."""
+    powerless = cut is None and all(fault.kind != POWER for fault in said[2])
+    return Plan(*said, *(*beside, engine if powerless else Engine.RECORD, cut))
+
+
 plans = st.builds(
-    lambda beside, engine, *said: Plan(*said, *(*beside, engine)),
+    _plan,
     _company,
     st.sampled_from(Engine),
+    st.none() | losses,
     texts,
     texts,
     _sequences(),

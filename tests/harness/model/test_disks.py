@@ -34,7 +34,7 @@ def moved(inode: int, name: str, other: str) -> Record:
     return Record(Event.RENAMED, inode=inode, name=name, other=other)
 
 
-FOLDER = Record(Event.FOLDER_SYNCED, name=".")
+FOLDER, INSIDE = (Record(Event.FOLDER_SYNCED, name=name) for name in (".", "d"))
 REPLACED = [*OLD, made(B, "new"), put(B, b"new"), synced(B), moved(B, "new", "log")]
 
 
@@ -89,10 +89,10 @@ def test_names_survive_in_order_or_not() -> None:
 
 
 def test_what_lies_in_a_folder_that_is_gone_is_gone_and_folders_move_with_all_that_is_in_them() -> None:
-    inside = Record(Event.FOLDER_SYNCED, name="d")
-    records = [BEGUN, Record(Event.FOLDER_MADE, name="d"), made(A, "d/a"), put(A, b"1"), synced(A), inside]
-    assert behind(records, Loss(Disk.STRICT)) == {}
-    assert behind([*records, FOLDER], Loss(Disk.STRICT)) == {"d": None, "d/a": b"1"}
+    records = [BEGUN, Record(Event.FOLDER_MADE, name="d"), made(A, "d/a"), put(A, b"1")]
+    assert behind(records, Loss(Disk.STRICT, Data.ALL, 0, Names.WITHOUT, 1)) == {}
+    assert behind([*records, synced(A)], Loss(Disk.STRICT)) == {"d": None}, "no disk forgets the folder"
+    assert behind([*records, synced(A), INSIDE], Loss(Disk.STRICT)) == {"d": None, "d/a": b"1"}
     assert everything([*records, moved(0, "d", "e")]) == {"e": None, "e/a": b"1"}
 
 
@@ -193,7 +193,9 @@ def test_records_are_what_was_written_down_and_a_torn_one_ends_them(records: lis
 # --- what is said
 
 
-@pytest.mark.parametrize("settings", [{"disk": 7.0}, {"data": -1.0}, {"sabotage": 9.0}, {"flavour": 1.0}])
+@pytest.mark.parametrize(
+    "settings", [{"disk": 7.0}, {"data": -1.0}, {"sabotage": 9.0}, {"flavour": 1.0}, {"nth": float("inf")}]
+)
 def test_numbers_that_mean_nothing_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="says no loss"):
         Loss.from_settings(settings)

@@ -61,7 +61,8 @@ def unexplained(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (
         f"power loss cannot be followed: what lies in {', '.join(names[:_NAMED])}{more} is not what was seen to be "
-        f"written (by a static program, into mapped memory, through the C library's own buffers, or by somebody else)"
+        f"written (by a static program, into mapped memory, in a ring (io_uring), through the C library's own buffers, "
+        f"or by somebody else)"
     )
 
 
