@@ -77,17 +77,18 @@ def every_cut(
 
 
 def _places(seen: Life, sure: Sequence[Call] | None = None) -> Iterator[tuple[Syscall, int]]:
-    """Just before each call on a file, and its number among all that were counted.
+    """Just before each call on a file, and its number among all that were counted; and before answers that end the job.
 
     ``sure``: the calls of another run, where runs differ. Of a class only so many are certain to come as both have.
     """
     counted: Counter[str] = Counter()
     most = None if sure is None else Counter(names(sure))
+    last = max((index for index, call in enumerate(seen.calls) if call.kind != ANSWER), default=0)
     for index, call in enumerate(seen.calls):
-        if call.kind == ANSWER:
-            continue
-        name = ANY if seen.steady else call.name
+        name = ANY if seen.steady and call.kind != ANSWER else call.name
         counted[name] += 1
+        if call.kind == ANSWER and index < last:
+            continue  # another thread may send it earlier or later
         if most is None or counted[name] <= most[name]:
             yield Syscall(name, counted[name], told(seen.calls, index, seen.batches)), index + 1
 

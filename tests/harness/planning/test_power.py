@@ -58,6 +58,14 @@ def test_of_a_server_that_syncs_nothing_the_latest_cut_takes_everything_behind_t
     assert all(cut.at is not None for cut in blocking.cuts)
 
 
+def test_a_cut_may_come_just_before_the_answer_that_ends_a_job() -> None:
+    records, seen = job(2, synced=False)
+    calls = [*seen.calls, Call(ANSWER, "answer")]
+    found = every_cut(records, Life(calls, [*seen.batches, 1], steady=True), afterlife=False)
+    assert found.cuts[-1].at is not None
+    assert (found.cuts[-1].at.name, found.cuts[-1].at.number) == (ANSWER, 2)
+
+
 def test_the_same_seed_gives_the_same_order_and_another_one_another() -> None:
     cuts = every_cut(*job(5, synced=False), afterlife=True).cuts
     assert in_order(cuts, 1) == in_order(cuts, 1)
