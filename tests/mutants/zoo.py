@@ -25,6 +25,7 @@ from tests.mutants.mutant import (
     Mutant,
 )
 from tests.mutants.zoo_of_power import OF_POWER
+from tests.mutants.zoo_of_processes import OF_PROCESSES
 from tests.mutants.zoo_of_protocols import OF_PROTOCOLS
 
 _TABLE = (
@@ -296,4 +297,4 @@ _TABLE = (
     ),
 )
 
-MUTANTS = {mutant.name: mutant for mutant in (*_TABLE, *OF_PROTOCOLS, *OF_POWER)}
+MUTANTS = {mutant.name: mutant for mutant in (*_TABLE, *OF_PROTOCOLS, *OF_POWER, *OF_PROCESSES)}

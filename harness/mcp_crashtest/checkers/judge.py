@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from mcp_crashtest.checkers import (
     afterlife,
     asking,
+    beside,
     claimed,
     client,
     company,
@@ -51,6 +52,7 @@ CHECKERS: dict[str, Checker] = {
     "recovery": recovery.check,
     "claimed": claimed.check,
     "fencing": fencing.check,
+    "beside": beside.check,
     "control": control.check,
     "asking": asking.check,
     "listing": listing.check,

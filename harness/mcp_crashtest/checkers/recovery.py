@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from mcp_crashtest.checkers import claimed, lifecycle
 from mcp_crashtest.checkers.outputs import is_piped, services_died
 from mcp_crashtest.model.claims import held, held_sharply
-from mcp_crashtest.model.faults import KINDS, OVERLAP, Victim
+from mcp_crashtest.model.faults import KINDS, OVERLAP, REPLACE, TWINS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.text import without
 from mcp_crashtest.model.verdict import Finding
 
 _NOTICED_S = 0.1
+_TWO = frozenset({REPLACE, TWINS})
 
 
 def check(history: History) -> Iterator[Finding]:
@@ -35,7 +36,15 @@ def _rework(history: History) -> Iterator[Finding]:
         stretches = effects.value.get("stretches", 0)
         if again <= allowed:
             continue
-        if stretches > faults + 1:
+        if any(fault.value["kind"] in _TWO for fault in explaining):
+            yield Finding(
+                "fencing.double-run",
+                f"{again} records were executed again while two servers lived on one store; at most {allowed} are "
+                f"explained by batches under way",
+                (effects.i,),
+                {"again": again, "allowed": allowed, "faults": faults},
+            )
+        elif stretches > faults + 1:
             yield Finding(
                 "fencing.double-run",
                 f"{again} records were executed again, in {stretches} stretches between others that were new: two were "
@@ -78,6 +87,8 @@ def _leaves_two(history: History, fault: Operation) -> bool:
 
     So it is over stdio, where its pipes are closed and it may take a moment to see that.
     """
+    if fault.value["kind"] in _TWO:
+        return True
     return is_piped(history) and (fault.value["kind"] == OVERLAP or fault.value["victim"] == Victim.CLIENT)
 
 

@@ -129,6 +129,9 @@ MEANINGS: Mapping[str, str] = {
     "claims.recovery_deadline_s": "after a restart it works again within so many seconds. Held against what was "
     "measured; without it something has to move within 10 s. What the server waits for a processor is not counted",
     "claims.durable_events": f"streams (`{ContractKind.SSE_RESUME}`) go on behind a restart",
+    "claims.shared_store": "two servers may work on one store at once; otherwise the second one may refuse to start",
+    "claims.lease_s": "a server that stands still keeps its jobs for so many seconds; then another one on the store "
+    "takes them over",
     "workload.records": "the size of the job; jobs of other sizes are tried where the arguments tell the size",
     "workload.batch": "how many records are done at a time",
     "workload.input_file": "a file of JSON lines that the lab writes before the first start",

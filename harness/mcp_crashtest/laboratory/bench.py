@@ -11,7 +11,18 @@ from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.companions import why_alone
 from mcp_crashtest.model.coordinates import Batch, Moment, Since, Window, WindowName
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.faults import GOODBYE, NO_SOCKET, NOT_ON_STDIO, OVERLAP, Fault, Right, rights_on
+from mcp_crashtest.model.faults import (
+    GOODBYE,
+    NO_ADDRESS,
+    NO_SOCKET,
+    NOT_ON_STDIO,
+    OVERLAP,
+    REPLACE,
+    TWINS,
+    Fault,
+    Right,
+    rights_on,
+)
 from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.profile import Profile, Workload
 from mcp_crashtest.stage.pace import Limits, Pace
@@ -194,6 +205,8 @@ class Bench:
         subject = self.profile.subject
         if subject.piped:
             return NOT_ON_STDIO.get(kind)
+        if kind in (REPLACE, TWINS) and subject.fixed_port is not None:
+            return NO_ADDRESS
         if kind == GOODBYE:
             return "only a server on stdio is stopped so: give [subject] no url"
         return NO_SOCKET if kind == OVERLAP and not subject.inherits_socket else None

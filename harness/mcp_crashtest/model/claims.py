@@ -111,6 +111,22 @@ RULES = (
         frees=False,
     ),
     Rule(
+        "shared_store",
+        True,
+        "recovery.loop",
+        "a second server on the store starts, and serves beside the first",
+        "a second server on the store may refuse to start, with an exit code and a word that says why",
+        frees=False,
+    ),
+    Rule(
+        "lease_s",
+        _STATED,
+        "recovery.deadline",
+        "a server that stands still for longer is replaced: another one on the store has gone on with its jobs by then",
+        "a server that stands still may keep its jobs",
+        frees=False,
+    ),
+    Rule(
         "recovery_deadline_s",
         _STATED,
         "recovery.deadline",

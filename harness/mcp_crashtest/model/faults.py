@@ -51,12 +51,20 @@ OVERLAP = "overlap"
 """The kind in which two lives of a server accept on one socket."""
 NO_SOCKET = "two lives at once need a socket that both can accept on: a command with {listen_fd} is given one"
 
+REPLACE, TWINS = "replace", "start-two"
+"""The kinds in which two servers live on one store: one frozen and replaced, and two that are started at once."""
+NO_ADDRESS = (
+    "two servers at once need an address each: give [subject] command {listen_fd}, or {port} in command and url"
+)
+
 GOODBYE = "goodbye"
 """The kind in which a host stops its server on stdio."""
 
 NOT_ON_STDIO = {
     "interrupt": "over stdio a client that leaves takes its server with it: planned-restart has its goodbye",
     "drop": "over stdio there is no connection to lose beside the server's own pipes, whose end is the server's",
+    REPLACE: "over stdio a host that starts another server closes the pipes of the first: that is old-and-new-at-once",
+    TWINS: "over stdio each server has a host of its own, and the lab's client is one",
 }
 """Kinds that make no sense on a server over stdio, and why."""
 
@@ -116,6 +124,10 @@ _TABLE = (
          0, "#8e44ad"),
     Kind("freeze", "process", "SIGSTOP of the whole group for a while, then SIGCONT", _SERVER, 1, "#16a085",
          needs=frozenset({Right.PROCESS})),
+    Kind(REPLACE, "process", "SIGSTOP of the whole group, and another server is started on the same store; once that "
+         "works, SIGCONT", _SERVER, 3, "#117a65", needs=frozenset({Right.PROCESS})),
+    Kind(TWINS, "process", "SIGKILL of the whole group, then two servers are started at once on its store", _SERVER, 3,
+         "#922b21", needs=frozenset({Right.PROCESS}), undoes=_SERVER),
     Kind("drop", "client", "the client loses its connections without a word, and connects again", _CLIENT, 1,
          "#d35400"),
     Kind("cancel", OPERATION, "the task is cancelled", _CLIENT, 0, "#7f8c8d"),

@@ -54,6 +54,8 @@ class Op(StrEnum):
     FAULT = "fault"  # nemesis: value: the fault; ok only with proof that it landed
     OUTAGE = "outage"  # lab or client: what a service's death had for a consequence (info); value: what, error or how
     AWAY = "away"  # lab: the server was dead for away_s; value: grew, the files that changed meanwhile
+    # lab: of two servers on one store; value: what (took over, refused, waits, stopped), life, how, last_words
+    BESIDE = "beside"
     CLIENT = "client"  # lab: a client process was started
     STATE = "state"  # lab: the state file of a dead client; ok: found, handles; fail: it cannot be read
     CONNECT = "connect"  # client

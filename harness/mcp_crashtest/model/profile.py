@@ -42,7 +42,8 @@ class Claims:
     """What the subject promises. The lab tests claims, not wishes.
 
     ``recovery_deadline_s`` None: nothing is promised, and only a bound of liveness holds. ``durable_events``: streams
-    go on behind a restart.
+    go on behind a restart. ``shared_store``: two servers may work on one store; otherwise the second may refuse to.
+    ``lease_s``: so long a server that stands still keeps its jobs; then another one takes them over. None: unknown.
     """
 
     semantics: Semantics = Semantics.EXACTLY_ONCE
@@ -51,6 +52,8 @@ class Claims:
     deterministic: bool = True
     recovery_deadline_s: float | None = None
     durable_events: bool = False
+    shared_store: bool = False
+    lease_s: float | None = None
 
     @property
     def liveness_s(self) -> float:
@@ -58,8 +61,8 @@ class Claims:
 
         Where a short time is claimed we wait for longer than that: late is something else than never.
         """
-        claimed_s = self.recovery_deadline_s
-        return LIVENESS_S if claimed_s is None else max(claimed_s, min(LIVENESS_S, _PATIENCE * claimed_s))
+        claimed_s, lease_s = self.recovery_deadline_s, self.lease_s or 0.0
+        return lease_s + (LIVENESS_S if claimed_s is None else max(claimed_s, min(LIVENESS_S, _PATIENCE * claimed_s)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +174,9 @@ class Profile:
         for name in ("principals", "services", "lives"):
             if not tables[name]:
                 del tables[name]
-        if not self.claims.durable_events:
-            del tables["claims"]["durable_events"]
+        for name in ("durable_events", "shared_store"):
+            if not tables["claims"][name]:
+                del tables["claims"][name]
         tables["subject"] = self.subject.to_json()
         tables["observe"] = {k: v for k, v in tables["observe"].items() if v != {}}
         if records := tables["observe"].get("records"):

@@ -50,6 +50,12 @@ class Site(Protocol):
     def cut_power(self, loss: Loss) -> str:
         """Its latest life is dead: leave in its store what a power cut leaves. In words; raises NotFollowed."""
 
+    def change_door(self) -> None:
+        """Give lives that begin from now on another address; or the first one again, when two had one each."""
+
+    def log_tail_of(self, life: int) -> str:
+        """The last lines that one of its lives has written."""
+
     async def boot(self, points: Sequence[Coordinate] = ()) -> Life:
         """Begin another life, with these crash points armed."""
 

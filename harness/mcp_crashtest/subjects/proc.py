@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -250,3 +250,13 @@ def _stat(pid: int) -> list[str]:
             return file.read(4096).decode(errors="replace").rpartition(")")[2].split()
     except OSError:
         return ["X", "0"]
+
+
+def locks_others_out(pids: Collection[int]) -> bool:
+    """Whether one of these processes holds a record lock for writing, as a database does while it commits."""
+    try:
+        lines = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return False
+    held = (line.split() for line in lines if " POSIX " in line and " WRITE " in line and "->" not in line)
+    return any(word[4].isdigit() and int(word[4]) in pids for word in held if len(word) > 4)

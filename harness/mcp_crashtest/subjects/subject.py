@@ -28,6 +28,7 @@ from mcp_crashtest.model.subject_spec import Kill, Stop
 from mcp_crashtest.subjects.commands import absolute, environment_of, installed, last_lines, words_of, write_input
 from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.subjects.life import Life, ProcessLife
+from mcp_crashtest.subjects.placeholders import values_at
 from mcp_crashtest.subjects.process import Launch, Site
 from mcp_crashtest.subjects.sockets import GIVING_BACK_S, find_free_port, is_given_back, listen_socket, who_listens
 from mcp_crashtest.subjects.spawner import Spawner
@@ -45,7 +46,6 @@ POINTS_VARIABLE = "CRASHTEST_POINTS"
 _HASH_SEED = "PYTHONHASHSEED"
 _TWO_SEEDS = ("1", "2")
 _PRELOAD = ("fastmcp", "uvicorn")  # what most servers in Python import; the warm-up needs both
-_LISTEN_FD = 3
 
 
 class NotBegun(SubjectError):
@@ -76,6 +76,7 @@ class Subject:
     counting: Counting | None = None
     port: int = 0
     held: socket.socket | None = None
+    other_door: tuple[int, socket.socket | None] | None = None
     streams: Streams | None = None
     lives: int = 0
     started: list[str] = field(default_factory=list)
@@ -110,11 +111,19 @@ class Subject:
 
     def close(self) -> None:
         """Give the listening socket back, and let go of pipes that nobody has taken."""
-        if self.held:
-            self.held.close()
-            self.held = None
+        for held in (self.held, self.other_door and self.other_door[1]):
+            if held:
+                held.close()
+        self.held = self.other_door = None
         if self.streams:
             self.streams.close()
+
+    def change_door(self) -> None:
+        """Give lives that begin from now on another address; or the first one again, when two had one each."""
+        if self.other_door is None:
+            held = listen_socket() if self.profile.subject.inherits_socket else None
+            self.other_door = held.getsockname()[1] if held else find_free_port(), held
+        (self.port, self.held), self.other_door = self.other_door, (self.port, self.held)
 
     @property
     def killable(self) -> bool:
@@ -174,20 +183,7 @@ class Subject:
     @property
     def values(self) -> dict[str, Any]:
         """What stands for the placeholders of the profile at this site."""
-        return {
-            "python": sys.executable,
-            "here": self.profile.folder,
-            "port": self.port,
-            "listen_fd": _LISTEN_FD,
-            "state_dir": str(self.folder.state_dir),
-            "ledger": str(self.folder.ledger),
-            "home": str(self.folder.home),
-            "total_records": self.workload.records,
-            "batch_size": self.workload.batch,
-            "client_id": f"client-{self.run_id}",
-            "run_id": self.run_id,
-            "services": dict(self.beside.told) if self.beside else {},
-        }
+        return values_at(self)
 
     @property
     def cwd(self) -> str:
@@ -214,7 +210,11 @@ class Subject:
 
     def log_tail(self) -> str:
         """The last lines that the latest life has written, for an error message."""
-        return last_lines(self.folder.server_log(self.lives))
+        return self.log_tail_of(self.lives)
+
+    def log_tail_of(self, life: int) -> str:
+        """The last lines that one of its lives has written."""
+        return last_lines(self.folder.server_log(life))
 
     async def boot(self, points: Sequence[Coordinate] = ()) -> Life:
         """Begin another life, with these crash points armed; raises SubjectError where it cannot be."""

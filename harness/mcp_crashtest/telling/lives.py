@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp_crashtest.model.companions import is_of_second
-from mcp_crashtest.model.faults import KINDS, OPERATION, OVERLAP, Victim
+from mcp_crashtest.model.faults import KINDS, OPERATION, OVERLAP, REPLACE, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 
 SERVER, CLIENT, SECOND_CLIENT, SERVICE, RELAY = "server", "client", "second client", "service", "relay"
@@ -146,7 +146,7 @@ def _server_lives(history: History, struck: tuple[Bolt, ...], end: float) -> lis
                 lives, o.life, replace(_life(lives, o.life), ended=o.t, how=f"ended by itself: {o.value.get('how')}")
             )
     for bolt in struck:
-        if bolt.hits_server and bolt.kind != "freeze":
+        if bolt.hits_server and bolt.kind not in ("freeze", REPLACE):
             hit = [n for n, life in enumerate(lives) if life.began <= bolt.at and life.how == LIVES]
             for n in hit[-1:]:
                 how = "stopped" if bolt.kind in _STOPS else "killed" if bolt.landed else "end not proven"

@@ -12,7 +12,7 @@ from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.profile import Claims, Semantics
 from tests.claims_page import PAGE, text
 
-ALL = replace(Claims(), recovery_deadline_s=10.0, durable_events=True)
+ALL = replace(Claims(), recovery_deadline_s=10.0, durable_events=True, shared_store=True, lease_s=5.0)
 NONE = Claims(Semantics.AT_LEAST_ONCE, resumes=False, ordered=False, deterministic=False)
 
 

@@ -140,6 +140,12 @@ class ScriptedSite:
         self.lives.append(life)
         return life
 
+    def change_door(self) -> None:
+        self.log.append("change door")
+
+    def log_tail_of(self, life: int) -> str:
+        return f"the last words of life {life}"
+
     def log_tail(self) -> str:
         return "last words"
 

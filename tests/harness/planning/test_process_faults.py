@@ -1,0 +1,42 @@
+"""Plans for what else happens to processes."""
+
+from __future__ import annotations
+
+from mcp_crashtest.model.coordinates import Batch, Phase
+from mcp_crashtest.model.faults import REPLACE, TWINS
+from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.profile import Workload
+from mcp_crashtest.planning.process_faults import replaced, two_at_once
+
+ERAS, WORK, POINTS = ("new", "old"), Workload(100, 10), (Phase.BEFORE_WRITE, Phase.WRITTEN_UNCOMMITTED)
+
+
+def places(plans: list[Plan]) -> list[Batch]:
+    return [fault.at for plan in plans for fault in plan.faults if isinstance(fault.at, Batch)]
+
+
+def test_the_first_few_have_seen_both_revisions_both_kinds_of_place_and_both_absences() -> None:
+    plans = replaced("s", ERAS, WORK, POINTS, seed=0, count=4)
+    assert {plan.protocol for plan in plans} == set(ERAS)
+    assert {at.phase for at in places(plans)} == {None, Phase.BEFORE_WRITE}
+    assert {plan.faults[0].settings["batches"] for plan in plans} == {1, 3}
+    assert {plan.faults[0].kind for plan in plans} == {REPLACE}
+
+
+def test_whoever_stands_still_has_no_transaction_open_and_enough_is_left_to_do() -> None:
+    plans = replaced("s", ERAS, WORK, tuple(Phase), seed=3, count=40)
+    assert Phase.WRITTEN_UNCOMMITTED not in {at.phase for at in places(plans)}
+    assert all(1 <= at.number <= 5 for at in places(plans))
+
+
+def test_two_are_started_at_once_in_the_first_half() -> None:
+    plans = two_at_once("s", ERAS, WORK, seed=0, count=8)
+    assert {plan.faults[0].kind for plan in plans} == {TWINS}
+    assert len({at.number for at in places(plans)}) >= 4
+    assert all(at.number <= 5 for at in places(plans))
+
+
+def test_the_same_seed_gives_the_same_plans() -> None:
+    one, other = (replaced("s", ERAS, WORK, POINTS, seed=7, count=9) for _ in range(2))
+    assert [plan.to_text() for plan in one] == [plan.to_text() for plan in other]
+    assert [Plan.from_json(plan.to_json()) for plan in one] == one

@@ -1,0 +1,32 @@
+"""The mutants that two stars do not see, and that what else happens to processes shows."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import REPLACED, TWO_AT_ONCE, Mutant
+
+OF_PROCESSES = (
+    Mutant(
+        "lease_unchecked",
+        "fencing.double-run",
+        REPLACED,
+        "the server stands still for longer than its lease, and goes on when another one has taken its job over",
+    ),
+    Mutant(
+        "steals",
+        "fencing.double-run",
+        REPLACED,
+        "the server stands still, another one is started on its store, and the first one goes on",
+    ),
+    Mutant(
+        "looks_then_locks",
+        "fencing.double-run",
+        TWO_AT_ONCE,
+        "the server is killed, and two are started at once on its store",
+    ),
+    Mutant(
+        "refuses_silently",
+        "error.honest",
+        REPLACED,
+        "another server is started on the store of one that stands still",
+    ),
+)
