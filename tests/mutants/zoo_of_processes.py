@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.mutant import REPLACED, TWO_AT_ONCE, Mutant
+from tests.mutants.mutant import REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
 
 OF_PROCESSES = (
     Mutant(
@@ -28,5 +28,19 @@ OF_PROCESSES = (
         "error.honest",
         REPLACED,
         "another server is started on the store of one that stands still",
+    ),
+    Mutant("hangs_up_for_good", "recovery.loop", SIGNALLED, "the server is sent SIGHUP, and started again"),
+    Mutant(
+        "interrupt_cleans_up",
+        "task.vanished",
+        SIGNALLED,
+        "the server is sent SIGINT, and started again",
+    ),
+    Mutant(
+        "reloads_twice",
+        "fencing.double-run",
+        SIGNALLED,
+        "the server is sent SIGHUP, and goes on",
+        ("effects.rework",),
     ),
 )

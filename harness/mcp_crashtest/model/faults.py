@@ -57,6 +57,10 @@ NO_ADDRESS = (
     "two servers at once need an address each: give [subject] command {listen_fd}, or {port} in command and url"
 )
 
+SIGNALS = {"sigint": "as upon Ctrl-C", "sighup": "as upon a terminal that is closed", "sigquit": "as upon Ctrl-\\",
+           "sigsegv": "as upon a fault in memory"}  # fmt: skip
+"""The kinds in which a server is sent another signal, and where that comes from."""
+
 GOODBYE = "goodbye"
 """The kind in which a host stops its server on stdio."""
 
@@ -124,6 +128,8 @@ _TABLE = (
          0, "#8e44ad"),
     Kind("freeze", "process", "SIGSTOP of the whole group for a while, then SIGCONT", _SERVER, 1, "#16a085",
          needs=frozenset({Right.PROCESS})),
+    *(Kind(name, "process", f"{name.upper()} to the whole group, {where}; started again where it ends", _SERVER, 1,
+           "#ca6f1e", needs=frozenset({Right.PROCESS}), undoes=_SERVER) for name, where in SIGNALS.items()),
     Kind(REPLACE, "process", "SIGSTOP of the whole group, and another server is started on the same store; once that "
          "works, SIGCONT", _SERVER, 3, "#117a65", needs=frozenset({Right.PROCESS})),
     Kind(TWINS, "process", "SIGKILL of the whole group, then two servers are started at once on its store", _SERVER, 3,

@@ -9,6 +9,9 @@ NOTHING_RESTARTED = "the first life finished the job behind SIGTERM: the restart
 NOTHING_MET = "the job was done before the new life had answered: nothing shows what two lives at once make of it"
 """Why a restart that did not wait for the old life's end is not proven where the new one came too late."""
 
+GOES_ON = "it goes on"
+"""Why a life has not ended that was told something by a signal which it may heed in another way, or not at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from mcp_crashtest.model.coordinates import Batch, Phase
-from mcp_crashtest.model.faults import REPLACE, TWINS, Fault, Victim
+from mcp_crashtest.model.faults import REPLACE, SIGNALS, TWINS, Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.spread import points
@@ -38,6 +38,16 @@ def two_at_once(scenario: str, protocols: Sequence[str], workload: Workload, *, 
     """The server killed in the first half of its job, and two started at once."""
     at = enumerate(_first_half(workload, seed, count))
     return [Plan(scenario, protocols[n % len(protocols)], (Fault(TWINS, Victim.SERVER, place),)) for n, place in at]
+
+
+def signals(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
+    """Each of the other signals in turn, all over the job, but not in its last third: something is left to resume."""
+    kinds, plans = list(SIGNALS), []
+    for n, place in enumerate(islice(points(workload, seed), count)):
+        at = Batch(max((place.number * 2 + 1) // 3, 1), thousandths=place.thousandths)
+        protocol = protocols[n // len(kinds) % len(protocols)]
+        plans.append(Plan(scenario, protocol, (Fault(kinds[n % len(kinds)], Victim.SERVER, at),)))
+    return plans
 
 
 def _first_half(workload: Workload, seed: int, count: int) -> list[Batch]:

@@ -95,6 +95,13 @@ class Life(Mortal, Protocol):
         """Let the whole group go on; False when it has ended."""
 
 
+async def signalled(life: Life, number: int) -> bool:
+    """Send a signal to a life's whole group; False when it has ended, or is no process of the lab's own."""
+    if not isinstance(life, ProcessLife) or not await life.to_be_told():
+        return False
+    return await life.process.signal_group(number)
+
+
 @dataclass(slots=True, eq=False)
 class ProcessLife:
     """A life that is a process of the lab's own."""

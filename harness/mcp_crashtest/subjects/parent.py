@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import resource
 import select
 import signal
 import socket
@@ -146,6 +147,7 @@ class Parent:
             return pid
         os.setsid()
         _C.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        leave_no_core()
         if os.getppid() != me:  # the parent died before it could be promised
             os._exit(137)
         handler, wake = self._signals
@@ -209,6 +211,15 @@ class Parent:
                 self.children.discard(pid)
                 told = {"at": time.monotonic(), "most_kib": used.ru_maxrss, "blocks": used.ru_oublock}
                 send_event(self.control, {"ended": pid, "status": status, **told})
+
+
+def leave_no_core() -> None:
+    """What dies of a signal leaves no core: not in a folder, nor with a program that the system pipes it to.
+
+    That program is not asked at a limit of one byte (``man 5 core`` has only files in mind; ``fs/coredump.c``).
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (min(1, hard) if hard >= 0 else 1, hard))
 
 
 def take_places(descriptors: list[int]) -> None:

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp_crashtest.model.companions import is_of_second
-from mcp_crashtest.model.faults import KINDS, OPERATION, OVERLAP, REPLACE, Victim
+from mcp_crashtest.model.faults import KINDS, OPERATION, OVERLAP, REPLACE, SIGNALS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.model.proof import GOES_ON
 
 SERVER, CLIENT, SECOND_CLIENT, SERVICE, RELAY = "server", "client", "second client", "service", "relay"
 LIVES = "lives"
 _DEATH = "death"
 _ENDS = {"interrupt": "left"}
-_STOPS = ("terminate", "goodbye", OVERLAP)
+_STOPS = ("terminate", "goodbye", OVERLAP, *SIGNALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _server_lives(history: History, struck: tuple[Bolt, ...], end: float) -> lis
                 lives, o.life, replace(_life(lives, o.life), ended=o.t, how=f"ended by itself: {o.value.get('how')}")
             )
     for bolt in struck:
-        if bolt.hits_server and bolt.kind not in ("freeze", REPLACE):
+        if bolt.hits_server and bolt.kind not in ("freeze", REPLACE) and GOES_ON not in bolt.proof:
             hit = [n for n, life in enumerate(lives) if life.began <= bolt.at and life.how == LIVES]
             for n in hit[-1:]:
                 how = "stopped" if bolt.kind in _STOPS else "killed" if bolt.landed else "end not proven"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mcp_crashtest.model.coordinates import Batch, Moment, Window
-from mcp_crashtest.model.faults import OVERLAP, REPLACE, TWINS, Fault
+from mcp_crashtest.model.faults import OVERLAP, REPLACE, SIGNALS, TWINS, Fault
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.telling.words import plural
@@ -20,6 +20,7 @@ _DEEDS = {
     (OVERLAP, "server"): "The server is replaced while its old life winds down",
     ("interrupt", "client"): "The client leaves in the middle of its work and comes back",
     ("freeze", "server"): "The server stands still for a while (SIGSTOP)",
+    **{(name, "server"): f"The server is sent {name.upper()}, {where}" for name, where in SIGNALS.items()},
     (REPLACE, "server"): "The server stands still (SIGSTOP), another one is started on its store, and it goes on",
     (TWINS, "server"): "The server is killed, and two are started at once on its store",
     ("drop", "client"): "The client loses its connections without a word and comes back",

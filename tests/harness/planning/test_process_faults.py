@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mcp_crashtest.model.coordinates import Batch, Phase
-from mcp_crashtest.model.faults import REPLACE, TWINS
+from mcp_crashtest.model.faults import REPLACE, SIGNALS, TWINS
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
-from mcp_crashtest.planning.process_faults import replaced, two_at_once
+from mcp_crashtest.planning.process_faults import replaced, signals, two_at_once
 
 ERAS, WORK, POINTS = ("new", "old"), Workload(100, 10), (Phase.BEFORE_WRITE, Phase.WRITTEN_UNCOMMITTED)
 
@@ -34,6 +34,12 @@ def test_two_are_started_at_once_in_the_first_half() -> None:
     assert {plan.faults[0].kind for plan in plans} == {TWINS}
     assert len({at.number for at in places(plans)}) >= 4
     assert all(at.number <= 5 for at in places(plans))
+
+
+def test_each_signal_is_sent_over_each_revision_and_something_is_left_to_resume() -> None:
+    plans = signals("s", ERAS, WORK, seed=0, count=12)
+    assert {(plan.faults[0].kind, plan.protocol) for plan in plans} == {(kind, era) for kind in SIGNALS for era in ERAS}
+    assert all(at.number <= 7 for at in places(plans))
 
 
 def test_the_same_seed_gives_the_same_plans() -> None:

@@ -240,3 +240,15 @@ async def test_a_process_that_ends_while_the_lab_is_busy_is_heard_of(launching: 
 )
 def test_an_exit_is_said_as_a_person_says_it(exit_: Exit, said: str) -> None:
     assert str(exit_) == said
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "forked"])
+async def test_who_dies_of_a_fault_in_memory_leaves_no_core(launching: Launching, warm: bool) -> None:
+    process = await launching.python(launching.script(SERVER), warm=warm)
+    await launching.written()
+    assert psutil.Process(process.pid).rlimit(psutil.RLIMIT_CORE)[0] <= 1
+    before = set(launching.folder.iterdir())
+    assert process.signal(signal.SIGSEGV)
+    assert await process.wait_exit(DEADLINE_S) == Exit(signal=signal.SIGSEGV)
+    assert set(launching.folder.iterdir()) == before
