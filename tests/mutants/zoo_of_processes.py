@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.mutant import REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
+from tests.mutants.mutant import CRASH_LOOP, REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
 
 OF_PROCESSES = (
     Mutant(
@@ -42,5 +42,12 @@ OF_PROCESSES = (
         SIGNALLED,
         "the server is sent SIGHUP, and goes on",
         ("effects.rework",),
+    ),
+    Mutant(
+        "gives_up_on_jobs",
+        "records.lost",
+        CRASH_LOOP,
+        "the server is killed, and again and again while it starts",
+        faults=7,
     ),
 )

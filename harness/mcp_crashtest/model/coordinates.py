@@ -54,6 +54,9 @@ class Since(StrEnum):
     START = "start"  # the start of the client's life
     FIRST_WORD = "first-word"  # its first word to the server, in this life
     FAULT = "fault"  # the landing of the fault that this moment ends
+    BOOT = (
+        "boot"  # the start of the server's present life; in thousandths of the time that its first one took to answer
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ _WINDOWS = {
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """So many thousandths of the undisturbed job's time, counted from ``since``."""
+    """So many thousandths of the undisturbed job's time, or of that of a start, counted from ``since``."""
 
     tag: ClassVar[str] = "moment"
     parks: ClassVar[bool] = False
@@ -140,6 +143,8 @@ class Moment:
 
     def __str__(self) -> str:
         """As written in reports."""
+        if self.since is Since.BOOT:
+            return f"{self.thousandths}/1000 of the time that a start takes"
         return f"{self.thousandths}/1000 of the undisturbed time{_SINCE[self.since]}"
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from mcp_crashtest.model.coordinates import Batch, Phase
+from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Phase, Since
 from mcp_crashtest.model.faults import REPLACE, SIGNALS, TWINS, Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.spread import points
 
 _BATCHES_AWAY = (1, 3)
+_IN_A_ROW, _THOUSAND = 6, 1000
+_EARLIEST, _SPAN = 50, 1150  # thousandths of a start: from its beginning to a little behind its first answer
 _WITHOUT_LOCK = (Phase.BEFORE_WRITE, Phase.COMMITTED_UNACKNOWLEDGED, Phase.ACKNOWLEDGED)
 
 
@@ -47,6 +49,22 @@ def signals(scenario: str, protocols: Sequence[str], workload: Workload, *, seed
         at = Batch(max((place.number * 2 + 1) // 3, 1), thousandths=place.thousandths)
         protocol = protocols[n // len(kinds) % len(protocols)]
         plans.append(Plan(scenario, protocol, (Fault(kinds[n % len(kinds)], Victim.SERVER, at),)))
+    return plans
+
+
+def crash_loops(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
+    """The server killed, and killed again and again while it starts: early, late, or once it has just begun to work.
+
+    In each plan the moments are others. The places of the first kills are spread over the first half of the job.
+    """
+    moments = (place.thousandths or 0 for place in points(workload, seed + 1))
+    plans = []
+    for n, place in enumerate(_first_half(workload, seed, count)):
+        starts: list[Coordinate] = [
+            Moment(_EARLIEST + next(moments) * _SPAN // _THOUSAND, Since.BOOT) for _ in range(_IN_A_ROW)
+        ]
+        faults = tuple(Fault("kill", Victim.SERVER, at) for at in [place, *starts])
+        plans.append(Plan(scenario, protocols[n % len(protocols)], faults))
     return plans
 
 

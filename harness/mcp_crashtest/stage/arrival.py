@@ -63,6 +63,9 @@ async def _moment(stage: Stage, at: Moment) -> bool:
     if at.since is Since.FAULT:
         began_at = time.monotonic()
         after_s = max(after_s, _SHORTEST_WHILE_S) if at.thousandths else 0.0
+    elif at.since is Since.BOOT:
+        began_at = stage.booted_at
+        after_s = at.thousandths / _THOUSAND * stage.chronicle.first_start_s
     elif at.since is Since.FIRST_WORD:
         if not await stage.until(lambda: stage.client.spoke_at is not None):
             return False

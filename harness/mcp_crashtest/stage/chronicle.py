@@ -28,10 +28,14 @@ _BETWEEN_LOOKS_S = 0.004
 
 @dataclass(slots=True)
 class Chronicle:
-    """The chronicle of one stage; it appends to its history. ``stamps`` are those of the ledger's lines."""
+    """The chronicle of one stage; it appends to its history. ``stamps`` are those of the ledger's lines.
+
+    ``first_start_s``: how long the first life took to answer somebody.
+    """
 
     stage: Stage
     stamps: Stamps = field(init=False)
+    first_start_s: float = field(init=False, default=0.0)
     _ready: int = 0
     _noting: tuple[str, str] | None = None
     _told: float | None = None
@@ -55,6 +59,7 @@ class Chronicle:
         if (life := stage.server) is not None and life.number > self._ready and not _any_lives(stage.lives[:-1]):
             self._ready = life.number
             elapsed_s = round(time.monotonic() - stage.booted_at, 6)
+            self.first_start_s = self.first_start_s or elapsed_s
             stage.write(LAB, Type.OK, Op.READY, {"elapsed_s": elapsed_s, "to": whom})
 
     def server_died(self, life: Life) -> None:

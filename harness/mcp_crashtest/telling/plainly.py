@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mcp_crashtest.model.coordinates import Batch, Moment, Window
+from mcp_crashtest.model.coordinates import Batch, Moment, Since, Window
 from mcp_crashtest.model.faults import OVERLAP, REPLACE, SIGNALS, TWINS, Fault
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.plan import Plan
@@ -49,6 +49,8 @@ def _one(fault: Fault) -> str:
             return f"{deed} at batch {fault.at.number}"
         case Window():
             return f"{deed} at {fault.at}"
+        case Moment() if fault.at.since is Since.BOOT:
+            return f"{deed} {fault.at.thousandths / 10:.0f} % into a start"
         case Moment():
             return f"{deed} after {fault.at.thousandths / 10:.0f} % of the undisturbed time"
         case _:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mcp_crashtest.model.coordinates import Batch, Phase
+from mcp_crashtest.model.coordinates import Batch, Moment, Phase, Since
 from mcp_crashtest.model.faults import REPLACE, SIGNALS, TWINS
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
-from mcp_crashtest.planning.process_faults import replaced, signals, two_at_once
+from mcp_crashtest.planning.process_faults import crash_loops, replaced, signals, two_at_once
 
 ERAS, WORK, POINTS = ("new", "old"), Workload(100, 10), (Phase.BEFORE_WRITE, Phase.WRITTEN_UNCOMMITTED)
 
@@ -40,6 +40,18 @@ def test_each_signal_is_sent_over_each_revision_and_something_is_left_to_resume(
     plans = signals("s", ERAS, WORK, seed=0, count=12)
     assert {(plan.faults[0].kind, plan.protocol) for plan in plans} == {(kind, era) for kind in SIGNALS for era in ERAS}
     assert all(at.number <= 7 for at in places(plans))
+
+
+def test_a_crash_loop_begins_in_the_job_and_goes_on_all_over_the_starts() -> None:
+    plans = crash_loops("s", ERAS, WORK, seed=0, count=6)
+    moments = [fault.at for plan in plans for fault in plan.faults[1:]]
+    assert {type(plan.faults[0].at) for plan in plans} == {Batch}
+    assert all(isinstance(at, Moment) and at.since is Since.BOOT for at in moments)
+    told = sorted(at.thousandths for at in moments if isinstance(at, Moment))
+    assert 50 <= told[0] < 150
+    assert 1000 < told[-1] <= 1200
+    assert str(plans[0].faults[1]).endswith("/1000 of the time that a start takes")
+    assert Plan.from_json(plans[0].to_json()) == plans[0]
 
 
 def test_the_same_seed_gives_the_same_plans() -> None:
