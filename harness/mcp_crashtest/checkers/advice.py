@@ -1,6 +1,7 @@
-"""Advice that fits what was seen: what a server's last words say of why it did not come back.
+"""Advice that fits what was seen: a server's last words, the error of a job that did not resume, who was harmed.
 
-The table of invariants knows how such servers are usually mended; this knows some that say themselves what is wrong.
+The table of invariants knows how such servers are usually mended; this knows some that say themselves what is wrong,
+and that a batch is written twice for one reason when the server died, and for another when only its client went.
 """
 
 from __future__ import annotations
@@ -8,11 +9,26 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from mcp_crashtest.model.companions import Companion
+from mcp_crashtest.model.faults import KINDS, OPERATION, OVERLAP, Victim
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.verdict import Finding
 
 _SPEAKING = frozenset({"recovery.loop", "recovery.deadline"})
+_TORN = (
+    "It cannot read a file that was being written when it was killed. Write a new file beside it, flush it, and move "
+    "it over the old one; and start with what is there where one cannot be read."
+)
+_TAKEN = "It makes anew what its last life has left. Create what is missing only, and take up what is there."
+_LOCKED = (
+    "The database is locked: by a transaction that nobody ends, or a process that outlived the kill. Set a "
+    "busy_timeout, and let every helper die with its server."
+)
+_CORRUPT = (
+    "The database cannot be read. A -wal file belongs to it: do not remove, copy or rename one without the other, and "
+    "let SQLite recover it when it is opened."
+)
 _TABLE = (
     (
         r"address already in use|EADDRINUSE|errno (?:98|48|10048)\b|port \d+ is (?:already )?in use",
@@ -25,29 +41,55 @@ _TABLE = (
         "It finds a lock or pid file that its last life left behind and takes it for a living one. Use a lock that the "
         "system gives back when its holder dies (flock), or look whether the process in the file is alive.",
     ),
-    (
-        r"database is locked|SQLITE_BUSY",
-        "The database is locked: by a transaction that nobody ends, or a process that outlived the kill. Set a "
-        "busy_timeout, and let every helper die with its server.",
-    ),
-    (
-        r"malformed|-wal\b|-shm\b|not a database|SQLITE_CORRUPT|disk image",
-        "The database cannot be read. A -wal file belongs to it: do not remove, copy or rename one without the other, "
-        "and let SQLite recover it when it is opened.",
-    ),
+    (r"database is locked|SQLITE_BUSY", _LOCKED),
+    (r"malformed|-wal\b|-shm\b|not a database|SQLITE_CORRUPT|disk image", _CORRUPT),
     (
         r"JSONDecodeError|Unterminated string|unexpected end of|Expecting value|EOFError|UnpicklingError|truncated",
-        "It cannot read a file that was being written when it was killed. Write a new file beside it, flush it, and "
-        "move it over the old one; and start with what is there where one cannot be read.",
+        _TORN,
     ),
-    (
-        r"FileExistsError|UNIQUE constraint|already exists|IntegrityError",
-        "It makes anew what its last life has left. Create what is missing only, and take up what is there.",
-    ),
+    (r"FileExistsError|UNIQUE constraint|already exists|IntegrityError", _TAKEN),
     (
         r"No space left|ENOSPC|Too many open files|EMFILE|MemoryError|Killed",
         "It runs out of something that its last life did not give back. Clean up what a crash leaves when you start.",
     ),
+)
+# What the error of a job says is meant for its client: only words that can be of nothing else.
+_OF_JOBS = (
+    (r"database is locked|SQLITE_BUSY", _LOCKED),
+    (r"disk image is malformed|file is not a database|SQLITE_CORRUPT|SQLITE_NOTADB", _CORRUPT),
+    (
+        r"JSONDecodeError|Expecting value: line|Expecting property name|Unterminated string|Extra data: line|"
+        r"unexpected end of (?:JSON|file|input)|is not valid JSON|EOFError|Ran out of input|UnpicklingError",
+        _TORN,
+    ),
+    (r"FileExistsError|UNIQUE constraint|duplicate key value", _TAKEN),
+)
+NOT_RESUMED = (
+    "It ends a job that was disturbed instead of going on with it; the error says why. At start, find every unfinished "
+    "task and go on behind its last batch; or claim resumes = false."
+)
+
+_SERVER_DIED = (
+    "A batch was written, its checkpoint was not yet when the server died, and the batch was appended again. Commit "
+    "both in one transaction, or key records so that a second write replaces the first."
+)
+_CLIENT_WENT = (
+    "Only a client went away, and the server lived on: never move the step backwards in an error path, for a client "
+    "that went away is no reason to undo a batch. Commit a batch and its checkpoint in one transaction, and key "
+    "records so that a second write replaces the first."
+)
+_TWO_APPENDED = (
+    "Two were at work on one job, and each appended its batches. Let only one be at work on a job, and key records so "
+    "that a second write replaces the first."
+)
+_OLD_CALL = (
+    "The call of a client that went away goes on, and the next call starts the same job beside it. Let the next call "
+    "join the work that is under way, or end that first; and give each claim of a job a new epoch, on which every "
+    "write is conditional."
+)
+_TWO_CALLS = (
+    "Two clients asked for one job at the same time, and each call did it. Let the second call join the work that is "
+    "under way; and give each claim of a job a new epoch, on which every write is conditional."
 )
 
 _UNSYNCED = frozenset(
@@ -82,3 +124,51 @@ def advised(history: History, finding: Finding) -> Finding:
         if re.search(pattern, said, re.IGNORECASE):
             return replace(finding, advice=advice)
     return finding
+    """The finding with advice that fits what was seen of it; as it is where nothing fits better than the table's."""
+    advice = None if finding.advice is not None else _advice(history, finding)
+    return finding if advice is None else replace(finding, advice=advice)
+
+
+def _advice(history: History, finding: Finding) -> str | None:
+    if finding.invariant in _SPEAKING:
+        words = [o.value.get("last_words") for o in history.of(Op.EXIT, Op.END) if o.i in finding.operations]
+        return _by_words(_TABLE, "\n".join(str(text) for text in words if text))
+    if finding.invariant == "records.lost":
+        return _not_resumed(history, finding)
+    if finding.invariant == "records.duplicated":
+        return _TWO_APPENDED if _two_at_work(history) else _by_victim(history, server=_SERVER_DIED, client=_CLIENT_WENT)
+    if finding.invariant == "fencing.double-run":
+        beside = history.header.plan.get("companion")
+        if beside and not Companion(beside).has_own_job:
+            return _TWO_CALLS
+        return _by_victim(history, server=None, client=_OLD_CALL)
+    return None
+
+
+def _by_words(table: tuple[tuple[str, str], ...], said: str) -> str | None:
+    return next((advice for pattern, advice in table if re.search(pattern, said, re.IGNORECASE)), None)
+
+
+def _not_resumed(history: History, finding: Finding) -> str | None:
+    """A job that ended with an error once it was disturbed: its checkpoint did not run ahead of anything."""
+    failed = [o for o in history.of(Op.OUTPUT, types=[Type.FAIL]) if o.i in finding.operations]
+    if not failed or not any(fault.i < failed[0].i for fault in history.of(Op.FAULT)):
+        return None
+    return _by_words(_OF_JOBS, str(failed[0].value.get("error", ""))) or NOT_RESUMED
+
+
+def _by_victim(history: History, *, server: str | None, client: str | None) -> str | None:
+    """One of the two where every fault has hit the server, or every one a client alone; None where it is neither."""
+    harm = [o for o in history.of(Op.FAULT, types=[Type.OK]) if KINDS[o.value["kind"]].family != OPERATION]
+    hit = [Victim(o.value["victim"]) for o in harm]
+    if any(o.value["kind"] in (OVERLAP, "freeze") for o in harm) or not hit:
+        return None
+    if all(victim.hits_server for victim in hit):
+        return server
+    return client if all(victim is Victim.CLIENT for victim in hit) else None
+
+
+def _two_at_work(history: History) -> bool:
+    """Whether work was done again in more stretches than there were faults, between others that were new."""
+    faults = sum(1 for _ in history.of(Op.FAULT, types=[Type.OK, Type.FAIL, Type.INFO]))
+    return any(o.value.get("stretches", 0) > faults + 1 for o in history.of(Op.EFFECTS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from mcp_crashtest.checkers.advice import NOT_RESUMED
 from mcp_crashtest.checkers.control import came_too_late, ended_by_order, stopped
 from mcp_crashtest.checkers.outputs import first_outputs, services_died
 from mcp_crashtest.model.claims import held_sharply
@@ -12,7 +13,6 @@ from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
-_NOT_RESUMED = "At start, find every unfinished task and go on behind its last batch; or claim resumes = false."
 _ANOTHER_SESSION = (
     "The server was not restarted: the task belongs to the session in which it was made, or is not kept for as long as "
     "it says. A client that has died comes back in another session: keep its task for whoever has its id, or its "
@@ -130,7 +130,7 @@ def _orphaned(history: History) -> Iterator[Finding]:
                 f"the job did not resume: it ended as {word!r}",
                 (status.i, end.i),
                 {"status": word, "silent_s": end.value["silent_s"]},
-                _NOT_RESUMED,
+                NOT_RESUMED,
             )
     elif orphaned:
         status, end = orphaned

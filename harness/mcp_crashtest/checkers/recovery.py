@@ -47,8 +47,8 @@ def _rework(history: History) -> Iterator[Finding]:
         elif stretches > faults + 1:
             yield Finding(
                 "fencing.double-run",
-                f"{again} records were executed again, in {stretches} stretches between others that were new: two were "
-                f"at work on one task",
+                f"{again} records were executed again, {stretches} times over with new ones in between: two were at "
+                f"work on one task",
                 (effects.i,),
                 {"again": again, "stretches": stretches, "faults": faults},
             )

@@ -18,6 +18,7 @@ LEVELS = {
     4: "Hostile networks, services that die, other principals",
     5: "Storage failures and power loss",
 }
+NOT_RESUMED = "the job did not resume"
 EARNED, MISSED, OPEN = "earned", "not earned", str(Standing.NOT_ASSESSED)
 _HARMS = {
     "records.lost": "Records are lost",
@@ -170,6 +171,8 @@ def _said(
 
 
 def _harm(finding: Finding) -> str:
+    if finding.message.startswith(NOT_RESUMED):
+        return "The job did not resume"
     return _HARMS.get(finding.invariant, finding.invariant)
 
 

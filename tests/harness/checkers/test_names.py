@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 
 from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.model.companions import Companion
+from mcp_crashtest.model.faults import Fault
 from mcp_crashtest.model.operation import Op, Type
-from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.model.verdict import Finding, Verdict
 from tests.harness.checkers.histories import (
+    DROP,
     KILL,
+    KILL_BOTH,
+    KILL_CLIENT,
     PASS,
     Event,
     boot,
@@ -131,3 +136,76 @@ def test_without_a_word_that_is_known_there_is_no_advice_but_the_tables() -> Non
     [finding] = judge(history(events, faults=[KILL])).findings
     assert finding.advice is None
     assert "advice" not in finding.to_json()
+
+
+def ended_with(error: str, *faults: Fault) -> Finding:
+    """The one finding of a job that ended so, behind these faults."""
+    answer = [Event("client-0", Type.FAIL, Op.OUTPUT, {"reason": "refused", "error": error}, "t")]
+    events = [boot(), submit(), *(landed(fault) for fault in faults), boot(), answer, end()]
+    [finding] = judge(history(events, faults=faults)).findings
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ("Error calling tool 'x': Expecting value: line 1 column 1 (char 0)", "being written when it was killed"),
+        ("Unexpected token: '' is not valid JSON", "being written when it was killed"),
+        ("sqlite3.OperationalError: database is locked", "busy_timeout"),
+        ("UNIQUE constraint failed: tasks.id", "Create what is missing only"),
+        ("malformed arguments", "go on behind its last batch"),
+        ("the worker was killed", "go on behind its last batch"),
+    ],
+)
+def test_a_job_that_did_not_resume_is_advised_by_its_own_error(error: str, advice: str) -> None:
+    finding = ended_with(error, KILL)
+    assert finding.message.startswith("the job did not resume: it ended with ")
+    assert advice in str(finding.advice)
+    assert "ran ahead" not in str(finding.advice)
+
+
+def test_a_job_that_failed_with_nobody_in_the_way_did_not_fail_to_resume() -> None:
+    assert ended_with("Expecting value: line 1").advice is None
+
+
+@pytest.mark.parametrize(
+    ("faults", "stretches", "advice"),
+    [
+        ((KILL,), 1, "was not yet when the server died"),
+        ((DROP,), 1, "no reason to undo a batch"),
+        ((KILL_CLIENT,), 1, "no reason to undo a batch"),
+        ((DROP,), 5, "Two were at work on one job"),
+        ((DROP, KILL), 1, None),
+        ((KILL_BOTH,), 1, "was not yet when the server died"),
+    ],
+)
+def test_what_is_there_twice_is_mended_by_who_was_harmed(
+    faults: tuple[Fault, ...], stretches: int, advice: str | None
+) -> None:
+    events = [boot(), submit(), *(landed(fault) for fault in faults), boot(), output("ababcdef"), end()]
+    judged = judge(history([*events, effects(stretches, t="ababcdef")], faults=faults))
+    [finding] = [one for one in judged.findings if one.invariant == "records.duplicated"]
+    assert finding.advice is None if advice is None else advice in str(finding.advice)
+
+
+@pytest.mark.parametrize(
+    ("faults", "beside", "advice"),
+    [
+        ((DROP,), None, "the next call starts the same job beside it"),
+        ((KILL,), Companion.SAME_JOB, "Two clients asked"),
+    ],
+)
+def test_two_at_work_are_told_apart_by_how_they_came_to_be_two(
+    faults: tuple[Fault, ...], beside: Companion | None, advice: str
+) -> None:
+    events = [
+        boot(),
+        submit(),
+        *(landed(fault) for fault in faults),
+        output("abcdef"),
+        effects(5, t="ababcdcdef"),
+        end(),
+    ]
+    judged = judge(history(events, faults=faults, companion=beside))
+    [finding] = [one for one in judged.findings if one.invariant == "fencing.double-run"]
+    assert advice in str(finding.advice)

@@ -147,6 +147,16 @@ def test_the_harm_itself_is_the_headline() -> None:
     assert told.lede == "The server is killed: 5 are twice. One of 2 runs fails."
 
 
+@pytest.mark.parametrize(
+    ("message", "harm"),
+    [("the job did not resume: it ended with no", "The job did not resume"), ("1 record is lost", "Records are lost")],
+)
+def test_a_job_that_did_not_resume_is_not_headed_as_lost_records(message: str, harm: str) -> None:
+    broken = Finding("records.lost", "p", message, "", "", "p/killed/0001", "kill", "x", ("killed",), "", "f")
+    bad = played(verdict="FAIL", broke=("records.lost",))
+    assert head(certificate(scenario("killed", "FAIL"), verdict="FAIL"), [bad], [broken], 50).harm == harm
+
+
 def test_what_was_not_assessed_stands_beside_what_was_earned() -> None:
     told = head(certificate(scenario("one", level=1), scenario("killed", "FAIL")), [played()], [], 50)
     [subject] = told.subjects
