@@ -16,8 +16,9 @@ from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.observe_spec import LedgerSpec
 from mcp_crashtest.model.operation import History, Op
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.telling.causes import Left
 from mcp_crashtest.telling.lives import SERVER
-from mcp_crashtest.telling.plainly import plainly
+from mcp_crashtest.telling.plainly import plainly, planned
 from mcp_crashtest.telling.run import Executed, Telling, tell
 from mcp_crashtest.telling.session import Played, column_of, where
 from mcp_crashtest.telling.words import clean
@@ -87,8 +88,10 @@ class Reading:
     def _shown(self, run: RunFolder, history: History, judgement: Mapping[str, Any]) -> Shown:
         header = history.header
         plan, wrong = Plan.from_json(header.plan), judgement["verdict"] == "FAIL"
-        told = tell(history, _ledger(run, history, self._names_of(run.path.parent.parent)), wrong=wrong)
+        ledger = _ledger(run, history, self._names_of(run.path.parent.parent))
+        told = tell(history, ledger, wrong=wrong, left=state(run.path) if wrong else ())
         workload = header.workload
+        missed = judgement["verdict"] == "INVALID" and not int(judgement["faults_confirmed"])
         batches = -(-int(workload["records"]) // max(int(workload["batch"]), 1))
         id_ = f"{header.profile}/{header.scenario}/{run.name}"
         broke = sorted({f["invariant"] for f in judgement["findings"]}, key=list(INVARIANTS).index)
@@ -100,8 +103,8 @@ class Reading:
             name=run.name,
             protocol=plan.protocol,
             verdict=str(judgement["verdict"]),
-            plan=str(plan),
-            plain=plainly(plan),
+            plan=planned(plan),
+            plain=plainly(plan, told.bolts, int(workload["records"]), missed=missed),
             victims=tuple(dict.fromkeys(f.victim.value for f in plan.faults if not f.operates)),
             faults=int(judgement["faults_confirmed"]),
             kills=int(judgement["kills_confirmed"]),
@@ -155,10 +158,10 @@ def _whose(path: Path, shown: Shown) -> str:
     return path.name
 
 
-def state(shown: Shown) -> list[tuple[str, int, str | None]]:
-    """What the subject has left of a run that did not pass: each file with its size, and the beginning of a text."""
-    found: list[tuple[str, int, str | None]] = []
-    top = RunFolder(shown.path).state_dir
+def state(run: Path) -> list[Left]:
+    """What the subject has left of a run: each file with its size, and the beginning of a text."""
+    found: list[Left] = []
+    top = RunFolder(run).state_dir
     for path in sorted(top.rglob("*")) if top.is_dir() else ():
         if len(found) >= _MOST_FILES:
             break
@@ -171,5 +174,5 @@ def state(shown: Shown) -> list[tuple[str, int, str | None]]:
         except OSError:
             continue
         text = None if b"\0" in begun else clean(begun.decode(errors="replace"), _STATE_BYTES)
-        found.append((str(path.relative_to(top)), size, text + "\n..." if text and size > _STATE_BYTES else text))
+        found.append(Left(str(path.relative_to(top)), size, text, size <= _STATE_BYTES))
     return found

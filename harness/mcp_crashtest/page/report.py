@@ -23,6 +23,7 @@ from mcp_crashtest.reporting.certificate import read_certificate
 from mcp_crashtest.telling.comparison import Comparison, compare
 from mcp_crashtest.telling.figures import figures
 from mcp_crashtest.telling.head import Finding, head
+from mcp_crashtest.telling.plainly import planned
 from mcp_crashtest.telling.session import Played, Unplayed, matrix
 from mcp_crashtest.telling.words import clean, placeless, plain
 
@@ -163,7 +164,7 @@ def _findings(certificate: Mapping[str, Any], bundle: Bundle) -> list[Finding]:
                 known.statement,
                 clean(best.get("advice") or known.advice),
                 bundle.run_named(best["replay"]),
-                clean(best["plan_text"], 400),
+                clean(planned(Plan.from_json(best["plan"])), 400),
                 clean(best["plan"]["protocol"], 40),
                 tuple(dict.fromkeys(clean(one["scenario"], 80) for one in group)),
                 clean(best["replay"], 400),
@@ -252,7 +253,13 @@ def _events(one: Shown, _: Bundle) -> Iterator[tuple[str, Any]]:
 def _left(one: Shown, _: Bundle) -> Iterator[tuple[str, Any]]:
     yield "logs", [(name, text) for name, text in logs(one) if text.strip()]
     if one.played.verdict != "PASS":
-        yield "state", state(one)
+        yield (
+            "state",
+            [
+                (file.name, file.size, file.text if file.whole or not file.text else f"{file.text}\n...")
+                for file in state(one.path)
+            ],
+        )
 
 
 @dataclass(frozen=True, slots=True)

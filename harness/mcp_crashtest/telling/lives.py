@@ -14,6 +14,7 @@ from mcp_crashtest.model.companions import is_of_second
 from mcp_crashtest.model.faults import KINDS, OPERATION, OVERLAP, REPLACE, SIGNALS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.proof import GOES_ON
+from mcp_crashtest.telling.places import place_in
 
 SERVER, CLIENT, SECOND_CLIENT, SERVICE, RELAY = "server", "client", "second client", "service", "relay"
 LIVES = "lives"
@@ -54,7 +55,8 @@ class Lane:
 class Bolt:
     """A fault, or an operation that a plan has asked for: when it was done, when it was proven, and by what.
 
-    ``events`` are the numbers of those that show it; ``offset`` is how far into a batch it fell, in thousandths.
+    ``events`` are the numbers of those that show it; ``offset`` is how far into a batch it fell, in thousandths;
+    ``done`` what a client had been told by then; ``lines`` how many the ledger had at ``counted``, behind the proof.
     """
 
     number: int
@@ -70,7 +72,14 @@ class Bolt:
     harm: bool = True
     offset: int | None = None
     done: int | None = None
-    durable: int | None = None
+    lines: int | None = None
+    counted: float | None = None
+    planned: str = ""
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything was heard of it once it was begun."""
+        return len(self.events) > 1
 
     @property
     def hits_server(self) -> bool:
@@ -103,6 +112,7 @@ def bolts(history: History) -> tuple[Bolt, ...]:
                     harm=KINDS[str(value["kind"])].family != OPERATION,
                     offset=value.get("offset"),
                     done=value.get("done"),
+                    planned=place_in(value.get("at")),
                 )
             )
         elif found:
@@ -115,7 +125,8 @@ def bolts(history: History) -> tuple[Bolt, ...]:
                 proof=str(value.get("reason", "")),
                 events=(*deed.events, o.i),
                 kills=int(value.get("kills", 0)),
-                durable=value.get("durable", value.get("ledger_lines")),
+                lines=value.get("ledger_lines"),
+                counted=o.t,
             )
     return tuple(found)
 
@@ -148,6 +159,7 @@ def _server_lives(history: History, struck: tuple[Bolt, ...], end: float) -> lis
             )
     for bolt in struck:
         if bolt.hits_server and bolt.kind not in ("freeze", REPLACE) and GOES_ON not in bolt.proof:
+        if bolt.hits_server and bolt.kind != "freeze" and bolt.answered:
             hit = [n for n, life in enumerate(lives) if life.began <= bolt.at and life.how == LIVES]
             for n in hit[-1:]:
                 how = "stopped" if bolt.kind in _STOPS else "killed" if bolt.landed else "end not proven"
@@ -194,7 +206,7 @@ def _client_lives(history: History, struck: tuple[Bolt, ...], end: float, *, sec
         elif lives and lives[-1].ready is None and (o.value.get("ready") or o.op in (Op.CONNECT, Op.SUBMIT)):
             lives[-1] = replace(lives[-1], ready=o.t)
     for bolt in struck:
-        if bolt.hits_client and bolt.kind != "drop":
+        if bolt.hits_client and bolt.kind != "drop" and bolt.answered:
             hit = [n for n, life in enumerate(lives) if life.began <= bolt.at and life.ended > bolt.at]
             for n in hit[-1:]:
                 how = _ENDS.get(bolt.kind, "killed") if bolt.landed else "end not proven"

@@ -1,13 +1,17 @@
-"""A plan in plain words, as a reader hears it who knows nothing of coordinates."""
+"""A plan in plain words, as a reader hears it who knows nothing of coordinates: what was planned, and what was done."""
 
 from __future__ import annotations
 
 from mcp_crashtest.model.coordinates import Batch, Moment, Since, Window
 from mcp_crashtest.model.faults import OVERLAP, REPLACE, SIGNALS, TWINS, Fault
 from mcp_crashtest.model.losses import POWER
-from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.telling.words import plural
+from mcp_crashtest.model.plan import Absence, Plan
+from mcp_crashtest.telling.lives import Bolt
+from mcp_crashtest.telling.places import place
+from mcp_crashtest.telling.words import listed, plural
 
+_MOST_TOLD = 3
+# What is done, and what comes of it behind the place at which it is done.
 _DEEDS = {
     ("kill", "server"): "The server is killed",
     ("kill", "client"): "The client is killed",
@@ -24,22 +28,76 @@ _DEEDS = {
     (REPLACE, "server"): "The server stands still (SIGSTOP), another one is started on its store, and it goes on",
     (TWINS, "server"): "The server is killed, and two are started at once on its store",
     ("drop", "client"): "The client loses its connections without a word and comes back",
+    ("kill", "server"): ("the server is killed", ""),
+    ("kill", "client"): ("the client is killed", ""),
+    ("kill", "both"): ("server and client are killed", ""),
+    ("kill", "service"): ("a service that the server needs is killed", ""),
+    ("kill", "server and service"): ("the server is killed, and a service that it needs", ""),
+    ("terminate", "server"): ("the server is restarted as planned (SIGTERM)", ""),
+    ("goodbye", "server"): ("the host closes the server's standard input", " and starts it again"),
+    (OVERLAP, "server"): ("the server is replaced while its old life winds down", ""),
+    ("interrupt", "client"): ("the client leaves in the middle of its work", " and comes back"),
+    ("freeze", "server"): ("the server stands still for a while (SIGSTOP)", ""),
+    ("drop", "client"): ("the client loses its connections without a word", " and comes back"),
+}
+_VERBS = {"terminate": "restart", "goodbye": "close the standard input of", OVERLAP: "replace",
+          "drop": "drop the connections of"}  # fmt: skip
+_VICTIMS = {"server": "the server", "client": "the client", "both": "server and client", "service": "the service",
+            "server and service": "the server and its service"}  # fmt: skip
+_ABSENCES = {
+    Absence.WITHIN_BATCH: "the client stays away for half a batch",
+    Absence.AFTER_BATCH: "the client stays away for one and a half batches",
+    Absence.AFTER_TWO: "the client stays away for two and a half batches",
+    Absence.UNTIL_QUIET: "the client stays away until the server is quiet",
 }
 
 
-def plainly(plan: Plan) -> str:
-    """What is done in a run."""
+def planned(plan: Plan) -> str:
+    """What a plan is to do: ``kill the server 62 % into batch 6``."""
+    done = [_planned(fault) for fault in plan.faults]
+    done += ["kill the server after the end"] if plan.afterlife else []
+    more = [plan.companion.told] if plan.companion else []
+    more += [_ABSENCES[plan.absence]] if plan.absence in _ABSENCES else []
+    more += [f"with {plan.workload.records} records in batches of {plan.workload.batch}"] if plan.workload else []
+    return ", ".join([", then ".join(done) or "no faults", *more, *(["the restart cold"] if plan.cold else [])])
+
+
+def _planned(fault: Fault) -> str:
+    hit = f" {_VICTIMS[fault.victim.value]}" if not fault.operates else " the task"
+    which = f" {fault.service}" if fault.service and "service" in fault.settings else ""
+    healed = f", until {place(fault.until)}" if fault.until else ""
+    return f"{_VERBS.get(fault.kind, fault.kind)}{hit}{which} {place(fault.at)}{healed}"
+
+
+def plainly(plan: Plan, struck: tuple[Bolt, ...] = (), total: int = 0, *, missed: bool = False) -> str:
+    """What is done in a run, the title of its page; ``struck`` are its faults as they fell, where one was tried.
+
+    ``missed``: no fault of the plan has landed, so that only what was meant can be told.
+    """
+    harm = [fault for fault in plan.faults if not fault.operates]
+    if missed and harm:
+        came = "that could not be proven" if any(bolt.harm for bolt in struck if bolt.answered) else "it came too late"
+        return f"Meant, and not done: {_one(harm[0], None, total)}; {came}"
     if not plan.faults:
         last = "The server is killed" if plan.cut is None else "The power fails"
         end = f"{last} after the end, and it is asked once more" if plan.afterlife else "Nobody is in the way"
         return f"{end}; {plan.companion.told}" if plan.companion else end
-    harm = [fault for fault in plan.faults if not fault.operates]
-    if len(plan.faults) == 1:
-        return _one(plan.faults[0])
-    if len(harm) == 1:
-        asked = " and ".join(fault.kind for fault in plan.faults if fault.operates)
-        return f"{_one(harm[0])}; beside that it is asked to {asked}"
-    return f"{plural(len(harm), 'fault')} in one run; the first: {_one((harm or list(plan.faults))[0])}"
+    fell = {bolt.number: bolt for bolt in struck if bolt.landed}
+    done = [
+        (n, fault) for n, fault in enumerate(plan.faults, start=1) if not fault.operates and (n in fell or not fell)
+    ]
+    told = [_one(fault, fell.get(n), total) for n, fault in done]
+    asked = listed(fault.kind for fault in plan.faults if fault.operates)
+    if not told:
+        return f"The task is told to {asked}"
+    late = f"; {plural(len(harm) - len(done), 'other fault')} came too late" if len(done) < len(harm) else ""
+    beside = f"; beside that it is asked to {asked}" if asked else ""
+    said = ", then ".join(told)
+    if len(told) > _MOST_TOLD:
+        alike = len({(fault.kind, fault.victim) for _, fault in done}) == 1
+        first = _one(done[0][1], fell.get(done[0][0]), total, times=len(told) if alike else 0)
+        said = first if alike else f"{plural(len(told), 'fault')} in one run, the first: {first}"
+    return said[0].upper() + said[1:] + beside + late
 
 
 def _one(fault: Fault) -> str:
@@ -55,3 +113,13 @@ def _one(fault: Fault) -> str:
             return f"{deed} after {fault.at.thousandths / 10:.0f} % of the undisturbed time"
         case _:
             return f"{deed} at {fault.at}"
+
+
+def _one(fault: Fault, bolt: Bolt | None, total: int, times: int = 0) -> str:
+    """One fault: how far the job was when it fell, or else where it was to fall; of several the first."""
+    deed, after = _DEEDS.get((fault.kind, fault.victim.value), (str(fault).partition(" at ")[0], ""))
+    often = f" {times} times, first" if times else ""
+    if bolt is not None and bolt.done is not None and total and isinstance(fault.at, Batch):
+        with_ = f" with {bolt.done} of {total} records acknowledged"
+        return f"{deed}{often},{with_},{after}" if after and not times else f"{deed}{often}{with_}"
+    return f"{deed}{often or after} {place(fault.at)}"

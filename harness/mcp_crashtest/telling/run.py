@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.companions import AGAIN, is_of_second
 from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
 from mcp_crashtest.telling.calls import Ack, Call, acks, calls
-from mcp_crashtest.telling.lives import Bolt, Lane, bolts, lanes
+from mcp_crashtest.telling.causes import Left, why
+from mcp_crashtest.telling.lives import CLIENT, Bolt, Lane, bolts, lanes
 from mcp_crashtest.telling.records import Compared, Fate, Rows, compared, expected_records, fates, rows
 from mcp_crashtest.telling.steps import Cast, Step, steps
-from mcp_crashtest.telling.stories import story
-from mcp_crashtest.telling.words import clean
+from mcp_crashtest.telling.stories import stories
+from mcp_crashtest.telling.words import clean, plural
 from mcp_crashtest.telling.work import MOST_LINES, Line, Work, work
 
 _MOST_POINTS = 400
@@ -35,8 +36,9 @@ class Executed:
 class Telling:
     """Everything that a picture of a run shows. Staircases are pairs of seconds and records.
 
-    ``executed`` counts lines of the ledger, ``distinct`` the different records among them, ``durable`` what was found
-    at the faults; ``again`` is how many executions were repeats, None without a ledger. ``stories`` are the fates' own.
+    ``executed`` counts lines of the ledger, ``distinct`` the different records among them, ``counted`` the lines that
+    the lab found when a fault was proven; ``again`` is how many executions were repeats, None without a ledger.
+    ``why`` says what led to a harm, as far as the evidence shows it; ``stories`` are the fates' own.
     """
 
     end: float
@@ -47,28 +49,33 @@ class Telling:
     acknowledged: tuple[tuple[float, int], ...]
     executed: tuple[tuple[float, int], ...]
     distinct: tuple[tuple[float, int], ...]
-    durable: tuple[tuple[float, int], ...]
+    counted: tuple[tuple[float, int], ...]
     again: int | None
     records: Compared
     fates: tuple[Fate, ...]
+    why: tuple[str, ...]
     stories: tuple[str, ...]
     steps: tuple[Step, ...]
     events: tuple[tuple[Any, ...], ...]
     folded: int
 
 
-def tell(history: History, ledger: Sequence[Executed] | None, *, wrong: bool) -> Telling:
-    """Tell a run. ``ledger``: its lines in order, None without one; ``wrong``: an invariant is broken in it."""
+def tell(history: History, ledger: Sequence[Executed] | None, *, wrong: bool, left: Sequence[Left] = ()) -> Telling:
+    """Tell a run. ``ledger``: its lines in order, None without one; ``wrong``: an invariant is broken in it.
+
+    ``left`` are the files of the subject's state when the run was over.
+    """
     struck = bolts(history)
     everybody = lanes(history, struck)
     made = calls(history, everybody, struck)
     told = acks(history, made)
+    struck = tuple(replace(bolt, done=_told_by(bolt, told)) for bolt in struck)
     golden = expected_records(history)
     output = _output(history)
     seen = compared(history, golden, output)
     lines = _lines(ledger, golden, output)
     blocking = history.header.blocking
-    done = work(lines, made, told, everybody, blocking=blocking) if lines else None
+    done = work(lines, made, told, everybody, struck, blocking=blocking) if lines else None
     became = fates(history, golden, output, seen, done)
     cast = Cast(history, everybody, struck, made, told, done, seen, wrong)
     executed, distinct = _stairs(done, cast.end if seen.at is None else seen.at)
@@ -82,15 +89,24 @@ def tell(history: History, ledger: Sequence[Executed] | None, *, wrong: bool) ->
         acknowledged=thinned([(ack.t, ack.done) for ack in told if ack.done]),
         executed=thinned(executed),
         distinct=thinned(distinct),
-        durable=tuple((bolt.at, bolt.durable) for bolt in struck if bolt.durable is not None),
+        counted=tuple(
+            (bolt.counted, bolt.lines) for bolt in struck if bolt.lines is not None and bolt.counted is not None
+        ),
         again=_again(history, ledger),
         records=seen,
         fates=became,
-        stories=tuple(story(fate, done, struck) for fate in became),
+        why=why(cast, left),
+        stories=stories(became, done, struck),
         steps=steps(cast),
         events=shown,
         folded=folded,
     )
+
+
+def _told_by(bolt: Bolt, told: Sequence[Ack]) -> int | None:
+    """What the first client had been told when the fault fell."""
+    heard = [ack.done for ack in told if ack.client == CLIENT and ack.t <= bolt.at]
+    return bolt.done if bolt.done is None else max(heard, default=bolt.done)
 
 
 def _output(history: History) -> Operation | None:
@@ -161,11 +177,13 @@ def events(history: History) -> tuple[tuple[tuple[Any, ...], ...], int]:
 
 def said(value: Mapping[str, Any]) -> str:
     """What an event says, in a line; tables by their size."""
-    told = (f"{name}: {_short(one)}" for name, one in value.items() if name not in ("at", "document"))
+    told = (f"{name}: {_short(name, one)}" for name, one in value.items() if name not in ("at", "document"))
     return clean(", ".join(told), _LONGEST_VALUE)
 
 
-def _short(value: Any) -> str:
+def _short(name: str, value: Any) -> str:
+    if name == "executions" and isinstance(value, Table | list | tuple):
+        return f"{sum(int(row[2]) for row in value)} of {plural(len(value), 'record')}"
     if isinstance(value, Table):
         return f"{len(value)} rows"
     if isinstance(value, list | tuple) and len(value) > 6:

@@ -93,18 +93,21 @@ def _faults(cast: Cast) -> Iterator[Step]:
             outcome = "it is acknowledged" if bolt.landed else f"not done: {clean(bolt.proof, 200)}"
             yield Step(bolt.at, f"{KINDS[bolt.kind].meaning.capitalize()}: {outcome}.", PLAIN, bolt.events[0])
             continue
-        where = bolt.told.partition(" at ")[2]
         deed = _DEEDS.get(bolt.kind, KINDS[bolt.kind].meaning)
         verb = "are" if " and " in _WHO[bolt.victim] else "is"
-        took = duration(max(bolt.proven - bolt.at, 0))
-        proof = (
-            f"Proof: {clean(bolt.proof, 200)}, {took} later" if bolt.landed else f"Not proven: {clean(bolt.proof, 300)}"
-        )
-        kept = (
-            f" {plural(bolt.durable, 'record')} of {cast.total} were durable then." if bolt.durable is not None else ""
-        )
-        at = f" at {where}" if where else ""
-        yield Step(bolt.at, f"{_WHO[bolt.victim]} {verb} {deed}{at}. {proof}.{kept}", FAULT, bolt.events[0])
+        known = bolt.done is not None and cast.total
+        told = f", with {bolt.done} of {cast.total} records acknowledged" if known else ""
+        planned = f" (fault {bolt.number}; planned: {bolt.planned})" if bolt.planned else f" (fault {bolt.number})"
+        yield Step(bolt.at, f"{_WHO[bolt.victim]} {verb} {deed}{told}{planned}. {_proof(bolt)}.", FAULT, bolt.events[0])
+
+
+def _proof(bolt: Bolt) -> str:
+    if not bolt.answered:
+        return "It came too late: the run was over before anything was heard of it"
+    if not bolt.landed:
+        return f"Not proven: {clean(bolt.proof, 300)}"
+    had = f"; the ledger had {plural(bolt.lines, 'line')} when that was known" if bolt.lines is not None else ""
+    return f"Proof: {clean(bolt.proof, 200)}, {duration(max(bolt.proven - bolt.at, 0))} later{had}"
 
 
 def _calls(cast: Cast) -> Iterator[Step]:
@@ -137,24 +140,39 @@ def _progress(cast: Cast) -> Iterator[Step]:
             continue
         first, last = within[0], within[-1]
         if begin and first.done:
-            yield _first_behind(cast, first, before)
+            yield _first_after(cast, first, before)
         if stop <= cast.end and last.done and (last is not first or not begin):
             yield Step(last.t, f"{last.done} of {cast.total} records are done and acknowledged.", PLAIN, last.event)
         before = max(before, last.done)
 
 
-def _first_behind(cast: Cast, ack: Ack, before: int) -> Step:
-    said = f"{ack.done} of {cast.total} are acknowledged"
+def _first_after(cast: Cast, ack: Ack, before: int) -> Step:
+    told = f"the client is told that {ack.done} of {cast.total} are done"
     if ack.done < before:
-        return Step(ack.t, f"{said}; {before} were before: progress went back.", WRONG, ack.event)
+        return Step(
+            ack.t,
+            f"{told[0].upper()}{told[1:]}; it had been told {before} before: progress went back.",
+            WRONG,
+            ack.event,
+        )
     if ack.done == before:
-        return Step(ack.t, f"{said}, as before the fault: it goes on there.", PLAIN, ack.event)
-    return Step(ack.t, f"It goes on behind {before}: {said}.", PLAIN, ack.event)
+        return Step(ack.t, f"The first word after the fault: {told}, as many as before it.", PLAIN, ack.event)
+    return Step(ack.t, f"The first word after the fault: {told}; before the fault it was {before}.", PLAIN, ack.event)
 
 
 def _again(cast: Cast) -> Iterator[Step]:
     """Where work was done again: at the first line of each pass behind the first."""
     done = cast.done
+    if done is not None and done.side_by_side and len(done.passes) > 1:
+        begin = done.passes[1][0]
+        again = len(done.lines) - len({line.place for line in done.lines})
+        date = done.writing(begin).by
+        text = (
+            f"From here on two work on the job at once: {plural(again, 'record')} of ledger lines {begin + 1} to "
+            f"{len(done.lines)} had been executed before."
+        )
+        yield Step(cast.end if date is None else date, text, WRONG if cast.wrong else PLAIN)
+        return
     for n, (begin, end) in enumerate(done.passes if done else ()):
         if n == 0 or done is None or n > 3:
             continue

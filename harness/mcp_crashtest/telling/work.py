@@ -3,6 +3,7 @@
 A ledger has an order and no clock of its own. A *pass* ends where work is done again: what comes next was written by
 somebody who had started anew. Where there are as many passes as calls (or lives of the server), each is the work of
 one; where there are more, two worked side by side, and the ledger does not tell whose line is whose: nobody is named.
+Where the lab has counted the lines when a kill of the server was proven, nothing behind them is the dead life's.
 A line is dated by the moment at which the lab saw it, or else by the first acknowledgement that must lie behind it.
 """
 
@@ -14,7 +15,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from mcp_crashtest.telling.calls import Ack, Call
-from mcp_crashtest.telling.lives import SERVER, Lane
+from mcp_crashtest.telling.lives import SERVER, Bolt, Lane, Life
 
 T = TypeVar("T")
 MOST_LINES = 20_000
@@ -46,7 +47,10 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """All lines, who wrote them, and whether two worked side by side."""
+    """All lines, who wrote them, and whether two worked side by side.
+
+    ``bounds``: a killed life, and how many lines there were when it was proven dead; ``newest`` is the latest life.
+    """
 
     lines: tuple[Line, ...]
     passes: tuple[tuple[int, int], ...]
@@ -54,18 +58,33 @@ class Work:
     lives: tuple[int | None, ...]
     dates: tuple[float | None, ...]
     side_by_side: bool
+    bounds: tuple[tuple[int, int], ...] = ()
+    newest: int = 0
+
+    def server(self, at: int) -> int | None:
+        """Whose line it is, by the counts at the deaths of lives, or else by its pass; None where nobody knows."""
+        mine = self.lives[self._pass(at)]
+        first = max((number + 1 for number, counted in self.bounds if counted <= at), default=1)
+        last = min((number for number, counted in self.bounds if counted > at), default=self.newest)
+        if first == last:
+            return first
+        return mine if mine is not None and first <= mine <= last else None
+
+    def _pass(self, at: int) -> int:
+        return next(n for n, (begin, end) in enumerate(self.passes) if begin <= at < end)
 
     def writing(self, at: int) -> Writing:
         """What is known of one line, by its index."""
-        n = next(n for n, (begin, end) in enumerate(self.passes) if begin <= at < end)
-        author, seen = self.authors[n], self.lines[at].seen_s
+        author, server, seen = self.authors[self._pass(at)], self.server(at), self.lines[at].seen_s
+        if author and server and author.server != server:
+            author = None
         return Writing(
             at + 1,
             at + 1,
             seen if seen is not None else self.dates[at],
             author.number if author else None,
             author.life if author else None,
-            self.lives[n],
+            server,
             seen is not None,
         )
 
@@ -88,6 +107,7 @@ def work(
     made: Sequence[Call],
     told: Sequence[Ack],
     lanes: Sequence[Lane],
+    struck: Sequence[Bolt] = (),
     *,
     blocking: bool,
 ) -> Work:
@@ -108,7 +128,26 @@ def work(
         for at in range(begin, end):
             dates[at] = dead if dates[at] is None else dates[at]
     _date_by_successors(dates)
-    return Work(tuple(lines), parts, callers, lives, tuple(dates), beside)
+    callers = tuple(
+        None if caller and _others_under_way(caller, reached, lines[begin:end]) else caller
+        for caller, (begin, end) in zip(callers, parts, strict=True)
+    )
+    newest = max((life.number for life in lived), default=0)
+    return Work(tuple(lines), parts, callers, lives, tuple(dates), beside, _bounds(lived, struck), newest)
+
+
+def _others_under_way(mine: Call, reached: Sequence[Call], lines: Sequence[Line]) -> bool:
+    """Whether another call waits for its answer while these lines are seen to come: they may be its as well."""
+    others = [call for call in reached if call is not mine]
+    seen = [line.seen_s for line in lines if line.seen_s is not None]
+    return any(call.began <= t < call.ended for call in others for t in seen)
+
+
+def _bounds(lived: Sequence[Life], struck: Sequence[Bolt]) -> tuple[tuple[int, int], ...]:
+    """For each life that was killed how many lines there were once it was dead."""
+    counts = {bolt.at: bolt.lines for bolt in struck if bolt.landed and bolt.kills and bolt.lines is not None}
+    dead = [life for life in lived if life.how == "killed" and life.ended in counts]
+    return tuple((life.number, counts[life.ended]) for life in dead)
 
 
 def _one_each(parts: Sequence[object], those: Sequence[T]) -> tuple[T | None, ...]:

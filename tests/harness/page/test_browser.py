@@ -58,7 +58,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
             "name": "keys",
             "file": page,
             "do": [
-                ["tab", "interrupt client"],
+                ["tab", "interrupt the client"],
                 ["press", "Enter"],
                 ["tab", "event "],
                 ["press", "Enter"],
@@ -144,6 +144,8 @@ def test_the_story_of_a_doubled_batch_is_on_the_page(seen: dict[str, dict[str, A
     assert "by call 1 of the client's first life" in text
     assert "by call 2 of the client's second life" in text
     assert "never move the step backwards in an error path" in text
+    assert "Call 2 began at record 6 of 50, although 10 had been executed" in text
+    assert "Planned: interrupt the client 40 % into batch 2 (protocol" in text
 
 
 def test_a_hostile_subject_changes_nothing(seen: dict[str, dict[str, Any]]) -> None:

@@ -69,7 +69,7 @@ def read(failing: Bundle) -> Reader:
 def test_the_head_says_the_harm_and_what_was_not_assessed(read: Reader) -> None:
     words = " ".join(" ".join(read.words).split())
     assert "50 records in, 55 out" in words
-    assert "The client leaves in the middle of its work and comes back at batch 2" in words
+    assert "The client leaves in the middle of its work and comes back 40 % into batch 2" in words
     assert "this version does not certify it" in words
     assert "an fsync is missing" in words
     assert "1 invariant that could not be assessed of literal" in words

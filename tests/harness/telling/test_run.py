@@ -60,7 +60,7 @@ def test_a_doubled_batch_is_told_with_the_calls_that_wrote_it() -> None:
     assert "are in the output twice: written" in story
     assert "by call 1 of the client's first life in the server's first life (ledger lines 3 to 4)" in story
     assert "and again by 11.00 s" in story
-    assert "behind fault 1) by call 2 of the client's second life" in story
+    assert "after fault 1) by call 2 of the client's second life" in story
 
 
 def test_a_run_that_resumes_exactly_has_no_story_and_ends_well() -> None:
@@ -121,6 +121,33 @@ def test_expected_and_found_are_compared_in_the_order_of_the_output(
     assert [(hunk.kind, hunk.first, hunk.count) for hunk in told.records.hunks] == hunks
 
 
+def test_batches_of_one_story_are_told_in_one_sentence() -> None:
+    told = tell(left_and_came_back("abcdcdefef"), lines("ababcdcdefef"), wrong=True)
+    assert len(told.fates) == 2
+    assert len(told.stories) == 1
+    assert told.stories[0].startswith("c to f (4 records of batches 2 to 3) are in the output twice: written until ")
+    assert "From here on two work on the job at once: 6 records of ledger lines 3 to 12 had been executed" in said(told)
+    assert sum("work on the job at once" in step.text for step in told.steps) == 1
+
+
+def test_what_was_written_behind_a_death_is_not_the_dead_life_s() -> None:
+    history = killed_twice()
+    counted = [
+        replace(o, value={**o.value, "ledger_lines": 2}) if o.op is Op.FAULT and o.type is Type.OK else o
+        for o in history.operations
+    ]
+    told = tell(replace(history, operations=tuple(counted)), lines("abcdcdef"), wrong=True)
+    assert "The server's third life does them again" in said(told)
+    uncounted = tell(history, lines("abcdcdef"), wrong=True)
+    assert "by whom the ledger does not tell" in said(uncounted)
+
+
+def test_events_of_the_ledger_say_how_often_and_how_many() -> None:
+    told = tell(left_and_came_back("abcdcdef"), lines("abcdcdef"), wrong=True)
+    [effects] = [event for event in told.events if event[4] == "effects"]
+    assert effects[6] == "executions: 8 of 6 records"
+
+
 # --- lives
 
 
@@ -154,6 +181,15 @@ def test_a_fault_that_was_not_proven_is_told_so() -> None:
     told = tell(H.history(events, faults=[H.KILL]), None, wrong=False)
     assert "Not proven: it lives on" in said(told)
     assert "without an output: a fault could not be proven" in said(told)
+
+
+def test_a_fault_of_which_nothing_was_heard_came_too_late_and_ended_nobody() -> None:
+    invoke = H.landed(H.KILL)[:1]
+    events = (H.boot(), came(0), H.connect(), H.submit(), invoke, H.output("abcdef"), H.effects(t="abcdef"), H.end())
+    told = tell(H.history(events, faults=[H.KILL]), lines("abcdef"), wrong=False)
+    assert "It came too late: the run was over before anything was heard of it" in said(told)
+    [life] = next(lane for lane in told.lanes if lane.who == "server").lives
+    assert life.how == "lives"
 
 
 def test_a_server_that_stands_still_does_not_end() -> None:
@@ -192,9 +228,10 @@ def test_the_moments_of_signal_and_corpse_are_told_where_they_were_seen() -> Non
     ]  # fmt: skip
     told = tell(replace(history, operations=tuple(changed)), lines("abcdef"), wrong=False)
     first = told.bolts[0]
-    assert (first.proven - first.at, first.durable) == (0.5, 3)
-    assert "3 records of 6 were durable then" in said(told)
-    assert told.durable[0] == (first.at, 3)
+    assert (first.proven - first.at, first.lines) == (0.5, 3)
+    assert "the ledger had 3 lines when that was known" in said(told)
+    assert told.counted[0] == (first.counted, 3)
+    assert told.counted[0][0] > first.proven  # it was counted behind the proof, and not at the deed
 
 
 # --- clients under test

@@ -38,8 +38,8 @@ function diff(d) {
       h("tbody", {}, shown.map(f => h("tr", {}, h("th", {scope: "row"}, h("code", {}, f.names[0]), f.first !== f.last && h("small", {}, "to ", h("code", {}, f.names[1]), `, ${plural(f.last - f.first + 1, "record")} of batch ${f.batch}`)),
         h("td", {class: "r"}, f.first < 0 ? "never" : "once"), h("td", {class: "r wrong"}, h("b", {}, f.kind === "twice" ? (f.times === 2 ? "twice" : `${f.times} times`) : f.kind)),
         writings > 0 && h("td", {}, f.written[0] ? when(f.written[0], f.written[1]) : "never"), writings > 1 && h("td", {class: "wrong"}, f.written.slice(1).map((w, i) => when(w, f.written[i + 2])))))))),
-    h("h4", {}, "Their own story"), h("ul", {class: "stories"}, d.stories.slice(0, 6).map(text => h("li", {}, text))),
-    d.fates.length > 6 && h("details", {}, h("summary", {}, `${plural(d.fates.length - 6, "more story", "more stories")}`), h("ul", {class: "stories"}, d.stories.slice(6).map(text => h("li", {}, text))))];
+    h("h4", {}, "Who wrote them"), h("ul", {class: "stories"}, d.stories.slice(0, 6).map(text => h("li", {}, text))),
+    d.stories.length > 6 && h("details", {}, h("summary", {}, `${plural(d.stories.length - 6, "more story", "more stories")}`), h("ul", {class: "stories"}, d.stories.slice(6).map(text => h("li", {}, text))))];
 }
 
 function records(d, W) {
