@@ -21,7 +21,7 @@ from mcp_crashtest.model.sharpness import Sharpness
 from mcp_crashtest.model.verdict import Finding, Verdict
 from mcp_crashtest.planning.budget import tolerated
 
-_LONGER = "a longer job, [workload] records, may"
+_LONGER = "to see it, give the job more records in [workload]"
 _DRAINS = (
     f"this server does all of its job before it stops, so that a planned restart leaves nothing to resume; {_LONGER}"
 )

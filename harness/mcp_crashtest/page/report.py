@@ -22,7 +22,7 @@ from mcp_crashtest.page.model import CODE, MODELLED, TITLE
 from mcp_crashtest.reporting.certificate import read_certificate
 from mcp_crashtest.telling.comparison import Comparison, compare
 from mcp_crashtest.telling.figures import figures
-from mcp_crashtest.telling.head import Finding, head
+from mcp_crashtest.telling.head import Finding, harm_of, head
 from mcp_crashtest.telling.plainly import planned
 from mcp_crashtest.telling.session import Played, Unplayed, matrix
 from mcp_crashtest.telling.words import clean, placeless, plain
@@ -90,11 +90,12 @@ def _told(
     return {
         "head": plain(head(certificate, runs, found, total)),
         "certificate": certificate,
-        "findings": [plain(finding) for finding in found],
+        "findings": [{**plain(finding), "title": harm_of(finding)} for finding in found],
         "profiles": profiles,
         "figures": {one["name"]: one.pop("figures") for one in profiles},
         "comparison": plain(comparison) if comparison else None,
         "count": len(runs),
+        "played": len({(run.profile, run.scenario) for run in runs}),
         "verdicts": {v: n for v in ("FAIL", "INVALID", "PASS") if (n := sum(run.verdict == v for run in runs))},
         "victims": sorted({victim for run in runs for victim in run.victims}),
         "protocols": sorted({run.protocol for run in runs}),
@@ -138,11 +139,11 @@ def _cells(runs: Sequence[Played]) -> dict[str, dict[str, list[Any]]]:
     return found
 
 
-def _open(planned: Sequence[Unplayed]) -> dict[str, dict[str, list[Any]]]:
-    """What was planned and not played, in the same way."""
-    found: dict[str, dict[str, list[Any]]] = {}
-    for one in planned:
-        found.setdefault(one.scenario, {}).setdefault(one.column or "", []).append(plain(one))
+def _open(unplayed: Sequence[Unplayed]) -> dict[str, list[Any]]:
+    """What was planned and not played, by scenario."""
+    found: dict[str, list[Any]] = {}
+    for one in unplayed:
+        found.setdefault(one.scenario, []).append(plain(one))
     return found
 
 
@@ -170,9 +171,16 @@ def _findings(certificate: Mapping[str, Any], bundle: Bundle) -> list[Finding]:
                 clean(best["replay"], 400),
                 of_finding(best),
                 _counted(best.get("reproduced")),
+                _seen(group, bundle),
             )
         )
     return sorted(found, key=lambda finding: (order.index(finding.invariant), finding.profile))
+
+
+def _seen(group: Sequence[Mapping[str, Any]], bundle: Bundle) -> tuple[tuple[str, str | None], ...]:
+    """Every scenario that has broken it, with the run that shows it."""
+    runs = {clean(one["scenario"], 80): bundle.run_named(one["replay"]) for one in reversed(group)}
+    return tuple((name, runs[name]) for name in dict.fromkeys(clean(one["scenario"], 80) for one in group))
 
 
 def _counted(rate: Any) -> tuple[int, int] | None:

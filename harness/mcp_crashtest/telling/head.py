@@ -78,7 +78,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An invariant that a profile breaks: by its smallest plan, in its run, with all scenarios that broke it."""
+    """An invariant that a profile breaks: by its smallest plan, in its run, with all scenarios that broke it.
+
+    ``seen`` names a run of each scenario, where one is there.
+    """
 
     invariant: str
     profile: str
@@ -92,6 +95,7 @@ class Finding:
     replay: str
     fingerprint: str
     rate: tuple[int, int] | None = None
+    seen: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class Head:
     limits: tuple[str, ...]
     caps: tuple[str, ...]
     featured: str | None
+    failing: int
 
 
 def head(certificate: Mapping[str, Any], runs: Sequence[Played], findings: Sequence[Finding], total: int) -> Head:
@@ -123,6 +128,7 @@ def head(certificate: Mapping[str, Any], runs: Sequence[Played], findings: Seque
         tuple(clean(limit, 300) for limit in told),
         tuple(clean(cap, 600) for cap in certificate["caps"]),
         featured.id if featured else None,
+        sum(run.verdict == "FAIL" for run in runs),
     )
 
 
@@ -146,7 +152,9 @@ def _said(
     if findings:
         first = findings[0]
         counted = worst is not None and worst.reported is not None and worst.reported != total
-        headline, harm = (f"{total} records in,", f"{worst.reported} out") if worst and counted else ("", _harm(first))
+        headline, harm = (
+            (f"{total} records in,", f"{worst.reported} out") if worst and counted else ("", harm_of(first))
+        )
         bad = sum(run.verdict == "FAIL" for run in runs)
         many = f"It is the smallest of {plural(bad, 'run')} that fail, out of {len(runs)}." if bad > 1 else (
             f"One of {plural(len(runs), 'run')} fails.")  # fmt: skip
@@ -170,7 +178,8 @@ def _said(
     return "Nothing more is proven", "", f"{cut}What was shown stands; the rest proves nothing. {why}."
 
 
-def _harm(finding: Finding) -> str:
+def harm_of(finding: Finding) -> str:
+    """A finding in a few plain words."""
     if finding.message.startswith(NOT_RESUMED):
         return "The job did not resume"
     return _HARMS.get(finding.invariant, finding.invariant)

@@ -13,6 +13,7 @@ from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.telling.words import clean
 
 _MOST_BATCHES = 20
+_GRAVITY = {"FAIL": 0, "INVALID": 1}
 _TENTH = 100
 _WINDOWS = {
     "submission-unanswered": "unanswered",
@@ -132,13 +133,17 @@ def column_of(at: Coordinate | None, batches: int) -> str | None:
 
 
 def matrix(certificate: Mapping[str, Any], runs: Sequence[Played], batches: int) -> Matrix:
-    """Sort the runs of a session into a matrix; ``batches`` is how many the job has."""
-    told = [_row(s) for s in certificate["scenarios"] if s.get("applies", True)]
+    """Sort the runs of a session into a matrix, what failed on top; ``batches`` is how many the job has.
+
+    A scenario that turned out not to apply has its row all the same, where runs of it were played.
+    """
     with_runs = {(run.profile, run.scenario) for run in runs}
+    told = [_row(s) for s in certificate["scenarios"] if s.get("applies", True) or (s["profile"], s["id"]) in with_runs]
+    told.sort(key=lambda row: _GRAVITY.get(row.verdict, len(_GRAVITY)))
     rows = tuple(row for row in told if (row.profile, row.scenario) in with_runs)
     quiet = tuple(row for row in told if (row.profile, row.scenario) not in with_runs)
     open_runs = tuple(open_ for s in certificate["scenarios"] for open_ in _unplayed(s, batches))
-    columns = _columns([*(run.column for run in runs), *(run.column for run in open_runs)], batches)
+    columns = _columns((run.column for run in runs), batches)
     return Matrix(columns, rows, quiet, open_runs)
 
 

@@ -21,6 +21,9 @@ ROLES = [
     ("button", "Copy badge"),
     ("img", "^crash-tested: failing"),
     ("heading", "How it came about"),
+    ("heading", "What is broken"),
+    ("link", "Records are there twice"),
+    ("heading", "^Why$"),
     ("group", "^Timeline"),
     ("img", "^Timeline of"),
     ("heading", "Records, in the order of the output"),
@@ -70,7 +73,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
             "file": page,
             "do": [
                 ["tab", "client-interrupted 0006:"],
-                ["press", "ArrowUp"],
+                ["press", "ArrowDown"],
                 ["press", "Enter"],
                 ["press", "Escape"],
                 ["press", "Home"],
@@ -83,8 +86,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
             "do": [
                 ["click", ["button", "^FAIL"]],
                 ["count", ".cell.out"],
+                ["count", ".matrix tbody tr:not([hidden])"],
                 ["click", ["button", "^All"]],
                 ["count", ".cell.out"],
+                ["count", ".matrix tbody tr:not([hidden])"],
             ],
         },
         {"name": "hostile", "file": hostile.page, "hash": RUN, "do": [["touched"], ["wide"]]},
@@ -124,18 +129,19 @@ def test_a_finding_leads_to_its_events_by_keyboard_alone(seen: dict[str, dict[st
 
 
 def test_the_arrow_keys_go_from_run_to_run(seen: dict[str, dict[str, Any]]) -> None:
-    first, up, run, back, home, end = seen["cells"]["seen"]
+    first, down, run, back, home, end = seen["cells"]["seen"]
     assert first is not None
-    assert up["label"].startswith("server-killed-everywhere")
+    assert down["label"].startswith("server-killed-everywhere")
     assert run["text"].startswith("The server is killed")
-    assert back["label"] == up["label"]
+    assert back["label"] == down["label"]
     assert home["label"].startswith("server-killed-everywhere 0001")
     assert end["label"].startswith("server-killed-everywhere 0005")
 
 
 def test_filters_leave_what_fits(seen: dict[str, dict[str, Any]]) -> None:
-    _, out, _, none = seen["filter"]["seen"]
+    _, out, rows, _, none, all_rows = seen["filter"]["seen"]
     assert (out, none) == (6, 0)
+    assert (rows, all_rows) == (1, 3)
 
 
 def test_the_story_of_a_doubled_batch_is_on_the_page(seen: dict[str, dict[str, Any]]) -> None:

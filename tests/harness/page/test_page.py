@@ -74,6 +74,9 @@ def test_the_head_says_the_harm_and_what_was_not_assessed(read: Reader) -> None:
     assert "an fsync is missing" in words
     assert "1 invariant that could not be assessed of literal" in words
     assert "records.duplicated" in words
+    assert "1 of 7 runs fail, in 1 of 3 scenarios that were played" in words
+    assert "299 not played" in words
+    assert "violations" not in words
 
 
 def test_it_asks_for_nothing_and_runs_its_one_script_alone(read: Reader, failing: Bundle) -> None:
@@ -101,6 +104,12 @@ def test_each_run_is_there_with_its_story_and_its_replay_line(read: Reader, fail
     assert "by call 2 of the client's second life" in bad["stories"][0]
     run = bundles.place(failing, bundles.LEAVES, 6).relative_to(failing.folder.parent)
     assert bad["replay"] == f"mcp-crashtest replay {run}"
+
+
+def test_every_scenario_that_broke_it_leads_to_a_run_of_its_own(read: Reader) -> None:
+    assert f"#run/{bundles.PROFILE}/{bundles.LEAVES}/0006" in read.addresses
+    text = " ".join(" ".join(read.words).split())
+    assert f"Seen in {bundles.LEAVES}" in text
 
 
 def test_no_folder_of_this_machine_is_in_it(failing: Bundle) -> None:

@@ -122,11 +122,24 @@ def test_scenarios_without_a_run_are_told_apart_and_those_for_others_left_out() 
     assert [column.id for column in shown.columns] == ["batch 1", "batch 2", "batch 3"]
 
 
+def test_what_failed_stands_on_top_and_what_was_played_in_vain_has_its_row() -> None:
+    all_of_them = certificate(
+        scenario("good"),
+        scenario("doubtful", "INVALID"),
+        scenario("in-vain", "SKIP", applies=False),
+        scenario("bad", "FAIL"),
+    )
+    names = ("good", "doubtful", "in-vain", "bad")
+    shown = matrix(all_of_them, [played(name) for name in names], 3)
+    assert [row.scenario for row in shown.rows] == ["bad", "doubtful", "good", "in-vain"]
+
+
 def test_what_was_planned_and_not_played_has_its_place() -> None:
     open_ = {"number": 4, "plan": "kill server at batch 3", "at": KILL.to_json()["at"], "why": "time"}
     of_scenario = {**scenario("killed"), "unplayed": [open_, {"plan": "torn"}]}
     shown = matrix(certificate(of_scenario), [played()], 4)
     assert [(one.number, one.why, one.column) for one in shown.unplayed] == [(4, "time", "batch 3")]
+    assert shown.columns == ()  # where no run stands there is no column
 
 
 def bolt(number: int = 1, *, done: int | None = None, landed: bool = True, events: tuple[int, ...] = (1, 2)) -> Bolt:
@@ -227,6 +240,7 @@ def test_the_harm_itself_is_the_headline() -> None:
     told = head(certificate(scenario("killed", "FAIL"), verdict="FAIL"), [bad, played(name="0002")], [broken], 50)
     assert (told.headline, told.harm, told.featured) == ("50 records in,", "55 out", bad.id)
     assert told.lede == "The server is killed: 5 are twice. One of 2 runs fails."
+    assert told.failing == 1
 
 
 @pytest.mark.parametrize(

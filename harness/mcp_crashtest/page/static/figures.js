@@ -2,11 +2,13 @@
 
 function swarm(title, text, spreads, W, {unit, limit, limitName, log}) {
   if (!spreads.length) return null;
-  const narrow = W < 700, L = narrow ? 0 : 188, R = 64, rowH = narrow ? 52 : 38, H = spreads.length * rowH + 14;
+  const narrow = W < 500, L = narrow ? 0 : 164, R = 64, rowH = narrow ? 52 : 38, H = spreads.length * rowH + 14;
   const most = Math.max(limit ?? 0, ...spreads.map(p => p.most)) || 1, least = Math.max(1e-3, Math.min(...spreads.flatMap(p => p.values).filter(v => v > 0), most));
+  log = log && most / least >= 8;   // what lies close together is told apart on a plain axis
   const lo = Math.log10(least) - .1, hi = Math.log10(most), span = hi - lo || 1, width = W - L - R - 12;
   const x = v => L + 8 + width * (log ? (Math.log10(Math.max(v, least)) - lo) / span : v / most);
-  const marks = log ? [.001, .01, .1, 1, 10, 100].filter(v => v >= least && v <= most) : ticks(most, narrow ? 4 : 7);
+  const decades = Array.from({length: 16}, (_, n) => 10 ** (n - 3)), within = (...steps) => decades.flatMap(p => steps.map(m => p * m)).filter(v => v >= least && v <= most);
+  const marks = !log ? ticks(most, 4) : within(1).length > 1 ? within(1) : within(1, 2, 5);
   const rows = spreads.map((p, i) => {
     const yy = i * rowH + (narrow ? 52 : 38), bins = new Map(), dots = p.values.map(v => {
       const b = Math.round(x(v) / 5), n = bins.get(b) ?? 0; bins.set(b, n + 1); const cy = yy - (n % 5) * 4.6, cx = b * 5;
@@ -15,7 +17,7 @@ function swarm(title, text, spreads, W, {unit, limit, limitName, log}) {
   return h("figure", {class: "figure"}, h("figcaption", {}, h("h3", {}, title), h("p", {}, text)),
     s("svg", {width: W, height: H + 30, viewBox: `0 0 ${W} ${H + 30}`, role: "img", "aria-label": `${title}. ${spreads.map(p => `${p.name}: median ${unit(p.median)}, most ${unit(p.most)}`).join("; ")}`},
       marks.map(v => [s("path", {class: "grid", d: `M${x(v)} 6V${H}`}), s("text", {class: "tick", x: x(v), y: H + 18, "text-anchor": "middle"}, unit(v))]),
-      limit != null && [s("path", {class: "claim", d: `M${x(limit)} 0V${H}`}), s("text", {class: "claimed", x: x(limit) - 6, y: 11, "text-anchor": "end"}, `${limitName} ${unit(limit)}`)], rows));
+      limit != null && [s("path", {class: "claim", d: `M${x(limit)} 0V${H}`}), s("text", {class: "claimed", x: x(limit) + (x(limit) > 120 ? -6 : 6), y: 11, "text-anchor": x(limit) > 120 ? "end" : "start"}, `${limitName} ${unit(limit)}`)], rows));
 }
 
 function fell(counts, W) {
@@ -25,16 +27,17 @@ function fell(counts, W) {
       counts.map((n, i) => { const height = H * n / most, x = i * bar; return [n > 0 && s("rect", {class: "column", x: x + bar * .14, y: H + 20 - height, width: bar * .72, height, rx: 2}), s("text", {class: n ? "val strong" : "val", x: x + bar / 2, y: H + 14 - height, "text-anchor": "middle"}, n), s("text", {class: "tick", x: x + bar / 2, y: H + 37, "text-anchor": "middle"}, i + 1)]; })));
 }
 
-function figures(W) {
-  return Object.entries(data.figures).map(([name, f], _, all) => {
+function figures(all) {
+  const W = all >= 1064 ? (all - 64) / 2 : all;   // two beside each other, each drawn at its own width
+  return Object.entries(data.figures).map(([name, f], _, several) => {
     const times = f.recovery.flatMap(p => p.values), slow = Math.max(...f.recovery.map(p => p.most)), over = f.rework.reduce((n, p) => n + p.beyond, 0);
     const drawn = [
-      swarm("Recovery times", times.length ? `From each fault on the server to the first answer behind it; the slowest took ${ms(slow)}${f.claim_s != null ? `, and ${ms(f.claim_s)} is claimed` : "; no time is claimed"}.` : "", f.recovery, W, {unit: ms, limit: f.claim_s, limitName: "claimed", log: true}),
-      f.fell.some(n => n) && fell(f.fell, Math.min(W, 620)),
+      swarm("Recovery times", times.length ? `From each fault on the server to the first answer behind it; the slowest took ${ms(slow)}${f.claim_s != null ? `, and ${ms(f.claim_s)} is claimed` : "; the profile claims no time"}.` : "", f.recovery, W, {unit: ms, limit: f.claim_s, limitName: "claimed", log: true}),
+      f.fell.some(n => n) && fell(f.fell, W),
       swarm("Work done again, per fault", `Records executed a second time, by the ledger. One batch (${f.allowed}) for each fault is the price of a crash; ${over ? `${plural(over, "run")} paid more` : "no run paid more"}.`, f.rework, W, {unit: v => +v.toFixed(1), limit: f.allowed, limitName: "allowed", log: false}),
       swarm("Memory per life", "The most that one life of the server has held.", f.memory, W, {unit: bytes, log: true}),
       swarm("Bytes written per life", "What one life of the server has caused to be written to storage.", f.written, W, {unit: bytes, log: false})].filter(Boolean);
-    return [all.length > 1 && h("h3", {class: "of"}, name), h("div", {class: "figures"}, drawn.length ? drawn : h("p", {class: "sub"}, "No server was killed or restarted, so that there is nothing to draw.")),
+    return [several.length > 1 && h("h3", {class: "of"}, name), h("div", {class: "figures"}, drawn.length ? drawn : h("p", {class: "sub"}, "No server was killed or restarted, so that there is nothing to draw.")),
       !f.memory.length && h("p", {class: "note"}, "Not measured here: memory and bytes written per life.")];
   });
 }

@@ -7,7 +7,8 @@ const cells = () => [...document.querySelectorAll(".matrix a.cell")];
 function sift() {
   let n = 0;
   for (const c of cells()) { const out = !fits(data.runs[c.dataset.run]); c.classList.toggle("out", out); c.toggleAttribute("aria-hidden", false); if (!out) n += 1; }
-  for (const row of document.querySelectorAll(".matrix tr[data-scenario]")) row.hidden = Boolean(filter.scenario) && row.dataset.scenario !== filter.scenario;
+  const any = Object.values(filter).some(Boolean);   // a row of which nothing is left goes
+  for (const row of document.querySelectorAll(".matrix tr[data-scenario]")) row.hidden = any && !row.querySelector("a.cell:not(.out)");
   for (const b of document.querySelectorAll("[data-filter]")) b.setAttribute("aria-pressed", String(filter[b.dataset.filter] === b.dataset.value));
   one(cells().find(c => !c.classList.contains("out")));
   say(`${plural(n, "run")} shown`);
