@@ -7,6 +7,7 @@
 # make hostile   hostile users, full disks, ends at any moment: what was tried, and what held
 # make wheel     build what is published; install it in empty environments, and certify the reference server with it
 # make recipes   servers of third parties, killed and started again; ONLY=NAME one of them, OPTIONS=--quick a first look
+# make bench     how fast it is, side by side with floors and peers: docs/benchmarks.md; ONLY=NAME one of them
 # All need Python 3.11 or newer with pip, and make. PYTHON=python3.12 chooses another interpreter;
 # WORKERS=0 runs the tests one at a time.
 
@@ -51,11 +52,8 @@ wheel: $(DEVELOP)
 recipes: $(READY)
 	$(BIN)/python -m recipes.run $(addprefix --only ,$(ONLY)) $(OPTIONS)
 
-bench: $(READY)
-	$(BIN)/python -m benchmarks.restart
-	$(BIN)/python -m benchmarks.engine
-	$(BIN)/python -m benchmarks.refusals
-	$(BIN)/python -m benchmarks.crowd
+bench: $(DEVELOP)
+	$(BIN)/python -m benchmarks.table $(addprefix --only ,$(ONLY)) $(OPTIONS)
 
 conformance: $(READY)
 	tests/conformance/run.sh

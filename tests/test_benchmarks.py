@@ -1,0 +1,120 @@
+"""The table of speed: what stands in it, and that a benchmark which fails is named and not dropped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import table
+from benchmarks.figures import Figure, Spread, at_least, at_most, told
+from benchmarks.page import text
+
+MACHINE = {"cores": 2, "architecture": "x86_64", "kernel": "Linux 6.1", "python": "3.11.7"}
+FAST = Figure("cold | warm", Spread.of([31.0, 33.0, 35.0]), goal=at_least(20), reason="untold", beside="900 ms, 27 ms")
+SLOW = Figure("a million judged", Spread.of([158.0]), "s", at_most(2), "all of it is read as JSON", "read in 4 s")
+PLAIN = Figure("faults a second", Spread.of([1, 2, 3, 4, 100]), "")
+
+
+def section(name: str, *figures: Figure, error: str | None = None) -> dict[str, Any]:
+    return {
+        "benchmark": name,
+        "about": "What it measures.",
+        "day": "2026-01-02",
+        "took_s": 12.3,
+        "load": [0.5, 2.0],
+        "figures": [figure.to_json() for figure in figures],
+        "notes": [],
+        "error": error,
+    }
+
+
+def whole(*sections: dict[str, Any], quick: bool = False) -> dict[str, Any]:
+    return {"format": table.FORMAT, "quick": quick, "machine": MACHINE, "sections": sections}
+
+
+def test_a_row_has_the_median_the_spread_and_whether_the_goal_is_met() -> None:
+    page = text(whole(section("restart", FAST, PLAIN)))
+    assert "| cold / warm | 33 times | 31 to 35 | 3 | at least 20: met | 900 ms, 27 ms |" in page
+    assert "| faults a second | 3  | 2 to 4 | 5 |  |  |" in page
+    assert "1 of 1 goals are met." in page
+    assert "2 cores (x86_64), Linux 6.1, Python 3.11.7" in page
+    assert "load 0.5 before it, 2.0 after it" in page
+    assert "untold" not in page
+
+
+def test_behind_a_goal_that_is_not_met_stands_why() -> None:
+    page = text(whole(section("judging", SLOW, FAST)))
+    assert "| a million judged | 158 s | 158 to 158 | 1 | at most 2: **not met** | read in 4 s |" in page
+    assert "- Not met, a million judged: all of it is read as JSON." in page
+    assert "1 of 2 goals are met." in page
+
+
+def test_small_sizes_are_said_to_be_no_figures() -> None:
+    assert "--quick" not in text(whole(section("restart", FAST)))
+    assert "--quick" in text(whole(section("restart", FAST), quick=True))
+
+
+@pytest.mark.parametrize("figure", [FAST, SLOW, PLAIN], ids=lambda figure: figure.name)
+def test_a_figure_comes_back_from_json(figure: Figure) -> None:
+    back = Figure.from_json(json.loads(json.dumps(figure.to_json())))
+    assert (back.spread, back.goal, back.met) == (figure.spread, figure.goal, figure.met)
+    assert bool(back.reason) == (figure.met is False)
+
+
+def test_a_benchmark_that_fails_is_in_the_table_with_what_it_said_last(tmp_path: Path) -> None:
+    def run(name: str, quick: bool) -> tuple[Mapping[str, Any], str | None]:
+        return ({"figures": [FAST.to_json()]}, None) if name == "restart" else ({}, "exit code 3: no | room")
+
+    table.write(tmp_path, whole(*table.collected(["restart", "crowd"], run, quick=True)))
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "## crowd" in page
+    assert "**It failed, and has no figures: exit code 3: no / room**" in page
+    assert [s["error"] for s in json.loads((tmp_path / "benchmarks.json").read_text())["sections"]] == [
+        None,
+        "exit code 3: no | room",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "complained", "code", "error"),
+    [
+        pytest.param(json.dumps({"figures": [FAST.to_json()]}), "", 0, None, id="figures"),
+        pytest.param(json.dumps({"figures": [FAST.to_json()]}), "", 1, None, id="a claim does not hold"),
+        pytest.param(json.dumps({"figures": [FAST.to_json()]}), "a\nb\n\n", -9, "exit code -9: b", id="killed"),
+        pytest.param("", "Traceback\nOSError: no\n", 1, "it printed no figures: OSError: no", id="crashed"),
+        pytest.param('{"figures": [{}]}', "", 0, "it printed no figures: it said nothing", id="another shape"),
+        pytest.param("[]", "", 0, "it printed no figures: it said nothing", id="no object"),
+    ],
+)
+def test_what_a_benchmark_has_printed_is_told_from_what_is_none(
+    said: str, complained: str, code: int, error: str | None
+) -> None:
+    assert table.read(said, complained, code)[1] == error
+
+
+def test_what_was_not_measured_again_stays_where_the_machine_is_the_same() -> None:
+    fresh, old = [section("crowd", FAST)], whole(section("crowd", SLOW), section("restart", SLOW))
+    assert [s["benchmark"] for s in table.merged(fresh, old, MACHINE)] == ["restart", "crowd"]
+    assert table.merged(fresh, old, MACHINE)[1] is fresh[0]
+    assert table.merged(fresh, old, {**MACHINE, "cores": 64}) == fresh
+    assert table.merged(fresh, {**old, "quick": True}, MACHINE) == fresh
+    assert table.merged(fresh, None, MACHINE) == fresh
+
+
+def test_one_benchmark_is_run_to_its_end() -> None:
+    found, error = table.ran("engine", True)
+    assert error is None
+    figures = [Figure.from_json(data) for data in found["figures"]]
+    assert len(figures) == 5
+    assert all(figure.goal and figure.spread.median > 0 for figure in figures)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0.8234, "0.823"), (12.345, "12.3"), (1234.5, "1,234"), (100000, "100,000")]
+)
+def test_a_number_is_told_with_three_digits(number: float, said: str) -> None:
+    assert told(number) == said
