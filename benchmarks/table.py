@@ -30,9 +30,9 @@ from mcp_crashtest.files.atomic import write_atomically, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMAT = 1
-NAMES = ("restart", "engine", "refusals", "crowd")
+NAMES = ("restart", "cycle", "engine", "refusals", "crowd")
 _PAGE, _DATA = "benchmarks.md", "benchmarks.json"
-_LONGEST_S = 240.0
+_LONGEST_S = 300.0
 _ENDS_WITHIN_S = 30.0
 
 Run = Callable[[str, bool], tuple[Mapping[str, Any], str | None]]

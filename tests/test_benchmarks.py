@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import table
+from benchmarks import cycle, judging, table
 from benchmarks.figures import Figure, Spread, at_least, at_most, told
 from benchmarks.page import text
+from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
 
 MACHINE = {"cores": 2, "architecture": "x86_64", "kernel": "Linux 6.1", "python": "3.11.7"}
 FAST = Figure("cold | warm", Spread.of([31.0, 33.0, 35.0]), goal=at_least(20), reason="untold", beside="900 ms, 27 ms")
@@ -118,3 +121,53 @@ def test_one_benchmark_is_run_to_its_end() -> None:
 )
 def test_a_number_is_told_with_three_digits(number: float, said: str) -> None:
     assert told(number) == said
+
+
+KILL = {"kind": "kill", "victim": "server"}
+PROVEN = {**KILL, "stopped_at": 2.0, "signalled_at": 2.125, "reaped_at": 2.25}
+
+
+def happened(*events: tuple[float, Type, Op, dict[str, Any]]) -> History:
+    header = Header(0, "literal", {}, "literal", "", "resource-task", False, {}, {}, {})
+    return History(header, [Operation(i, t, "lab", type_, op, value=v) for i, (t, type_, op, v) in enumerate(events)])
+
+
+def test_a_runs_time_is_told_phase_by_phase() -> None:
+    played = happened(
+        (1.0, Type.OK, Op.BOOT, {"warm": True}),
+        (1.5, Type.OK, Op.READY, {"elapsed_s": 0.5}),
+        (2.0, Type.INVOKE, Op.FAULT, KILL),
+        (2.5, Type.OK, Op.FAULT, PROVEN),
+        (3.0, Type.OK, Op.BOOT, {"warm": False}),
+        (3.25, Type.OK, Op.READY, {"elapsed_s": 0.25}),
+        (4.0, Type.OK, Op.OUTPUT, {}),
+        (4.5, Type.OK, Op.END, {}),
+    )
+    assert list(cycle.lives(played)) == [
+        (cycle.BOOT, 0.5),
+        (cycle.WORK, 0.5),
+        (cycle.STOP, 0.125),
+        (cycle.DEATH, 0.125),
+        (cycle.PROOF, 0.25),
+        (cycle.AWAY, 0.5),
+        (cycle.COLD, 0.25),
+        (cycle.WORK, 0.75),
+        (cycle.LEAVING, 0.5),
+    ]
+
+
+def test_a_fault_on_a_client_is_no_death_of_the_server() -> None:
+    client = {"kind": "kill", "victim": "client", "signalled_at": 1.0, "reaped_at": 2.0}
+    assert list(cycle.lives(happened((1.0, Type.INVOKE, Op.FAULT, client), (2.0, Type.OK, Op.FAULT, client)))) == []
+
+
+@pytest.mark.parametrize(("shuffled", "broken"), [(False, []), (True, ["records.reordered"])])
+def test_what_is_laid_down_to_be_judged_is_judged_as_a_run_would_be(
+    tmp_path: Path, shuffled: bool, broken: list[str]
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    judging.lay(run, 30, 20, shuffled=shuffled)
+    judgement = judge(run.history())
+    assert ([finding.invariant for finding in judgement.findings], judgement.unproven) == (broken, ())
+    assert judgement.confirmed == 1
+    assert judging.read_bare(run.path) == {}
