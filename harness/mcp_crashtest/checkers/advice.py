@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from mcp_crashtest.model.companions import Companion
-from mcp_crashtest.model.faults import KINDS, OPERATION, OVERLAP, Victim
+from mcp_crashtest.model.faults import KINDS, OPERATION, OVERLAP, REPLACE, TWINS, Victim
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.verdict import Finding
@@ -112,19 +112,10 @@ _SYNC = (
 
 
 def advised(history: History, finding: Finding) -> Finding:
-    """The finding with advice that fits the last words of the server that it is about; as it is without any."""
+    """The finding with advice that fits what was seen of it; as it is where nothing fits better than the table's."""
     power_failed = any(o.value.get("kind") == POWER for o in history.of(Op.FAULT, types=[Type.OK]))
     if power_failed and finding.invariant in _UNSYNCED:
         return replace(finding, advice=_SYNC)
-    if finding.advice is not None or finding.invariant not in _SPEAKING:
-        return finding
-    words = [o.value.get("last_words") for o in history.of(Op.EXIT, Op.END) if o.i in finding.operations]
-    said = "\n".join(str(text) for text in words if text)
-    for pattern, advice in _TABLE:
-        if re.search(pattern, said, re.IGNORECASE):
-            return replace(finding, advice=advice)
-    return finding
-    """The finding with advice that fits what was seen of it; as it is where nothing fits better than the table's."""
     advice = None if finding.advice is not None else _advice(history, finding)
     return finding if advice is None else replace(finding, advice=advice)
 
@@ -161,7 +152,7 @@ def _by_victim(history: History, *, server: str | None, client: str | None) -> s
     """One of the two where every fault has hit the server, or every one a client alone; None where it is neither."""
     harm = [o for o in history.of(Op.FAULT, types=[Type.OK]) if KINDS[o.value["kind"]].family != OPERATION]
     hit = [Victim(o.value["victim"]) for o in harm]
-    if any(o.value["kind"] in (OVERLAP, "freeze") for o in harm) or not hit:
+    if any(o.value["kind"] in (OVERLAP, "freeze", REPLACE, TWINS) for o in harm) or not hit:
         return None
     if all(victim.hits_server for victim in hit):
         return server

@@ -36,6 +36,8 @@ def place(at: Coordinate) -> str:
         case Moment():
             if at.since is Since.FAULT and not at.thousandths:
                 return "at once after that"
+            if at.since is Since.BOOT:
+                return f"{_percent(at.thousandths)} into a start"
             return f"{_percent(at.thousandths)} of the undisturbed time{_SINCE[at.since] or ' into the job'}"
         case During():
             return f"while fault {at.fault} lasts"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mcp_crashtest.model.coordinates import Batch, Moment, Since, Window
+from mcp_crashtest.model.coordinates import Batch
 from mcp_crashtest.model.faults import OVERLAP, REPLACE, SIGNALS, TWINS, Fault
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.plan import Absence, Plan
@@ -13,24 +13,10 @@ from mcp_crashtest.telling.words import listed, plural
 _MOST_TOLD = 3
 # What is done, and what comes of it behind the place at which it is done.
 _DEEDS = {
-    ("kill", "server"): "The server is killed",
-    ("kill", "client"): "The client is killed",
-    ("kill", "both"): "Server and client are killed",
-    (POWER, "server"): "The power fails",
-    ("kill", "service"): "A service that the server needs is killed",
-    ("kill", "server and service"): "The server is killed, and a service that it needs",
-    ("terminate", "server"): "The server is restarted as planned (SIGTERM)",
-    ("goodbye", "server"): "The host closes the server's standard input and starts it again",
-    (OVERLAP, "server"): "The server is replaced while its old life winds down",
-    ("interrupt", "client"): "The client leaves in the middle of its work and comes back",
-    ("freeze", "server"): "The server stands still for a while (SIGSTOP)",
-    **{(name, "server"): f"The server is sent {name.upper()}, {where}" for name, where in SIGNALS.items()},
-    (REPLACE, "server"): "The server stands still (SIGSTOP), another one is started on its store, and it goes on",
-    (TWINS, "server"): "The server is killed, and two are started at once on its store",
-    ("drop", "client"): "The client loses its connections without a word and comes back",
     ("kill", "server"): ("the server is killed", ""),
     ("kill", "client"): ("the client is killed", ""),
     ("kill", "both"): ("server and client are killed", ""),
+    (POWER, "server"): ("the power fails", ""),
     ("kill", "service"): ("a service that the server needs is killed", ""),
     ("kill", "server and service"): ("the server is killed, and a service that it needs", ""),
     ("terminate", "server"): ("the server is restarted as planned (SIGTERM)", ""),
@@ -38,10 +24,14 @@ _DEEDS = {
     (OVERLAP, "server"): ("the server is replaced while its old life winds down", ""),
     ("interrupt", "client"): ("the client leaves in the middle of its work", " and comes back"),
     ("freeze", "server"): ("the server stands still for a while (SIGSTOP)", ""),
+    **{(name, "server"): (f"the server is sent {name.upper()}, {where}", "") for name, where in SIGNALS.items()},
+    (REPLACE, "server"): ("the server stands still (SIGSTOP)", " and goes on when another is at work on its store"),
+    (TWINS, "server"): ("the server is killed", " and two are started at once on its store"),
     ("drop", "client"): ("the client loses its connections without a word", " and comes back"),
 }
 _VERBS = {"terminate": "restart", "goodbye": "close the standard input of", OVERLAP: "replace",
-          "drop": "drop the connections of"}  # fmt: skip
+          "drop": "drop the connections of", POWER: "cut the power of", REPLACE: "freeze and replace",
+          TWINS: "kill and start two at once of", **{name: f"send {name.upper()} to" for name in SIGNALS}}  # fmt: skip
 _VICTIMS = {"server": "the server", "client": "the client", "both": "server and client", "service": "the service",
             "server and service": "the server and its service"}  # fmt: skip
 _ABSENCES = {
@@ -98,21 +88,6 @@ def plainly(plan: Plan, struck: tuple[Bolt, ...] = (), total: int = 0, *, missed
         first = _one(done[0][1], fell.get(done[0][0]), total, times=len(told) if alike else 0)
         said = first if alike else f"{plural(len(told), 'fault')} in one run, the first: {first}"
     return said[0].upper() + said[1:] + beside + late
-
-
-def _one(fault: Fault) -> str:
-    deed = _DEEDS.get((fault.kind, fault.victim.value), str(fault).partition(" at ")[0].capitalize())
-    match fault.at:
-        case Batch():
-            return f"{deed} at batch {fault.at.number}"
-        case Window():
-            return f"{deed} at {fault.at}"
-        case Moment() if fault.at.since is Since.BOOT:
-            return f"{deed} {fault.at.thousandths / 10:.0f} % into a start"
-        case Moment():
-            return f"{deed} after {fault.at.thousandths / 10:.0f} % of the undisturbed time"
-        case _:
-            return f"{deed} at {fault.at}"
 
 
 def _one(fault: Fault, bolt: Bolt | None, total: int, times: int = 0) -> str:
