@@ -8,16 +8,16 @@ from __future__ import annotations
 import pytest
 
 from mcp_crashtest import Trial
-from mcp_crashtest.laboratory.power import recorded
+from mcp_crashtest.laboratory.power import FEW, MANY, recorded
 
 
 @pytest.mark.crashtest(level=5, asked=True)
 def test_power_loss(crashtest: Trial) -> None:
     """The power fails all over a small job: what was not synced is lost, in every way that makes a difference."""
-    recorded(crashtest).cut_everywhere()
+    recorded(crashtest, MANY).cut_everywhere()
 
 
 @pytest.mark.crashtest(level=3, asked=True)
 def test_sabotage_noticed(crashtest: Trial) -> None:
     """Its syncs are undone, its answers made early, its last write torn: if nobody notices, the test is blind."""
-    recorded(crashtest).sabotage()
+    recorded(crashtest, FEW).sabotage()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MOST = 400
 """The most stores that are tried; of more a sample."""
-_A_GUESS = 200  # stores, before anybody has looked
+MANY, FEW = 200, 9  # runs that are to come, as far as anybody can tell who has not looked: cuts, and sabotage
 _NOT_SEEN = (
     "power loss cannot be followed: the server's calls were not seen in it (a static program, Go, or one that starts "
     "another without its environment)"
@@ -91,15 +91,18 @@ class Power:
         return seen
 
 
-def recorded(trial: Trial) -> Power:
-    """Record what a server writes. Raises NotApplicable and NotAssessed where that cannot be, Violation as a trial."""
+def recorded(trial: Trial, runs: int) -> Power:
+    """Record what a server writes; ``runs`` are to come of it, about.
+
+    Raises NotApplicable and NotAssessed where that cannot be, Violation as a trial.
+    """
     if (why := trial.bench.why_uncounted) is not None:
         raise NotApplicable(why) if trial.bench.profile.client else NotAssessed(why)
     workload = trial.workload
     size = of_calls.small(workload.records, workload.batch, varies=trial.varies["records"])
     plan = Plan(trial.scenario, trial.protocols[0], (), workload=size, engine=Engine.RECORD)
     try:
-        outcomes = trial.seen_to_pass([plan] * 2, of_calls.guessed(plan, _A_GUESS))
+        outcomes = trial.seen_to_pass([plan] * 2, of_calls.guessed(plan, runs))
     except (CannotCount, SubjectError, Unproven) as error:
         raise NotAssessed(f"power loss cannot be followed: {str(error).splitlines()[0]}") from error
     lives = [life_of(outcome) for outcome in outcomes]

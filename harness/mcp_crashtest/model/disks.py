@@ -18,7 +18,7 @@ from mcp_crashtest.model.written import Event, Record, since
 
 SECTOR = 512
 FOLDER = 0
-"""What stands for the inode of a folder."""
+"""What stands for the number of a folder; files are numbered from 1, as they come."""
 T = TypeVar("T")
 Tree = Mapping[str, bytes | None]
 """Names, relative to the store, and what they hold; None for a folder. Hard links are names of equal content."""
@@ -38,8 +38,10 @@ class Pending:
     records: Sequence[Record]
     files: dict[int, _File]
     names: dict[str, int]  # durable
-    changes: list[tuple[Record, int]]  # of names, with the inode that they give a name to
+    changes: list[tuple[Record, int]]  # of names, with the file that they give a name to
     now: dict[str, int]  # names as they are seen
+    known: dict[int, int] = field(default_factory=dict)  # files by their inodes, which are used again: ours are not
+    count: int = 0
 
     @property
     def writes(self) -> list[int]:
@@ -59,20 +61,31 @@ def pending(records: Sequence[Record], disk: Disk, *, deaf: Iterable[int] = ()) 
         elif record.names:
             _rename(state, record)
         else:
-            state.files.setdefault(record.inode, _File()).pending.append(place)
+            state.files.setdefault(_file(state, record.inode), _File()).pending.append(place)
     return state
 
 
+def _file(state: Pending, inode: int) -> int:
+    """Which file an inode is now."""
+    if inode not in state.known:
+        state.count += 1
+        state.known[inode] = state.count
+    return state.known[inode]
+
+
 def _rename(state: Pending, record: Record) -> None:
-    inode = FOLDER if record.event is Event.FOLDER_MADE else record.inode
+    file = FOLDER
     if record.event is Event.CREATED:
-        state.files[inode] = _File()  # an inode may be used again
+        state.known.pop(record.inode, None)  # what had it before may be found behind a cut
+        file = _file(state, record.inode)
+        state.files[file] = _File()
     elif record.event is Event.RENAMED and record.name in state.now:
-        inode = state.now[record.name]
+        file = state.now[record.name]
     elif record.event in (Event.RENAMED, Event.LINKED):
-        state.files.setdefault(inode, _File())
-    state.changes.append((record, inode))
-    _change(state.now, record, inode)
+        file = _file(state, record.inode)
+        state.files.setdefault(file, _File())
+    state.changes.append((record, file))
+    _change(state.now, record, file)
 
 
 def _change(names: dict[str, int], record: Record, inode: int) -> None:
@@ -92,8 +105,8 @@ def _change(names: dict[str, int], record: Record, inode: int) -> None:
 def _sync(state: Pending, record: Record) -> None:
     everything = record.event is Event.ALL_SYNCED
     if everything or record.event is Event.SYNCED:
-        for inode in list(state.files) if everything else [record.inode]:
-            if (file := state.files.get(inode)) is not None:
+        for number in list(state.files) if everything else [_file(state, record.inode)]:
+            if (file := state.files.get(number)) is not None:
                 file.durable = _stored(file.durable, (state.records[place] for place in file.pending))
                 file.pending.clear()
     left, carried = [], _folders(state, record)
@@ -110,7 +123,7 @@ def _folders(state: Pending, record: Record) -> set[str]:
     """The folders that become durable with what lies in them: no file system keeps that and forgets its folder."""
     inside = [record.name] if record.event is Event.FOLDER_SYNCED else []
     if record.event is Event.SYNCED:
-        inside = [dirname(name) for name, inode in state.now.items() if inode == record.inode]
+        inside = [dirname(name) for name, file in state.now.items() if file == _file(state, record.inode)]
     found: set[str] = set()
     for folder in inside:
         while folder and folder not in found:
@@ -120,9 +133,9 @@ def _folders(state: Pending, record: Record) -> set[str]:
 
 
 def _holds(record: Record, change: Record) -> bool:
-    """Whether a synced folder is the one in which a name has changed; one that has moved to it is there."""
-    where = {change.other or change.name} if change.event in (Event.RENAMED, Event.LINKED) else {change.name}
-    return record.event is Event.FOLDER_SYNCED and record.name in {dirname(name) or "." for name in where}
+    """Whether a synced folder is one in which a name has changed: a move between two is whole or not at all."""
+    names = [name for name in (change.name, change.other) if name]
+    return record.event is Event.FOLDER_SYNCED and record.name in {dirname(name) or "." for name in names}
 
 
 def _stored(content: bytes, records: Iterable[Record]) -> bytes:

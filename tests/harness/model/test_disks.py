@@ -115,6 +115,13 @@ def test_a_link_is_another_name_and_a_name_from_elsewhere_is_known_by_nothing() 
     assert everything([*OLD, moved(A, "log", "")]) == {}
 
 
+def test_a_file_whose_removal_is_lost_is_what_it_was_though_its_inode_is_another_ones_by_then() -> None:
+    used_again = [*OLD, Record(Event.REMOVED, name="log"), made(A, "new"), put(A, b"new")]
+    for disk in Disk:
+        assert behind(used_again, Loss(disk)) == {"log": b"old"}
+        assert behind([*used_again, synced(A)], Loss(Disk.STRICT)) == {"log": b"old"}
+
+
 # --- sabotage
 
 
