@@ -109,14 +109,25 @@ def _sync(state: Pending, record: Record) -> None:
             if (file := state.files.get(number)) is not None:
                 file.durable = _stored(file.durable, (state.records[place] for place in file.pending))
                 file.pending.clear()
-    left, carried = [], _folders(state, record)
-    for change, inode in state.changes:
-        made = change.event is Event.FOLDER_MADE and change.name in carried
-        if everything or made or state.disk is Disk.ORDERED or _holds(record, change):
+    kept = _kept(state, record)
+    for place, (change, inode) in enumerate(state.changes):
+        if place in kept:
             _change(state.names, change, inode)
-        else:
-            left.append((change, inode))
-    state.changes = left
+    state.changes = [change for place, change in enumerate(state.changes) if place not in kept]
+
+
+def _kept(state: Pending, record: Record) -> set[int]:
+    """The places of the changes of names that a sync makes durable, and of earlier ones of the same names."""
+    if record.event is Event.ALL_SYNCED or state.disk is Disk.ORDERED:
+        return set(range(len(state.changes)))
+    folders, kept, names = _folders(state, record), set[int](), set[str]()
+    for place in range(len(state.changes) - 1, -1, -1):
+        change = state.changes[place][0]
+        made = change.event is Event.FOLDER_MADE and change.name in folders
+        if made or _holds(record, change) or names & {change.name, change.other}:
+            kept.add(place)
+            names |= {change.name, change.other} - {""}
+    return kept
 
 
 def _folders(state: Pending, record: Record) -> set[str]:
