@@ -69,12 +69,14 @@ class Power:
         outcomes = self.trial.outcomes[before:]
         held = sum(outcome.verdict is Verdict.PASS for outcome in outcomes)
         whole = held == len(found.cuts) and self.seen.steady
-        way = "each of them" if whole else f"a sample of {len(outcomes)}"
+        way = "each of them was booted" if whole else f"{len(outcomes)} of them were booted"
+        of = "" if held == len(outcomes) else f" of {len(outcomes)}"
         at_end = sum(cut.at is None for cut in found.cuts)
+        name, stores = self.trial.bench.profile.name, len(found.cuts)
         return (
-            f"power: {self.trial.bench.profile.name} held in {held} states; {found.states} ways in which the power may "
-            f"fail among {len(self.records)} writes, syncs and names leave {len(found.cuts)} different stores, "
-            f"{at_end} of them behind the end; {way} was booted"
+            f"power: {name} held in {held}{of} states; {found.states} ways in which the power may fail among "
+            f"{len(self.records)} writes, syncs and names leave {stores} different stores, {at_end} of them behind the "
+            f"end; {way}"
         )
 
     def sabotage(self) -> list[Sharpness]:
@@ -86,6 +88,8 @@ class Power:
             seen.append(sharpness(kind, [[one.invariant for one in judgement.findings] for judgement in proven]))
         self.trial.sharpness = seen
         self.trial.notes += [f"would we have noticed? {self.trial.bench.profile.name}: {one}" for one in seen]
+        if not any(one.tried for one in seen):
+            raise NotAssessed("no sabotage could be tried: none of its runs has shown that it landed")
         if is_blind(seen):
             raise NotAssessed(f"{BLIND}: {'; '.join(map(str, seen))}: what a power cut costs would not be seen either")
         return seen
