@@ -26,8 +26,6 @@ async def power_loss(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
 
 def _lost(stage: Stage, fault: Fault, proof: Proof) -> Proof:
     assert fault.loss is not None
-    if not proof.confirmed:
-        return proof
     try:
         return replace(proof, reason=f"{proof.reason}; {stage.site.cut_power(fault.loss)}")
     except NotFollowed as error:

@@ -38,11 +38,13 @@ async def kill(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
 async def struck(
     stage: Stage, fault: Fault, worse: Callable[[Proof], Proof] = lambda proof: proof
 ) -> AsyncIterator[Proof | None]:
-    """The same; what is ``worse`` is done to what they have left, once they are dead."""
+    """The same; what is ``worse`` is done to what they have left, once they are proven dead."""
     number = stage.landed + 1
     async with stage.striking(fault.victim) as victims:
-        proof = worse(await killed(victims))
-    if not proof.confirmed and fault.victim.hits_server and await _left_others(stage):
+        proof = await killed(victims)
+    if proof.confirmed:
+        proof = worse(proof)
+    elif fault.victim.hits_server and await _left_others(stage):
         proof = replace(proof, goes_on=True)
     landed = not (proof.confirmed and fault.victim.hits_server and _was_done(stage))
     landed &= not fault.victim.hits_client or await stage.client.struck()

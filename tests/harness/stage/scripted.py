@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +270,6 @@ def scripted(plan: Plan, folder: Path, *, silence_s: float = 5.0, escaping: froz
     log: list[str] = []
     site = ScriptedSite(log, RunFolder(folder), escaping=escaping)
     client = ScriptedClient(log)
-    header = history([], faults=plan.faults).header
+    header = replace(history([]).header, plan=plan.to_json())
     pace = Pace(undisturbed_s=0.3, batch_s=0.1, outage_s=0.01)
     return Scripted(Stage(plan, site, client, header, Limits(silence_s, 30.0), pace), site, client, log)
