@@ -154,7 +154,7 @@ class Subject:
 
     def cut_power(self, loss: Loss) -> str:
         """Its latest life is dead: leave in its store what a power cut leaves. In words; raises NotFollowed."""
-        return stores.cut(self.control(self.lives).writes, self.folder.state_dir, loss)
+        return stores.cut(self.control(self.lives), self.folder.state_dir, loss)
 
     @property
     def version(self) -> Mapping[str, Any]:

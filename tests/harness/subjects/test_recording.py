@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_crashtest.model.calls import Engine, Remark
+from mcp_crashtest.model.calls import Call, Engine, Remark
 from mcp_crashtest.model.losses import Data, Disk, Loss, Names, Sabotage
 from mcp_crashtest.model.written import Event, Record, to_bytes
 from mcp_crashtest.subjects.process import Launch, Site
@@ -92,7 +92,7 @@ async def test_everything_that_is_written_is_recorded_and_a_cut_leaves_what_was_
     assert set(numbers) <= set(range(1, len(control.read().calls) + 1))
 
     (state / "old").chmod(0o640)
-    said = stores.cut(control.writes, state, Loss(Disk.STRICT))
+    said = stores.cut(control, state, Loss(Disk.STRICT))
     assert "nothing left that was not synced" in said
     assert (state / "old").read_bytes() == b"oLD!"
     assert (state / "old").stat().st_mode & 0o777 == 0o640
@@ -112,12 +112,12 @@ async def test_what_is_written_unseen_is_named_and_nothing_is_made_of_it(launchi
     records, state, control = await recorded(launching, buffered, "STATE")
     assert stores.differing(records, state) == ["log"]
     with pytest.raises(NotFollowed, match="what lies in log is not what was seen to be written"):
-        stores.cut(control.writes, state, Loss(sabotage=Sabotage.DROPPED_SYNC))
+        stores.cut(control, state, Loss(sabotage=Sabotage.DROPPED_SYNC))
     assert (state / "log").read_text() == "12"
     control.writes.unlink()
     control.writes.symlink_to("/dev/zero")
     with pytest.raises(NotFollowed, match="nothing was recorded"):
-        stores.cut(control.writes, state, Loss())
+        stores.cut(control, state, Loss())
 
 
 @pytest.mark.asyncio
@@ -151,10 +151,24 @@ def test_a_file_that_a_cut_does_not_change_is_not_touched_and_one_that_it_does_s
     added = Record(Event.STORED, 1, before["log"].st_ino, 1, data=b"2")
     writes.write_bytes(writes.read_bytes() + to_bytes(added))
     after = (state / "log").stat()
-    assert stores.cut(writes, state, Loss()).endswith("changed: log")
+    assert stores.cut(Control(tmp_path / "calls"), state, Loss()).endswith("changed: log")
     assert (state / "log").read_bytes() == b"1"
     assert (state / "input").stat() == before["input"]
     assert ((state / "log").stat().st_ino, (state / "log").stat().st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_what_was_under_way_when_it_died_may_have_happened_and_nothing_else(tmp_path: Path) -> None:
+    state, writes = tmp_path / "state", tmp_path / "writes"
+    state.mkdir()
+    for name in ("jobs-4711.new", "log"):
+        (state / name).write_bytes(b"1")
+    stores.begin(writes, state)
+    (state / "jobs-4711.new").unlink()
+    records, unlink = stores.recorded(writes), Call("unlink", "jobs-*.new")
+    assert stores.differing(records, state, [unlink]) == []
+    assert stores.differing(records, state, [Call("unlink", "log")]) == ["jobs-4711.new"]
+    assert stores.differing(records, state, [unlink, *[Call("write", "log")] * 16]) == ["jobs-4711.new"]
+    assert stores.differing([*records, Record(Event.SYNCED, 1)], state, [unlink]) == ["jobs-4711.new"]
 
 
 def test_nothing_is_lost_where_everything_was_to_stay(tmp_path: Path) -> None:
@@ -162,7 +176,7 @@ def test_nothing_is_lost_where_everything_was_to_stay(tmp_path: Path) -> None:
     (tmp_path / "state" / "deep" / "file").write_bytes(b"1")
     (tmp_path / "state" / "jobs.db-shm").write_bytes(b"shared")
     stores.begin(tmp_path / "writes", tmp_path / "state")
-    said = stores.cut(tmp_path / "writes", tmp_path / "state", Loss(data=Data.ALL, names=Names.ALL))
+    said = stores.cut(Control(tmp_path / "calls"), tmp_path / "state", Loss(data=Data.ALL, names=Names.ALL))
     assert said.endswith("changed: nothing")
     assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")) == [
         "state", "state/deep", "state/deep/file", "writes",

@@ -67,12 +67,14 @@ class Counting:
         """So many lives are over: keep what was counted in each, and recorded, in a form that anybody can read."""
         for life in range(1, lives + 1):
             control = Control(folder.control_file(life))
+            counted = control.read()
             if control.path.exists():
-                folder.keep_calls(life, control.read())
+                folder.keep_calls(life, counted)
             if self.engine is Engine.RECORD and control.writes.exists():
                 records = stores.recorded(control.writes)
                 last = life == lives  # what earlier ones have left is not there any more
-                folder.keep_writes(life, records, stores.differing(records, folder.state_dir) if last else [])
+                unseen = stores.differing(records, folder.state_dir, counted.calls) if last else []
+                folder.keep_writes(life, records, unseen)
 
 
 async def counting(engine: Engine, spawner: Spawner) -> Counting:

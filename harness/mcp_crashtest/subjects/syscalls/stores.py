@@ -8,18 +8,21 @@ sockets, pipes and symbolic links.
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from mcp_crashtest.model.calls import ANSWER, Call
 from mcp_crashtest.model.disks import Tree, behind, changed, everything
 from mcp_crashtest.model.losses import Loss
 from mcp_crashtest.model.written import Event, Record, records_in, to_bytes
+from mcp_crashtest.subjects.syscalls.control import Control
 
 _IGNORED = "-shm"
 _MOST_BYTES = 64 << 20
-_NAMED = 3
+_NAMED, _LATEST = 3, 16
 
 
 class NotFollowed(Exception):
@@ -51,9 +54,21 @@ def recorded(writes: Path) -> list[Record]:
     return []
 
 
-def differing(records: list[Record], folder: Path) -> list[str]:
-    """The names of what lies there now, of a server that is dead, and is not what was recorded."""
-    return changed(_tree(folder), everything(records))
+def differing(records: Sequence[Record], folder: Path, calls: Sequence[Call] = ()) -> list[str]:
+    """The names of what lies there now, of a server that is dead, and is not what was recorded.
+
+    ``calls`` are those that were counted: what was under way when it died may have happened, or the half of it.
+    """
+    known = {record.number for record in records}
+    latest = list(enumerate(calls, start=1))[-_LATEST:]
+    under_way = [call.file for number, call in latest if number not in known and call.kind != ANSWER]
+    names = changed(_tree(folder), everything(records))
+    return [name for name in names if not any(_is_called(name, file) for file in under_way)]
+
+
+def _is_called(name: str, called: str) -> bool:
+    """Whether a file has this name, in which * stands for what is another in each run."""
+    return re.fullmatch(re.escape(called).replace(r"\*", ".+"), name) is not None
 
 
 def unexplained(names: list[str]) -> str:
@@ -66,12 +81,12 @@ def unexplained(names: list[str]) -> str:
     )
 
 
-def cut(writes: Path, folder: Path, loss: Loss) -> str:
+def cut(control: Control, folder: Path, loss: Loss) -> str:
     """Have the power fail: put in the folder what is left. In words, what was lost. Raises NotFollowed."""
-    records = recorded(writes)
+    records = recorded(control.writes)
     if not records:
         raise NotFollowed("power loss cannot be followed: nothing was recorded")
-    if names := differing(records, folder):
+    if names := differing(records, folder, control.read().calls):
         raise NotFollowed(unexplained(names))
     before, after = everything(records), behind(records, loss)
     _lay(folder, after)
