@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.mutant import CRASH_LOOP, REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
+from tests.mutants.mutant import CRASH_LOOP, FAILING, REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
 
 OF_PROCESSES = (
     Mutant(
@@ -50,4 +50,8 @@ OF_PROCESSES = (
         "the server is killed, and again and again while it starts",
         faults=7,
     ),
+    Mutant("swallows_eio", "records.lost", FAILING, "a write to its store fails", ("task.false-success",)),
+    Mutant("full_for_done", "records.lost", FAILING, "the disk is full at a write", ("task.false-success",)),
+    Mutant("short_for_whole", "records.lost", FAILING, "a write is cut short, and says so", ("task.false-success",)),
+    Mutant("syncs_again", "records.lost", FAILING, "a sync fails, and the next one does not", ("task.false-success",)),
 )

@@ -24,6 +24,7 @@ from mcp_crashtest.checkers import (
     listing,
     meeting,
     moments,
+    outputs,
     progress,
     records,
     recovery,
@@ -170,7 +171,7 @@ def _nothing_shown(history: History) -> Iterable[str]:
             yield f"the task was kept for its ttl of {ttl_s:g} s, which was over before its result could be read"
             return
     for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
-        if control.ended_by_order(history, output):
+        if control.ended_by_order(history, output) or outputs.calls_failed(history):
             continue
         if output.value.get("reason") == "vanished" and any(True for _ in history.of(Op.OUTPUT, types=[Type.OK])):
             continue  # it had given its result, and its ttl was over

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mcp_crashtest.checkers.advice import NOT_RESUMED
 from mcp_crashtest.checkers.control import came_too_late, ended_by_order, stopped
-from mcp_crashtest.checkers.outputs import first_outputs, services_died
+from mcp_crashtest.checkers.outputs import calls_failed, first_outputs, services_died
 from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
@@ -199,7 +199,7 @@ def _ended_badly(history: History) -> Iterator[Finding]:
     for output in history.of(Op.OUTPUT, types=[Type.FAIL]):
         if any(before.i < output.i and before.task == output.task for before in history.of(Op.OUTPUT)):
             continue  # it had ended already: that is the afterlife's matter
-        if ended_by_order(history, output):
+        if ended_by_order(history, output) or calls_failed(history):
             continue
         disturbed = any(fault.i < output.i for fault in history.of(Op.FAULT))
         if disturbed and not held_sharply(history.header.claims, "records.lost"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mcp_crashtest.model.faults import Victim
+from mcp_crashtest.model.faults import FAIL, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 
 _SHOWN = 5
@@ -35,6 +35,11 @@ def _completed(history: History) -> Iterator[Operation]:
 def services_died(history: History) -> bool:
     """Whether something that the server needs was dead for a while: what could not be read then was still there."""
     return any(_hits_service(fault) for fault in history.of(Op.FAULT))
+
+
+def calls_failed(history: History) -> bool:
+    """Whether a system call of the server's was made to fail: a job may say that it has failed then."""
+    return any(fault.value["kind"] == FAIL for fault in history.of(Op.FAULT, types=[Type.OK]))
 
 
 def is_piped(history: History) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from mcp_crashtest.checkers import claimed, lifecycle
 from mcp_crashtest.checkers.outputs import is_piped, services_died
 from mcp_crashtest.model.claims import held, held_sharply
-from mcp_crashtest.model.faults import KINDS, OVERLAP, REPLACE, TWINS, Victim
+from mcp_crashtest.model.faults import FAIL, KINDS, OVERLAP, REPLACE, TWINS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.text import without
 from mcp_crashtest.model.verdict import Finding
@@ -79,7 +79,9 @@ def _allowed(history: History, faults: Sequence[Operation]) -> int:
     """
     workload = history.header.workload
     done = 0 if _once(history) else sum(min(f.value.get("done", 0), workload["records"] // 2) for f in faults)
-    return int((len(faults) + sum(_leaves_two(history, f) for f in faults)) * workload["batch"] + done)
+    fallen = sum(1 for o in history.of(Op.OUTAGE) if o.value.get("what") == Op.EXIT)
+    more = sum(_leaves_two(history, f) + f.value.get("at", {}).get("times", 1) - 1 for f in faults) + fallen
+    return int((len(faults) + more) * workload["batch"] + done)
 
 
 def _leaves_two(history: History, fault: Operation) -> bool:
@@ -99,7 +101,9 @@ def _explaining(history: History) -> Sequence[Operation]:
     for fault in history.of(Op.FAULT):
         if fault.type is Type.INVOKE:
             begun = fault.i
-        elif begun < ended:  # one that could not be proven may have cost a batch too
+        elif (
+            begun < ended or fault.value["kind"] == FAIL
+        ):  # a call has failed before anybody saw that; one that could not be proven may have cost a batch too
             explaining.append(fault)
     return explaining
 

@@ -10,8 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from mcp_crashtest.faults import client, operations, overlap, pipes, power, process, services, signals, two_servers
-from mcp_crashtest.model.faults import REPLACE, SIGNALS, TWINS, Fault
+from mcp_crashtest.faults import (
+    calls,
+    client,
+    operations,
+    overlap,
+    pipes,
+    power,
+    process,
+    services,
+    signals,
+    two_servers,
+)
+from mcp_crashtest.model.faults import FAIL, REPLACE, SIGNALS, TWINS, Fault
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
@@ -25,6 +36,7 @@ FAULTS: dict[str, Act] = {
     "goodbye": pipes.goodbye,
     "overlap": overlap.overlap,
     "freeze": process.freeze,
+    FAIL: calls.fail,
     **dict.fromkeys(SIGNALS, signals.told),
     REPLACE: two_servers.replace_frozen,
     TWINS: two_servers.start_two,

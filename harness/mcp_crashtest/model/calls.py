@@ -19,6 +19,10 @@ from mcp_crashtest.model.errors import UsageError
 ANY = "call"
 """The name of a coordinate that counts all calls on files."""
 ANSWER = "answer"
+SHORT = "short"
+"""How a call fails that writes a part of what it was given, and says so."""
+ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EINTR", SHORT)
+"""With what a call can be made to fail."""
 KINDS = (
     "write",
     "pwrite",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from mcp_crashtest.model.calls import ANY
+from mcp_crashtest.model.calls import ANY, ERRORS
 from mcp_crashtest.model.errors import UsageError
 
 _THOUSAND = 1000
@@ -174,7 +174,8 @@ class Syscall:
     """Just before the server's n-th counted call of this name, from 1, in one life.
 
     What a name is says ``model.calls``; that of any call on a file is ``call``. ``what`` says in words what call it was
-    when the plan was made.
+    when the plan was made. ``fails``: nobody stands still there; the call comes to this error, or is short, and so do
+    the next ones of its name, ``times`` in all.
     """
 
     tag: ClassVar[str] = "syscall"
@@ -182,9 +183,15 @@ class Syscall:
     name: str
     number: int
     what: str | None = None
+    fails: str | None = None
+    times: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse a call before the first."""
+        """Refuse a call before the first, and one that fails as none does."""
+        if self.fails is not None and self.fails not in ERRORS:
+            raise UsageError(f"a call can be made to fail with {', '.join(ERRORS)}, not with {self.fails!r}")
+        if self.times < 1:
+            raise UsageError(f"a call fails once or more, not {self.times} times")
         if self.number < 1:
             raise UsageError(f"calls are counted from 1, not from {self.number}")
 
@@ -196,7 +203,10 @@ class Syscall:
     def __str__(self) -> str:
         """As written in reports."""
         which = f"call {self.number}" if self.name == ANY else f"call {self.number} of {self.name}"
-        return f"{which}, just before {self.what}" if self.what else which
+        if self.fails is None:
+            return f"{which}, just before {self.what}" if self.what else which
+        often = f" {self.times} times" if self.times > 1 else ""
+        return f"{which}, {self.fails}{often}{f': {self.what}' if self.what else ''}"
 
 
 Coordinate = Batch | Window | Moment | During | Syscall
@@ -209,6 +219,8 @@ _ENUMS = {"phase": Phase, "since": Since}
 def to_json(at: Coordinate) -> dict[str, Any]:
     """Encode: the tag, and what is said."""
     said = {field.name: getattr(at, field.name) for field in fields(at)}
+    if isinstance(at, Syscall) and at.fails is None:
+        del said["times"]
     return {"kind": at.tag, **{name: value for name, value in said.items() if value is not None}}
 
 
@@ -222,7 +234,7 @@ def from_json(data: Mapping[str, Any]) -> Coordinate:
     if kind is Window:
         said["name"] = WindowName(said["name"])
     for name, value in said.items():
-        wanted: type = str if name in (*_ENUMS, "name", "what") else int
+        wanted: type = str if name in (*_ENUMS, "name", "what", "fails") else int
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise TypeError(f"{name} is {value!r}")
     return kind(**said)

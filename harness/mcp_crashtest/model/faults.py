@@ -61,6 +61,9 @@ SIGNALS = {"sigint": "as upon Ctrl-C", "sighup": "as upon a terminal that is clo
            "sigsegv": "as upon a fault in memory"}  # fmt: skip
 """The kinds in which a server is sent another signal, and where that comes from."""
 
+FAIL = "fail"
+"""The kind in which a system call of the server's fails."""
+
 GOODBYE = "goodbye"
 """The kind in which a host stops its server on stdio."""
 
@@ -128,6 +131,8 @@ _TABLE = (
          0, "#8e44ad"),
     Kind("freeze", "process", "SIGSTOP of the whole group for a while, then SIGCONT", _SERVER, 1, "#16a085",
          needs=frozenset({Right.PROCESS})),
+    Kind(FAIL, "call", "a system call on the store fails; started again where the server ends of that", _SERVER, 1,
+         "#7d6608", needs=frozenset({Right.PROCESS}), undoes=_SERVER),
     *(Kind(name, "process", f"{name.upper()} to the whole group, {where}; started again where it ends", _SERVER, 1,
            "#ca6f1e", needs=frozenset({Right.PROCESS}), undoes=_SERVER) for name, where in SIGNALS.items()),
     Kind(REPLACE, "process", "SIGSTOP of the whole group, and another server is started on the same store; once that "

@@ -10,15 +10,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mcp_crashtest.model.calls import ANSWER, ANY, Call, Engine, names, told
+from mcp_crashtest.model.calls import ANSWER, ANY, SHORT, Call, Engine, names, told
 from mcp_crashtest.model.coordinates import Syscall
-from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.faults import FAIL, Fault, Victim
 from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.planning.sequences import alternately
 
 MOST_BATCHES = 5
 _LAST_OF = 3
 _IN_A_ROW = 4
+_LEDGER, _MANY, _QUOTA = "ledger", 1000, 3
+_SYNC, _NAME = ("EIO",), ("EIO", "ENOSPC")
+_WRITE = ("EIO", "ENOSPC", SHORT, "EDQUOT", "EINTR")
+_WAYS: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(("write", "pwrite", "writev", "pwritev", "copy"), _WRITE),
+    **dict.fromkeys(("fsync", "fdatasync", "unlink"), _SYNC),
+    **dict.fromkeys(("rename", "link", "ftruncate"), _NAME),
+}
 _RECOVERY, _ORIGINS, _ORIGINS_BEFORE = 60, 8, 3
 
 
@@ -110,6 +118,36 @@ def in_recovery(plan: Plan, origin: Syscall, seen: Life) -> list[Plan]:
     once = [replace(plan, faults=(_kill(origin), _kill(place))) for place in at]
     again = [replace(plan, faults=(_kill(origin), *[_kill(place)] * _IN_A_ROW)) for place in at[-_LAST_OF:]]
     return [*once, *again]
+
+
+def failing(plan: Plan, seen: Life, most: int) -> list[Plan]:
+    """Calls on the store that fail, in each way in which such a call can, drawn from the classes by turns.
+
+    The ledger is the lab's: no call on it fails. What fails once finds whoever makes nothing of an error; a quota that
+    is used up is told to the next calls too. A watcher cannot shorten a call.
+    """
+    found = [at for at in places(seen, 0 if seen.steady else _MANY) if at.name != ANSWER]
+    plans: list[Plan] = []
+    turns: Counter[str] = Counter()
+    for at in found:
+        call = _call_at(seen, at)
+        if call.file == _LEDGER:
+            continue
+        ways = [way for way in _WAYS[call.kind] if way != SHORT or plan.engine is Engine.PRELOAD]
+        way = ways[turns[call.name] % len(ways)]
+        turns[call.name] += 1
+        plans.append(replace(plan, faults=(_failed(at, way),)))
+    return plans[:most]
+
+
+def _failed(at: Syscall, way: str) -> Fault:
+    return Fault(FAIL, Victim.SERVER, replace(at, fails=way, times=_QUOTA if way == "EDQUOT" else 1))
+
+
+def _call_at(seen: Life, at: Syscall) -> Call:
+    """The call that this place is."""
+    of_name = [call for call in seen.calls if (call.kind != ANSWER if at.name == ANY else call.name == at.name)]
+    return of_name[at.number - 1]
 
 
 def by_turns(sequences: Iterable[Sequence[Plan]]) -> list[Plan]:

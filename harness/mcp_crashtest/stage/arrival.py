@@ -29,14 +29,18 @@ async def _batch(stage: Stage, at: Batch) -> bool:
     return await stage.until_time(time.monotonic() + at.thousandths / _THOUSAND * stage.pace.batch_s)
 
 
-async def _syscall(stage: Stage, _at: Syscall) -> bool:
-    """A system call, before which somebody of the server stands still.
+async def _syscall(stage: Stage, at: Syscall) -> bool:
+    """A system call, before which somebody of the server stands still, or that has failed.
 
     He may be no child of the process that was started, and in no group of it: whoever counts is asked now and then.
+    One whose call has failed may have ended before anybody has asked: that is forgiven from now on.
     """
-    while not (stage.server is not None and (stage.server.parked or stage.site.call)):
+    if at.fails is not None:
+        stage.outage.begin()
+        stage.outage.tells_failure = True
+    while not stage.site.call if at.fails else not (stage.server and (stage.server.parked or stage.site.call)):
         if not await stage.until_time(time.monotonic() + _ASKING_S):
-            return False
+            return bool(at.fails and stage.site.call)  # what comes of a call that fails may be the end of the run
     return True
 
 

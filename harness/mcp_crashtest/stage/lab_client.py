@@ -152,7 +152,8 @@ class LabClient:
     def _journalled(self, name: str, event: Operation) -> None:
         """Take an event over."""
         value = self._stage.recorder.timed(event.value)
-        if event.type is Type.FAIL and event.op in _OF_A_TASK and self._stage.outage.forgives:
+        outage, hard = self._stage.outage, event.type is Type.FAIL and event.op in _OF_A_TASK
+        if hard and outage.forgives and not outage.hears_out(value.get("reason")):
             forgive(self._stage, name, event)
             if event.op is Op.OUTPUT and self._process:
                 self.expect_end()

@@ -25,13 +25,18 @@ if TYPE_CHECKING:
 _MOST_RESTARTS = 5
 _LEAVING_S = 5.0
 _AGAIN_S = 0.2
+_FAILED = "failed"
 
 
 @dataclass(slots=True)
 class Outage:
-    """The outages of a run. ``grace_s``: so long behind its end a server may still be about to recover."""
+    """The outages of a run. ``grace_s``: so long behind its end a server may still be about to recover.
+
+    ``tells_failure``: nothing is away, but calls have failed: a job that says that it has failed has come to its end.
+    """
 
     grace_s: float
+    tells_failure: bool = False
     _lasting: int = 0
     _forgiven_until: float = field(default=0.0)
     _restarts: int = 0
@@ -40,6 +45,10 @@ class Outage:
     def lasts(self) -> bool:
         """Whether a service is away now."""
         return self._lasting > 0
+
+    def hears_out(self, reason: object) -> bool:
+        """Whether a job that ended so is not asked for again."""
+        return self.tells_failure and reason == _FAILED
 
     @property
     def forgives(self) -> bool:

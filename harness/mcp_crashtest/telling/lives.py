@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp_crashtest.model.companions import is_of_second
-from mcp_crashtest.model.faults import KINDS, OPERATION, OVERLAP, REPLACE, SIGNALS, Victim
+from mcp_crashtest.model.faults import FAIL, KINDS, OPERATION, OVERLAP, REPLACE, SIGNALS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.proof import GOES_ON
 from mcp_crashtest.telling.places import place_in
@@ -160,6 +160,7 @@ def _server_lives(history: History, struck: tuple[Bolt, ...], end: float) -> lis
     for bolt in struck:
         spared = bolt.kind in ("freeze", REPLACE) or GOES_ON in bolt.proof
         if bolt.hits_server and bolt.answered and not spared:
+        if bolt.hits_server and bolt.kind not in ("freeze", REPLACE, FAIL) and GOES_ON not in bolt.proof:
             hit = [n for n, life in enumerate(lives) if life.began <= bolt.at and life.how == LIVES]
             for n in hit[-1:]:
                 how = "stopped" if bolt.kind in _STOPS else "killed" if bolt.landed else "end not proven"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
-from mcp_crashtest.model.calls import ANY, Call, Engine, alike, on_files
+from mcp_crashtest.model.calls import ANY, ERRORS, Call, Engine, alike, on_files
 from mcp_crashtest.model.coordinates import Syscall
 from mcp_crashtest.model.plan import Plan, Size
-from mcp_crashtest.planning.calls import Life, before_each, in_both, in_recovery, origins, places, small
+from mcp_crashtest.planning.calls import Life, before_each, failing, in_both, in_recovery, origins, places, small
 
 BASE = Plan("every-call", "2026-07-28", (), engine=Engine.PRELOAD)
 BATCH = [Call("write", "ledger", 100), *[Call("pwrite", "db-wal", 4096)] * 3, Call("fdatasync", "db-wal")]
@@ -92,3 +93,18 @@ def test_a_big_job_is_made_small_where_it_may_be() -> None:
     assert small(1000, 10, varies=True) == Size(50, 10)
     assert small(1000, 10, varies=False) is None
     assert small(50, 10, varies=True) is None
+
+
+def test_calls_fail_in_the_ways_in_which_such_calls_can_and_none_on_the_ledger_does() -> None:
+    calls = [Call(kind, file) for _ in range(8) for kind, file in (("write", "a"), ("fsync", "a"), ("write", "ledger"))]
+    life = Life([*calls, Call("answer", "answer")], [1] * 25, steady=True)
+    plans = failing(BASE, life, 12)
+    at = [fault.at for plan in plans for fault in plan.faults if isinstance(fault.at, Syscall)]
+    assert len(at) == 12
+    assert {(one.fails, one.what.partition(" that ")[0]) for one in at if one.what and "fsync" in one.what[:9]} == {
+        ("EIO", "the fsync of a")
+    }
+    assert {one.fails for one in at} == set(ERRORS)
+    assert not any("to ledger" in (one.what or "").partition(" that ")[0] for one in at)
+    watched = failing(replace(BASE, engine=Engine.WATCH), life, 12)
+    assert all(getattr(plan.faults[0].at, "fails", "") != "short" for plan in watched)

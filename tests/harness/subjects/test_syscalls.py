@@ -290,7 +290,7 @@ def test_a_name_is_shown_without_what_a_terminal_would_obey(tmp_path: Path) -> N
     entry = struct.pack("=IIQq104s", 1, 1, 10**9, 2, b"\x1b[2Jlog\xff")
     with control.path.open("r+b") as file:
         file.write(struct.pack("=IIQ", 0x43414C31, 16, 1))
-        file.seek(2232)
+        file.seek(2248)
         file.write(entry)
     assert control.read() == Counted((Call("write", "?[2Jlog\ufffd", 2, 1.0),), Remark.ATTACHED)
 

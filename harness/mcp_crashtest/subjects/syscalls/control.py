@@ -5,6 +5,7 @@ Its layout is that of counted.h.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -12,18 +13,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcp_crashtest.model.calls import ANY, KINDS, Call, Counted, Remark
+from mcp_crashtest.model.calls import ANY, KINDS, SHORT, Call, Counted, Remark
 from mcp_crashtest.model.coordinates import Syscall
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.wire.messages import MARKED
 
 _MAGIC = 0x43414C31
 _CAPACITY, _LONGEST_NAME, _LONGEST_PATH = 8192, 104, 1024
-_HEADER = struct.Struct(f"=IIQQQQII{_LONGEST_NAME}s{_LONGEST_PATH}s{_LONGEST_PATH}s32s")
+_HEADER = struct.Struct(f"=IIQQQQII{_LONGEST_NAME}s{_LONGEST_PATH}s{_LONGEST_PATH}s32sIiQ")
 _COUNTS = struct.Struct("=IIQQQQ")
 _ENTRY = struct.Struct(f"=IIQq{_LONGEST_NAME}s")
 _NS = 1_000_000_000
 _NEVER = (1 << 64) - 1
+_STAND_STILL, _FAIL, _SHORTEN = 0, 1, 2
 _ALL = sum(Remark)
 MARKER = str(MARKED)[:7]
 """What stands in an answer for the job, and in nothing else that is said: the number of the request begins so."""
@@ -59,6 +61,7 @@ class Control:
             name.encode(errors="replace")[: _LONGEST_NAME - 1],
             *places,
             MARKER.encode(),
+            *_deed(before),
         )
         with self.path.open("wb") as file:
             file.write(_HEADER.pack(*header))
@@ -82,6 +85,15 @@ class Control:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return b""
             return file.read(_HEADER.size + _CAPACITY * _ENTRY.size)
+
+
+def _deed(before: Syscall | None) -> tuple[int, int, int]:
+    """What becomes of the wanted call, the number of its error, and how many in a row come to the same."""
+    if before is None or before.fails is None:
+        return _STAND_STILL, 0, 0
+    if before.fails == SHORT:
+        return _SHORTEN, 0, 1
+    return _FAIL, getattr(errno, before.fails), before.times
 
 
 def _wanted(name: str) -> tuple[int, str]:

@@ -26,6 +26,8 @@
 enum kind { WRITE = 1, PWRITE, WRITEV, PWRITEV, FSYNC, FDATASYNC, RENAME, UNLINK, FTRUNCATE, LINK, COPY, ANSWER };
 enum remark { MAPPED = 1, URING = 2, UNREADABLE = 4, OVERFLOWN = 8, ATTACHED = 16 };
 
+enum deed { STAND_STILL = 0, FAIL, SHORTEN }; /* only half of what a call was to write is written */
+
 struct entry {
     _Atomic uint32_t kind; /* written last: 0 is a call that is being written down */
     uint32_t process;
@@ -47,6 +49,9 @@ struct control {
     char folder[LONGEST_PATH];
     char ledger[LONGEST_PATH];
     char marker[32];
+    uint32_t deed; /* what becomes of the wanted call: one of those below */
+    int32_t error; /* with which it fails */
+    uint64_t times; /* so many in a row do */
     struct entry entries[CAPACITY];
 };
 
@@ -94,6 +99,7 @@ static const char *of_store(struct control *c, const char *path) {
 static _Thread_local uint32_t latest; /* the number of the call that this thread has counted last, or 0 */
 
 /* Write a call down; whether somebody has to stand still before it. */
+/* Write a call down; whether somebody has to stand still before it (1), or it is to fail (1 + FAIL) or to be short. */
 static int counted(struct control *c, uint32_t kind, const char *path, int64_t size, uint32_t process) {
     char name[LONGEST_NAME];
     struct timespec now;
@@ -112,8 +118,14 @@ static int counted(struct control *c, uint32_t kind, const char *path, int64_t s
         atomic_fetch_or(&c->remarks, OVERFLOWN);
     int other = c->wanted_kind ? c->wanted_kind != kind : kind == ANSWER; /* whose place among the others may vary */
     if (other || (c->wanted_name[0] && strcmp(c->wanted_name, name)))
-        return atomic_load(&c->reached) && !atomic_load(&c->released);
+        return !c->deed && atomic_load(&c->reached) && !atomic_load(&c->released);
     uint64_t matched = atomic_fetch_add(&c->matched, 1) + 1;
+    if (c->deed) {
+        if (!c->target || matched < c->target || matched - c->target >= c->times) return 0;
+        if (matched != c->target && (kind == FSYNC || kind == FDATASYNC || kind == UNLINK)) return 0; /* there is room for it */
+        if (matched == c->target) atomic_store(&c->reached, number);
+        return 1 + (int)c->deed;
+    }
     if (c->target && matched == c->target) {
         atomic_store(&c->reached, number);
         return 1;

@@ -4,6 +4,7 @@
    programs, Go, and the C library's own buffered files. Where it is told to, it records what was written. */
 #include "counted.h"
 #include "written.h"
+#include "unsynced.h"
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <sys/sendfile.h>
@@ -34,12 +35,21 @@ static void stand_still(struct control *c) {
     atomic_store(&c->released, 1);
 }
 
-static void note(struct control *c, uint32_t kind, const char *path, int64_t size) {
+/* What is to become of a call: 0, FAIL or SHORTEN. */
+static int note(struct control *c, uint32_t kind, const char *path, int64_t size) {
     int saved = errno;
     const char *name = kind == ANSWER ? path : of_store(c, path);
     latest = 0;
     if (name && counted(c, kind, name, size, (uint32_t)getpid())) stand_still(c);
+    int found = name ? counted(c, kind, name, size, (uint32_t)getpid()) : 0;
+    if (found == 1) stand_still(c);
     errno = saved;
+    return found > 1 ? found - 1 : 0;
+}
+
+static int failed(void) {
+    errno = atomic_load(&here)->error;
+    return -1;
 }
 
 static int path_of(int fd, char *path) {
@@ -61,6 +71,16 @@ static int on_file(uint32_t kind, int fd, int64_t size) {
     }
     errno = saved;
     return follow;
+static int on_file(uint32_t kind, int fd, int64_t size) {
+    struct control *c = control();
+    char path[PATH_MAX] = "";
+    int saved = errno, deed = c && path_of(fd, path) ? note(c, kind, path, size) : 0;
+    if (c && c->deed == FAIL && of_store(c, path)) {
+        if (kind == FSYNC || kind == FDATASYNC) is_synced(fd, deed == FAIL);
+        else if (deed != FAIL) is_written(fd, kind != WRITE && kind != WRITEV);
+    }
+    errno = saved;
+    return deed;
 }
 
 static int said_in(struct control *c, const struct iovec *parts, int n) {
@@ -78,11 +98,17 @@ static int on_any(uint32_t kind, int fd, const struct iovec *parts, int n) {
         int64_t size = 0;
         for (int i = 0; i < n; i++) size += (int64_t)parts[i].iov_len;
         if (S_ISREG(s.st_mode)) follow = on_file(kind, fd, size);
+    int saved = errno, deed = 0;
+    if (c && !fstat(fd, &s)) {
+        int64_t size = 0;
+        for (int i = 0; i < n; i++) size += (int64_t)parts[i].iov_len;
+        if (S_ISREG(s.st_mode)) deed = on_file(kind, fd, size);
         else if ((S_ISSOCK(s.st_mode) || S_ISFIFO(s.st_mode)) && c->marker[0] && said_in(c, parts, n))
             note(c, ANSWER, "answer", size);
     }
     errno = saved;
     return follow;
+    return deed;
 }
 
 static void resolved(int folder, const char *given, char *path) {
@@ -100,16 +126,17 @@ static void resolved(int folder, const char *given, char *path) {
     snprintf(path, 2 * PATH_MAX, "%s/%s", strcmp(real, "/") ? real : "", last + 1);
 }
 
-static void on_path(uint32_t kind, int folder, const char *given, int other_folder, const char *other) {
+static int on_path(uint32_t kind, int folder, const char *given, int other_folder, const char *other) {
     struct control *c = control();
     char path[2 * PATH_MAX];
-    int saved = errno;
+    int saved = errno, deed = 0;
     if (c && given) {
         resolved(folder, given, path);
         if (!of_store(c, path) && other) resolved(other_folder, other, path);
-        note(c, kind, path, 0);
+        deed = note(c, kind, path, 0);
     }
     errno = saved;
+    return deed;
 }
 
 /* --- what became of a call, where it is recorded */
@@ -205,6 +232,8 @@ static int opened(int what, int fd) {
 }
 
 #define REAL(name) static __typeof__(&name) real; if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+/* Of one buffer half is written, of several the first few; where there is but one of either, all. */
+#define WRITTEN(noted, n) switch (noted) { case FAIL: return failed(); case SHORTEN: if ((n) > 1) (n) /= 2; }
 #define ONE(buffer, size) const struct iovec part = {(void *)(buffer), size}
 
 ssize_t write(int fd, const void *b, size_t n) { REAL(write); ONE(b, n); int f = on_any(WRITE, fd, &part, 1); return stored(f, fd, &part, 1, real(fd, b, n), -1); }
@@ -236,6 +265,30 @@ int mkdirat(int d, const char *a, mode_t m) { REAL(mkdirat); latest = 0; return 
 ssize_t sendfile(int to, int from, off_t *o, size_t n) { REAL(sendfile); int f = on_file(COPY, to, (int64_t)n); return copied(f, to, real(to, from, o, n), -1); }
 ssize_t sendfile64(int to, int from, off64_t *o, size_t n) { REAL(sendfile64); int f = on_file(COPY, to, (int64_t)n); return copied(f, to, real(to, from, o, n), -1); }
 ssize_t copy_file_range(int a, off64_t *i, int b, off64_t *o, size_t n, unsigned f) { REAL(copy_file_range); int w = on_file(COPY, b, (int64_t)n); int64_t at = o ? *o : -1; return copied(w, b, real(a, i, b, o, n, f), at); }
+ssize_t write(int fd, const void *b, size_t n) { REAL(write); ONE(b, n); WRITTEN(on_any(WRITE, fd, &part, 1), n); return real(fd, b, n); }
+ssize_t pwrite(int fd, const void *b, size_t n, off_t o) { REAL(pwrite); WRITTEN(on_file(PWRITE, fd, (int64_t)n), n); return real(fd, b, n, o); }
+ssize_t pwrite64(int fd, const void *b, size_t n, off64_t o) { REAL(pwrite64); WRITTEN(on_file(PWRITE, fd, (int64_t)n), n); return real(fd, b, n, o); }
+ssize_t writev(int fd, const struct iovec *v, int n) { REAL(writev); WRITTEN(on_any(WRITEV, fd, v, n), n); return real(fd, v, n); }
+static int64_t sum(const struct iovec *v, int n) { int64_t s = 0; for (int i = 0; i < n; i++) s += (int64_t)v[i].iov_len; return s; }
+ssize_t pwritev(int fd, const struct iovec *v, int n, off_t o) { REAL(pwritev); WRITTEN(on_file(PWRITEV, fd, sum(v, n)), n); return real(fd, v, n, o); }
+ssize_t pwritev64(int fd, const struct iovec *v, int n, off64_t o) { REAL(pwritev64); WRITTEN(on_file(PWRITEV, fd, sum(v, n)), n); return real(fd, v, n, o); }
+int fsync(int fd) { REAL(fsync); if (on_file(FSYNC, fd, 0) == FAIL) return failed(); return real(fd); }
+int fdatasync(int fd) { REAL(fdatasync); if (on_file(FDATASYNC, fd, 0) == FAIL) return failed(); return real(fd); }
+int ftruncate(int fd, off_t o) { REAL(ftruncate); if (on_file(FTRUNCATE, fd, o) == FAIL) return failed(); return real(fd, o); }
+int ftruncate64(int fd, off64_t o) { REAL(ftruncate64); if (on_file(FTRUNCATE, fd, o) == FAIL) return failed(); return real(fd, o); }
+int truncate(const char *a, off_t o) { REAL(truncate); if (on_path(FTRUNCATE, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return real(a, o); }
+int truncate64(const char *a, off64_t o) { REAL(truncate64); if (on_path(FTRUNCATE, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return real(a, o); }
+int rename(const char *a, const char *b) { REAL(rename); if (on_path(RENAME, AT_FDCWD, b, AT_FDCWD, a) == FAIL) return failed(); return real(a, b); }
+int renameat(int d, const char *a, int e, const char *b) { REAL(renameat); if (on_path(RENAME, e, b, d, a) == FAIL) return failed(); return real(d, a, e, b); }
+int renameat2(int d, const char *a, int e, const char *b, unsigned f) { REAL(renameat2); if (on_path(RENAME, e, b, d, a) == FAIL) return failed(); return real(d, a, e, b, f); }
+int link(const char *a, const char *b) { REAL(link); if (on_path(LINK, AT_FDCWD, b, 0, NULL) == FAIL) return failed(); return real(a, b); }
+int linkat(int d, const char *a, int e, const char *b, int f) { REAL(linkat); if (on_path(LINK, e, b, 0, NULL) == FAIL) return failed(); return real(d, a, e, b, f); }
+int unlink(const char *a) { REAL(unlink); if (on_path(UNLINK, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return real(a); }
+int unlinkat(int d, const char *a, int f) { REAL(unlinkat); if (on_path(UNLINK, d, a, 0, NULL) == FAIL) return failed(); return real(d, a, f); }
+int remove(const char *a) { REAL(remove); if (on_path(UNLINK, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return real(a); }
+ssize_t sendfile(int to, int from, off_t *o, size_t n) { REAL(sendfile); if (on_file(COPY, to, (int64_t)n) == FAIL) return failed(); return real(to, from, o, n); }
+ssize_t sendfile64(int to, int from, off64_t *o, size_t n) { REAL(sendfile64); if (on_file(COPY, to, (int64_t)n) == FAIL) return failed(); return real(to, from, o, n); }
+ssize_t copy_file_range(int a, off64_t *i, int b, off64_t *o, size_t n, unsigned f) { REAL(copy_file_range); if (on_file(COPY, b, (int64_t)n) == FAIL) return failed(); return real(a, i, b, o, n, f); }
 ssize_t send(int fd, const void *b, size_t n, int f) { REAL(send); ONE(b, n); on_any(ANSWER, fd, &part, 1); return real(fd, b, n, f); }
 ssize_t sendto(int fd, const void *b, size_t n, int f, const struct sockaddr *a, socklen_t l) { REAL(sendto); ONE(b, n); on_any(ANSWER, fd, &part, 1); return real(fd, b, n, f, a, l); }
 ssize_t sendmsg(int fd, const struct msghdr *m, int f) { REAL(sendmsg); on_any(ANSWER, fd, m->msg_iov, (int)m->msg_iovlen); return real(fd, m, f); }

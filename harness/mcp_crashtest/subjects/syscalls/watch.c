@@ -232,18 +232,20 @@ static void watch(struct control *c, int listener, pid_t group) {
         }
         memset(asked, 0, sizes.seccomp_notif);
         if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, asked)) continue; /* it has died meanwhile */
+        int found = 0;
         uint64_t who = (uint64_t)asked->pid << 32 | (uint32_t)asked->data.nr;
         if (standing && who == standing) { /* it was let go on: the kernel begins that call anew */
             standing = 0;
             atomic_store(&c->released, 1);
-        } else if (on_call(c, asked)) {
+        } else if ((found = on_call(c, asked)) == 1) {
             if (!standing) standing = who;
             kill(-group, SIGSTOP); /* us too: what is asked meanwhile waits */
             continue;
         }
         memset(answer, 0, sizes.seccomp_notif_resp);
         answer->id = asked->id;
-        answer->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+        if (found == 1 + FAIL) answer->error = -c->error;
+        else answer->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
         ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, answer);
     }
 }
