@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.mutant import CRASH_LOOP, FAILING, REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
+from tests.mutants.mutant import CRASH_LOOP, FAILING, MANY, REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
 
 OF_PROCESSES = (
     Mutant(
@@ -49,6 +49,16 @@ OF_PROCESSES = (
         CRASH_LOOP,
         "the server is killed, and again and again while it starts",
         faults=7,
+    ),
+    Mutant(
+        "starves", "task.orphaned", MANY, "eight jobs go on at once, of which one came first, and the server is killed"
+    ),
+    Mutant(
+        "one_cursor",
+        "effects.rework",
+        MANY,
+        "eight jobs go on at once, and the server is killed",
+        ("progress.regressed", "fencing.double-run"),
     ),
     Mutant("swallows_eio", "records.lost", FAILING, "a write to its store fails", ("task.false-success",)),
     Mutant("full_for_done", "records.lost", FAILING, "the disk is full at a write", ("task.false-success",)),

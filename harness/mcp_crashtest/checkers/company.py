@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mcp_crashtest.checkers import crowd
 from mcp_crashtest.checkers.isolation import given_twice
 from mcp_crashtest.checkers.outputs import some
 from mcp_crashtest.model.columns import Table
@@ -32,6 +33,8 @@ def views(history: History) -> Sequence[History]:
     companion = _companion(history)
     if companion is None:
         return (history,)
+    if companion is Companion.CROWD:
+        return crowd.views(history)
     seconds = [o for o in history.operations if is_of_second(o) and o.op is not Op.EXPECT]
     first = _told(history, [o for o in history.operations if not is_of_second(o)])
     if companion is Companion.SAME_CALL and other_task(history):
@@ -49,7 +52,9 @@ def check(history: History) -> Iterator[Finding]:
     companion = _companion(history)
     if companion is None:
         return
-    if companion.has_own_job:
+    if companion is Companion.CROWD:
+        yield from crowd.check(history)
+    elif companion.has_own_job:
         yield from _one_id(history)
         yield from _leaks(history)
     elif companion is Companion.SAME_CALL and (other := other_task(history)):
@@ -61,6 +66,9 @@ def check(history: History) -> Iterator[Finding]:
 def unproven(history: History) -> Iterator[str]:
     """Why nothing was shown of the second client, where nothing was."""
     companion = _companion(history)
+    if companion is Companion.CROWD:
+        yield from crowd.unproven(history)
+        return
     outputs = [o for o in history.of(Op.OUTPUT) if is_of_second(o)]
     if _reads_on(history.operations) and not _stalled(history):
         yield "the run was over before the first job was read again behind the second"

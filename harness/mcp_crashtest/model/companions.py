@@ -19,6 +19,9 @@ from mcp_crashtest.model.profile import SITE_NAMES, Profile, Semantics
 SECOND = "second"
 """How the names of the second client's processes begin."""
 
+MEMBERS, FEWEST_OTHERS = 7, 4
+"""How many clients a crowd has beside the first, and how many of them have to have had a job for it to be one."""
+
 AGAIN = "client-again"
 """The first client's name where it reads its output once more, behind the end of a second job."""
 
@@ -35,12 +38,13 @@ class Companion(StrEnum):
     ANOTHER_JOB = "another-job"  # at once, while the first goes on
     ANOTHER_JOB_LATER = "another-job-later"  # once the first has ended
     SAME_JOB = "same-job"  # it has the same handle, or makes the same call
+    CROWD = "crowd"  # many others, each with a job of its own, from the beginning of the first one's on
     SAME_CALL = "same-call"  # it submits the job once more as the first did; with no fault behind the first's end
 
     @property
     def has_own_job(self) -> bool:
         """Whether its job is another one than the first client's."""
-        return self in (Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER)
+        return self in (Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER, Companion.CROWD)
 
     @property
     def told(self) -> str:
@@ -58,6 +62,7 @@ class Told(StrEnum):
 _TOLD = {
     Companion.ANOTHER_JOB: "a second job beside it in the new life",
     Companion.ANOTHER_JOB_LATER: "a second job behind it in the new life",
+    Companion.CROWD: "many jobs beside it",
     Companion.SAME_JOB: "two clients back at once",
     Companion.SAME_CALL: "the same call made once more",
 }
@@ -66,6 +71,13 @@ _TOLD = {
 def is_of_second(operation: Operation) -> bool:
     """Whether an event is the second client's."""
     return operation.process.startswith(SECOND)
+
+
+def member_of(operation: Operation) -> int | None:
+    """Which one of a crowd's clients an event is of, from 1; None for any other event."""
+    _, dash, rest = operation.process.partition(f"{SECOND}-")
+    number = rest.partition("-")[0]
+    return int(number) if dash and number.isdigit() else None
 
 
 def is_refusal(output: Operation) -> bool:
@@ -77,6 +89,8 @@ def why_alone(profile: Profile, companion: Companion) -> str | None:
     """Why there can be no such second client; None where there can."""
     if profile.client is not None:
         return "the subject is a client, and has the server to itself"
+    if companion is Companion.CROWD and not keyed(profile):
+        return "nothing tells many jobs from each other: put {client_id} among the arguments"
     if companion is Companion.SAME_CALL and (why := _why_one_call(profile)):
         return why
     return _why_one_job(profile) if companion.has_own_job else _why_one_client(profile)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Phase, Since
 from mcp_crashtest.model.faults import REPLACE, SIGNALS, TWINS, Fault, Victim
-from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.spread import points
 
 _BATCHES_AWAY = (1, 3)
-_IN_A_ROW, _THOUSAND = 6, 1000
+_IN_A_ROW, _THOUSAND, _TWICE = 6, 1000, 3
 _EARLIEST, _SPAN = 50, 1150  # thousandths of a start: from its beginning to a little behind its first answer
 _WITHOUT_LOCK = (Phase.BEFORE_WRITE, Phase.COMMITTED_UNACKNOWLEDGED, Phase.ACKNOWLEDGED)
 
@@ -65,6 +66,23 @@ def crash_loops(scenario: str, protocols: Sequence[str], workload: Workload, *, 
         ]
         faults = tuple(Fault("kill", Victim.SERVER, at) for at in [place, *starts])
         plans.append(Plan(scenario, protocols[n % len(protocols)], faults))
+    return plans
+
+
+def many_at_once(
+    scenario: str, protocols: Sequence[str], workload: Workload, second: Size | None, *, seed: int, count: int
+) -> list[Plan]:
+    """Eight jobs at once, and the server killed in the middle of the first one's; every third time twice.
+
+    ``second`` is the size of every other one of the seven.
+    """
+    plans = []
+    for n, place in enumerate(_first_half(workload, seed, count)):
+        later = Batch(min(place.number + workload.batches // 2, workload.batches), thousandths=place.thousandths)
+        at = [place, later] if n % _TWICE == _TWICE - 1 and later.number > place.number else [place]
+        faults = tuple(Fault("kill", Victim.SERVER, one) for one in at)
+        protocol = protocols[n % len(protocols)]
+        plans.append(Plan(scenario, protocol, faults, companion=Companion.CROWD, second=second))
     return plans
 
 

@@ -25,12 +25,12 @@ from mcp_crashtest.model.secrets import meant
 from mcp_crashtest.stage import leaving
 from mcp_crashtest.stage.answering import Answering
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
+from mcp_crashtest.stage.crowd import Company, company
 from mcp_crashtest.stage.ending import watch_client
 from mcp_crashtest.stage.hosting import Hosting
 from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.outage import ask_again, forgive
 from mcp_crashtest.stage.pace import LONGEST_ABSENCE_S
-from mcp_crashtest.stage.second_client import SecondClient
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.life import Mortal
 from mcp_crashtest.subjects.subject import Subject
@@ -60,7 +60,7 @@ class LabClient:
         self._subject = subject
         self._expected = expected
         self._second_expected = second
-        self._second: SecondClient | None = None
+        self._second: Company | None = None
         self._process: ClientProcess | None = None
         self._lives = 0
         self._handle: str | None = None
@@ -83,9 +83,8 @@ class LabClient:
         self._operator = Operator(self._subject, stage, self._job, principal=mine, hosting=self._hosting)
         self._answering = Answering(stage, self._operator)
         self._strangers = [Operator(self._subject, stage, self._job, who.name, who) for who in others]
-        if stage.plan.companion:
-            hosted = (self._job, self._listener, self._hosting)
-            self._second = SecondClient(self._subject, stage, stage.plan.companion, *hosted)
+        self._second = company(self._subject, stage, self._job, self._listener, self._hosting)
+        if self._second:
             self._second.note_expected(self._second_expected)
         return self._expected
 

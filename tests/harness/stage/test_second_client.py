@@ -40,7 +40,7 @@ def made(
 
 
 def second_of(client: LabClient) -> SecondClient:
-    assert client._second
+    assert isinstance(client._second, SecondClient)
     return client._second
 
 

@@ -1,0 +1,151 @@
+"""Many jobs at once: a crowd of clients, each with a job of its own, comes as soon as the first client has its handle.
+
+Each is a process like the first one's, meets the server's deaths as it does, and is never killed. The run is over when
+all have ended. What each of them did stands in the history under a name of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.model.companions import MEMBERS, OWN, SECOND, Companion, member_of
+from mcp_crashtest.model.operation import Op, Operation, Type
+from mcp_crashtest.model.paths import fill
+from mcp_crashtest.model.secrets import meant
+from mcp_crashtest.stage.client_process import ClientProcess, Listener
+from mcp_crashtest.stage.ending import watch_client
+from mcp_crashtest.stage.hosting import Hosting
+from mcp_crashtest.stage.second_client import SecondClient
+from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
+from mcp_crashtest.subjects.subject import Subject
+
+_MOVES = frozenset({Op.PROGRESS, Op.OUTPUT})
+
+
+@dataclass(slots=True)
+class Member:
+    """One of the crowd. ``number`` is from 1; every other one has a job of the second size."""
+
+    number: int
+    hosting: Hosting
+    process: ClientProcess | None = None
+    handle: str | None = None
+    status: str | None = None
+    finished: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name in the history."""
+        return f"{SECOND}-{self.number}-0"
+
+
+@dataclass(slots=True, eq=False)
+class Crowd:
+    """The clients beside the first; ``first_job`` is that one's, as far as it is known by now."""
+
+    subject: Subject
+    stage: Stage
+    first_job: Callable[[], Job]
+    listening: Callable[[str], Listener]
+    hosting: Hosting
+    members: list[Member] = field(init=False)
+    _first_finished: bool = False
+
+    def __post_init__(self) -> None:
+        """They come by themselves."""
+        self.members = [Member(n, Hosting(self.subject, beside=self.hosting)) for n in range(1, MEMBERS + 1)]
+        self.stage.watch(self._come())
+
+    def note_expected(self, expected: Mapping[str, Any] | None) -> None:
+        """What jobs of the second size are compared with."""
+        if expected is not None:
+            self.stage.write(SECOND, Type.OK, Op.EXPECT, expected)
+
+    async def join(self) -> None:
+        """They have come long since."""
+
+    async def _come(self) -> None:
+        if not await self.stage.until(lambda: self.first_job().handle is not None):
+            return
+        for member in self.members:
+            log = self.subject.folder.client_log(member.name)
+            process = await member.hosting.start(self._job(member), log, self.listening(member.name))
+            member.process = process
+            self.stage.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": member.name})
+            present = partial(_is_present, member, process)
+            who = "a client of the lab's crowd"
+            self.stage.watch(watch_client(self.stage, member.name, process, present, who))
+
+    def _job(self, member: Member) -> Job:
+        first, size = self.first_job(), self.stage.plan.second if member.number % 2 else None
+        values = dict(self.subject.values)
+        values |= {name: f"{values[name]}-{member.number + 1}" for name in OWN}
+        if size:
+            values |= {"total_records": size.records, "batch_size": size.batch}
+        arguments = fill(self.subject.profile.contract.arguments, values)
+        records = size.records if size else first.records
+        return replace(first, arguments=arguments, values=values, records=records, handle=None, notes="")
+
+    def saw(self, operation: Operation) -> bool:
+        """An event of one of them; whether it shows that something goes on."""
+        member = next((one for one in self.members if one.number == member_of(operation)), None)
+        if member is None:
+            return False
+        if operation.op is Op.SUBMIT and operation.type is Type.OK:
+            member.handle = meant(operation.task)
+        if operation.op is Op.OUTPUT:
+            member.finished = True
+            if member.process:
+                member.process.expected_to_end = True
+            self._end_if_all_have()
+        if operation.op is Op.END:
+            self.stage.ended = self.stage.ended or "client deadline"
+        if operation.op is Op.STATUS and operation.type is Type.OK:
+            before, member.status = member.status, operation.value["status"]
+            return before != member.status
+        if operation.op is Op.SUBMIT:
+            return operation.type is Type.OK
+        return operation.op in _MOVES and operation.type is not Type.INVOKE
+
+    def first_has_finished(self, *, read: bool) -> None:
+        """The first client has nothing more to do."""
+        del read
+        self._first_finished = True
+        self._end_if_all_have()
+
+    def _end_if_all_have(self) -> None:
+        if self._first_finished and all(member.finished for member in self.members):
+            self.stage.ended = self.stage.ended or OUTPUT
+
+    async def close(self) -> None:
+        """End them, if they live."""
+        for member in self.members:
+            if member.process:
+                member.process.expected_to_end = True
+                await member.process.close()
+            member.hosting.close()
+
+
+def _is_present(member: Member, process: ClientProcess) -> bool:
+    return member.process is process and not member.finished
+
+
+Company = SecondClient | Crowd
+
+
+def company(
+    subject: Subject,
+    stage: Stage,
+    job: Callable[[], Job],
+    listening: Callable[[str], Listener],
+    hosting: Hosting,
+) -> Company | None:
+    """Who comes beside the first client, if the stage's plan has somebody."""
+    wanted = stage.plan.companion
+    if wanted is Companion.CROWD:
+        return Crowd(subject, stage, job, listening, hosting)
+    return SecondClient(subject, stage, wanted, job, listening, hosting) if wanted else None
