@@ -76,7 +76,7 @@ def test_its_page_is_walked_in_a_browser(failing: Path) -> None:
     assert (found, wide) == ([], 0)
     assert "client.reattach" in text
     assert [seen[name]["seen"][0] for name in ("dark", "run", "phone")] == [[], [], []]
-    assert "kill client" in seen["run"]["seen"][1]
+    assert "kill the client" in seen["run"]["seen"][1]
     assert seen["phone"]["seen"][1] <= 0
 
 

@@ -78,6 +78,10 @@ _CLIENT_WENT = (
     "that went away is no reason to undo a batch. Commit a batch and its checkpoint in one transaction, and key "
     "records so that a second write replaces the first."
 )
+_CLIENT_REWORK = (
+    "Only a client went away, and the server lived on: let the next call join the work that is under way, or end that "
+    "first and go on behind the last batch that was stored."
+)
 _TWO_APPENDED = (
     "Two were at work on one job, and each appended its batches. Let only one be at work on a job, and key records so "
     "that a second write replaces the first."
@@ -128,6 +132,8 @@ def _advice(history: History, finding: Finding) -> str | None:
         return _not_resumed(history, finding)
     if finding.invariant == "records.duplicated":
         return _TWO_APPENDED if _two_at_work(history) else _by_victim(history, server=_SERVER_DIED, client=_CLIENT_WENT)
+    if finding.invariant == "effects.rework":
+        return _by_victim(history, server=None, client=_CLIENT_REWORK)
     if finding.invariant == "fencing.double-run":
         beside = history.header.plan.get("companion")
         if beside and not Companion(beside).has_own_job:

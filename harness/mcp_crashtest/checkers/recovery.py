@@ -55,8 +55,8 @@ def _rework(history: History) -> Iterator[Finding]:
         elif held(history.header.claims, "effects.rework"):
             yield Finding(
                 "effects.rework",
-                f"{again} records were executed again after {faults} faults; at most {allowed} are explained by "
-                f"{'batches under way' if _once(history) else 'these faults'}",
+                f"{again} records were executed again after {faults} fault{'' if faults == 1 else 's'}; at most "
+                f"{allowed} are explained by {'batches under way' if _once(history) else 'these faults'}",
                 (effects.i,),
                 {"again": again, "allowed": allowed, "faults": faults},
             )

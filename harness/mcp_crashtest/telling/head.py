@@ -27,7 +27,7 @@ _HARMS = {
     "records.reordered": "Records are out of order",
     "records.content": "Records have another content",
     "records.count": "The count is wrong",
-    "effects.rework": "Work is done all over again",
+    "effects.rework": "More is done again than a crash costs",
     "effects.lost": "Records without their effect",
     "progress.regressed": "Progress goes back",
     "progress.monotonic": "Progress goes back and forth",

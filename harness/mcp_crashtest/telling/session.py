@@ -10,6 +10,7 @@ from mcp_crashtest.model import coordinates
 from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Since, Syscall, Window
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.telling.places import place
 from mcp_crashtest.telling.words import clean
 
 _MOST_BATCHES = 20
@@ -90,7 +91,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Unplayed:
-    """A planned run that was not played, and why."""
+    """A planned run that was not played, and why; ``plan`` says where its fault was to land, if it has one alone."""
 
     profile: str
     scenario: str
@@ -169,7 +170,8 @@ def _unplayed(s: Mapping[str, Any], batches: int) -> Iterable[Unplayed]:
     for one in s.get("unplayed") or ():
         try:
             at = coordinates.from_json(one["at"]) if one.get("at") else None
-            said = (s["profile"], s["id"], int(one["number"]), clean(one["plan"], 300), clean(one["why"], 300))
+            plan = place(at) if at else clean(one["plan"], 300)
+            said = (s["profile"], s["id"], int(one["number"]), plan, clean(one["why"], 300))
             yield Unplayed(*said, column_of(at, batches))
         except (KeyError, TypeError, ValueError, UsageError):
             continue

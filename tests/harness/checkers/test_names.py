@@ -188,6 +188,16 @@ def test_what_is_there_twice_is_mended_by_who_was_harmed(
     assert finding.advice is None if advice is None else advice in str(finding.advice)
 
 
+@pytest.mark.parametrize(("fault", "advice"), [(DROP, "join the work that is under way"), (KILL, None)])
+def test_work_that_is_done_again_for_a_client_that_left_is_not_said_to_start_over(
+    fault: Fault, advice: str | None
+) -> None:
+    events = [boot(), submit(), landed(fault), boot(), output("abcdef"), effects(1, t="abcdabcdef"), end()]
+    judged = judge(history(events, faults=[fault]))
+    [finding] = [one for one in judged.findings if one.invariant == "effects.rework"]
+    assert finding.advice is None if advice is None else advice in str(finding.advice)
+
+
 @pytest.mark.parametrize(
     ("faults", "beside", "advice"),
     [

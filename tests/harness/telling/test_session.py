@@ -134,7 +134,8 @@ def test_what_was_planned_and_not_played_has_its_place() -> None:
     open_ = {"number": 4, "plan": "kill server at batch 3", "at": KILL.to_json()["at"], "why": "time"}
     of_scenario = {**scenario("killed"), "unplayed": [open_, {"plan": "torn"}]}
     shown = matrix(certificate(of_scenario), [played()], 4)
-    assert [(one.number, one.why, one.column) for one in shown.unplayed] == [(4, "time", "batch 3")]
+    [one] = shown.unplayed
+    assert (one.number, one.plan, one.why, one.column) == (4, "25 % into batch 3", "time", "batch 3")
     assert shown.columns == ()  # where no run stands there is no column
 
 
