@@ -165,7 +165,10 @@ def _said(
         if not faults["confirmed"]:
             headline = "It does its job undisturbed."
         killed = f"Processes were killed {plural(faults['kills'], 'time')} by SIGKILL, in {plural(len(runs), 'run')}. "
-        return headline, "", f"{killed}In each of them every invariant held that applies."
+        good, bare = (sum(run.verdict == verdict for run in runs) for verdict in ("PASS", "INVALID"))
+        which = f"In each of the {good} that count" if bare else "In each of them"
+        rest = f"; {bare} more {'proves' if bare == 1 else 'prove'} nothing" if bare else ""
+        return headline, "", f"{killed}{which} every invariant held that applies{rest}."
     if certificate["verdict"] == "SKIP":
         return "Nothing was assessed", "", listed(clean(cap, 300) for cap in certificate["caps"][:2])
     open_ = [s for s in certificate["scenarios"] if s["verdict"] == "INVALID"]

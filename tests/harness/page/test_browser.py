@@ -92,6 +92,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
                 ["count", ".matrix tbody tr:not([hidden])"],
             ],
         },
+        {"name": "narrow", "file": page, "width": 390, "do": [["axe"], ["wide"], ["count", ".sideways:not([hidden])"]]},
         {"name": "hostile", "file": hostile.page, "hash": RUN, "do": [["touched"], ["wide"]]},
         {"name": "usual", "file": page, "hash": RUN, "do": [["touched"]]},
     ]
@@ -108,7 +109,7 @@ def test_nothing_is_wrong_in_the_console_and_nothing_is_asked_for(seen: dict[str
     assert {name: told["requests"] for name, told in seen.items() if told["requests"]} == {}
 
 
-@pytest.mark.parametrize("name", ["roles", "dark", "run", "phone"])
+@pytest.mark.parametrize("name", ["roles", "dark", "run", "phone", "narrow"])
 def test_axe_finds_nothing(seen: dict[str, dict[str, Any]], name: str) -> None:
     found = seen[name]["seen"]
     assert found[1 if name == "roles" else 0] == []
@@ -116,6 +117,7 @@ def test_axe_finds_nothing(seen: dict[str, dict[str, Any]], name: str) -> None:
 
 def test_a_phone_s_width_is_enough(seen: dict[str, dict[str, Any]]) -> None:
     assert seen["phone"]["seen"][1] <= 0
+    assert seen["narrow"]["seen"][1:] == [0, 1]  # the matrix goes on to the right, and says so
     assert seen["roles"]["seen"][2] <= 0
 
 

@@ -189,6 +189,10 @@ def test_a_session_that_passed_says_so_and_shows_the_run_with_the_most_deaths() 
     told = head(certificate(scenario("killed")), runs, [], 50)
     assert told.headline == "3 faults. Nothing lost, nothing twice."
     assert (told.harm, told.featured) == ("", "p/killed/0002")
+    assert told.lede.endswith("In each of the 2 that count every invariant held that applies; 1 more proves nothing.")
+    assert head(certificate(scenario("killed")), runs[:2], [], 50).lede.endswith(
+        "In each of them every invariant held that applies."
+    )
 
 
 def test_a_session_that_was_cut_claims_nothing() -> None:

@@ -32,7 +32,7 @@ function figures(all) {
   return Object.entries(data.figures).map(([name, f], _, several) => {
     const times = f.recovery.flatMap(p => p.values), slow = Math.max(...f.recovery.map(p => p.most)), over = f.rework.reduce((n, p) => n + p.beyond, 0);
     const drawn = [
-      swarm("Recovery times", times.length ? `From each fault on the server to the first answer behind it; the slowest took ${ms(slow)}${f.claim_s != null ? `, and ${ms(f.claim_s)} is claimed` : "; the profile claims no time"}.` : "", f.recovery, W, {unit: ms, limit: f.claim_s, limitName: "claimed", log: true}),
+      swarm("Recovery times", times.length ? `From each fault on the server to the first answer after it; the slowest took ${ms(slow)}${f.claim_s != null ? `, and ${ms(f.claim_s)} is claimed` : "; the profile claims no time"}.` : "", f.recovery, W, {unit: ms, limit: f.claim_s, limitName: "claimed", log: true}),
       f.fell.some(n => n) && fell(f.fell, W),
       swarm("Work done again, per fault", `Records executed a second time, by the ledger. One batch (${f.allowed}) for each fault is the price of a crash; ${over ? `${plural(over, "run")} paid more` : "no run paid more"}.`, f.rework, W, {unit: v => +v.toFixed(1), limit: f.allowed, limitName: "allowed", log: false}),
       swarm("Memory per life", "The most that one life of the server has held.", f.memory, W, {unit: bytes, log: true}),

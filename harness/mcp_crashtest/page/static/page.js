@@ -34,6 +34,7 @@ function drawReport() {   // once for each width
   const W = widths(); if (drawn === W) return; drawn = W;
   const place = document.getElementById("feature"), run = data.runs[data.featured];
   if (run) place.replaceChildren(...put(h("div"), feature(run)).childNodes); else place?.remove();
+  for (const table of document.querySelectorAll(".framed")) table.previousElementSibling.hidden = table.scrollWidth <= table.clientWidth;
   document.getElementById("figures").replaceChildren(...put(h("div"), figures(W)).childNodes);
 }
 function show(moved) {
