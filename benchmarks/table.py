@@ -30,7 +30,7 @@ from mcp_crashtest.files.atomic import write_atomically, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMAT = 1
-NAMES = ("restart", "cycle", "engine", "refusals", "crowd")
+NAMES = ("restart", "cycle", "judging", "engine", "polls", "recovery", "peers", "refusals", "crowd")
 _PAGE, _DATA = "benchmarks.md", "benchmarks.json"
 _LONGEST_S = 300.0
 _ENDS_WITHIN_S = 30.0

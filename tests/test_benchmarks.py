@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import cycle, judging, table
+from benchmarks import cycle, judging, peers, table
 from benchmarks.figures import Figure, Spread, at_least, at_most, told
 from benchmarks.page import text
+from benchmarks.peer_runs import Killed, Size, Undisturbed, killed, lost
 from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.operation import Header, History, Op, Operation, Type
@@ -171,3 +174,50 @@ def test_what_is_laid_down_to_be_judged_is_judged_as_a_run_would_be(
     assert ([finding.invariant for finding in judgement.findings], judgement.unproven) == (broken, ())
     assert judgement.confirmed == 1
     assert judging.read_bare(run.path) == {}
+
+
+def executed(*batches: str) -> list[tuple[tuple[str, str], float]]:
+    """A second each, from the tenth on; the task and its batch are a letter each."""
+    return [((batch[0], batch[1]), 10.0 + n) for n, batch in enumerate(batches)]
+
+
+@pytest.mark.parametrize(
+    ("ledger", "before", "came_to"),
+    [
+        pytest.param(executed("a1", "a2", "a3", "a4"), 2, Killed(4, 0.5, 0, 0), id="nothing is done again"),
+        pytest.param(executed("a1", "a2", "a2", "a3", "a4"), 2, Killed(4, 1.5, 1, 0), id="one batch again"),
+        pytest.param(executed("a1", "a2", "a1", "a2", "a3", "a4"), 2, Killed(4, 2.5, 2, 0), id="from the beginning"),
+        pytest.param(executed("a1", "a2"), 2, Killed(4, None, 0, 2), id="it never goes on"),
+        pytest.param(executed("a1", "b1", "b2"), 2, Killed(4, 0.5, 0, 1), id="one of two tasks is lost"),
+    ],
+)
+def test_what_a_kill_has_cost_is_read_in_the_ledger(
+    ledger: list[tuple[tuple[str, str], float]], before: int, came_to: Killed
+) -> None:
+    died_at = 9.5 + before
+    assert lost(ledger, before, died_at, Size(2, 2)) == came_to
+
+
+def test_a_peer_that_cannot_be_had_is_named_and_the_others_are_measured() -> None:
+    reference, file, redis, *_ = peers.PEERS
+    fast, slow = Undisturbed(3000, 2.0), Undisturbed(100, 50.0)
+    found = {
+        reference: peers.Found([fast, fast], [fast], [Killed(500, 0.25, 3, 0)]),
+        file: peers.Found([slow, slow], [slow], [Killed(500, None, 0, 250)]),
+        redis: peers.Found([], [], [], "there is no redis-server on this machine: apt-get install redis-server"),
+    }
+    rows = {figure.name: figure for figure in peers.figures(found)}
+    assert rows[f"one task: the reference server's engine against {file.name}"].spread.median == 30
+    assert rows[f"bytes written for a byte of a record, {file.name}"].spread.median == 50
+    assert rows[f"from SIGKILL to something new, {reference.name}"].beside == "3 of 500 batches were done again"
+    assert not any(redis.name in name for name in rows)
+    told = "\n".join(peers.notes(found))
+    assert f"{redis.name} could not be measured here: there is no redis-server on this machine" in told
+    assert f"{file.name}: nothing new was done within" in told
+
+
+def test_a_job_that_is_killed_half_way_goes_on_where_it_was() -> None:
+    came_to = asyncio.run(killed(peers.PEERS[1], sys.executable, Size(2, 100)))
+    assert (came_to.batches, came_to.missing) == (200, 0)
+    assert came_to.again <= 101  # the batch under way, or all of a task whose file is torn
+    assert came_to.recovery_s
