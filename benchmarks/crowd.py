@@ -165,7 +165,6 @@ def figures(found: dict[str, Any]) -> list[Figure]:
             "a job of ten records among another user's crowd against one on an idle server",
             Spread.of(found["ratios"]),
             goal=at_most(CLAIM),
-            reason="the crowd takes turns with the job in the one process that answers both",
             beside=f"{found['among_s']} s and {found['beside_s']} s",
         )
     ]

@@ -23,7 +23,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import Figure, Goal, Spread, at_least, at_most, common, tell
+from benchmarks.engine_figures import figures
+from benchmarks.figures import common, tell
 from reference_server import kinds
 from reference_server.crashpoints import CrashPoints
 from reference_server.data_root import DataRoot
@@ -38,13 +39,8 @@ KIND = "benchmark"
 RECORDS = (1, 10)  # in a batch: the least there is to commit, which is what the claims are about, and some more
 BODY = json.dumps({"id": "record-000000", "text": "x" * 100})
 _PARTS, _LOOK_S = 10, 0.005
-# What it has to come to, lest something has got slower; and what it is to come to, with why it does not where not.
+# What it has to come to, lest something has got slower; what it is to come to stands in benchmarks.engine_figures.
 CLAIMS = {"single_ratio": 0.7, "hundred_ratio": 5.0, "flatness": 1.5, "start_s": 2.0, "page_ms": 20.0}
-GOALS: dict[str, tuple[Goal, str]] = {
-    "single_ratio": (at_least(0.85), ""),
-    "hundred_ratio": (at_least(6.0), ""),
-    "flatness": (at_most(1.1), ""),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +224,7 @@ def measure(folder: Path, size: Size) -> dict[str, Any]:
 def _commits(folder: Path, size: Size, records: int) -> dict[str, Any]:
     """Batches a second: bare, of one task, and of a hundred, one after the other in each round."""
     rates: list[tuple[float, float, float]] = []
-    cpu: list[tuple[float, float]] = []
+    cpu: list[list[float]] = []
     for number in range(size.rounds):
         name = f"{records}-{number}.db"
         marks = [time.process_time()]
@@ -237,45 +233,22 @@ def _commits(folder: Path, size: Size, records: int) -> dict[str, Any]:
         single = asyncio.run(engine(folder / f"single-{name}", 1, size.single, records))
         marks.append(time.process_time())
         hundred = asyncio.run(engine(folder / f"hundred-{name}", 100, size.hundred, records))
+        marks.append(time.process_time())
         rates.append((base, single, hundred))
-        cpu.append((marks[1] - marks[0], marks[2] - marks[1]))
+        cpu.append([later - earlier for earlier, later in itertools.pairwise(marks)])
     bares, singles, hundreds = zip(*rates, strict=True)
+    batches = (size.single, size.single, 100 * size.hundred)
+    spent_us = [round(1e6 * statistics.median(of) / n) for of, n in zip(zip(*cpu, strict=True), batches, strict=True)]
     return {
         "bare_per_s": round(statistics.median(bares)),
         "single_per_s": round(statistics.median(singles)),
         "hundred_per_s": round(statistics.median(hundreds)),
-        "bare_cpu_us": round(1e6 * statistics.median(spent for spent, _ in cpu) / size.single),
-        "single_cpu_us": round(1e6 * statistics.median(spent for _, spent in cpu) / size.single),
+        **dict(zip(("bare_cpu_us", "single_cpu_us", "hundred_cpu_us"), spent_us, strict=True)),
         "single_ratio": round(statistics.median(single / base for base, single, _ in rates), 2),
         "hundred_ratio": round(statistics.median(hundred / single for _, single, hundred in rates), 1),
         "single_ratios": [round(single / base, 3) for base, single, _ in rates],
         "hundred_ratios": [round(hundred / single, 2) for _, single, hundred in rates],
     }
-
-
-def figures(found: dict[str, Any], size: Size) -> list[Figure]:
-    """What of it stands in the table."""
-    rows = []
-    for records in RECORDS:
-        commits, many = found[f"{records} a batch"], f"{records} record{'s' if records > 1 else ''} a batch"
-        one, hundred = f"{commits['single_per_s']:,}", f"{commits['hundred_per_s']:,}"
-        spent = f"CPU {commits['single_cpu_us']} us and {commits['bare_cpu_us']} us a batch"
-        sides = f"{one} and {commits['bare_per_s']:,} batches a second; {spent}"
-        rows += [
-            _row(f"one task against bare SQLite transactions, {many}", "single_ratio", commits["single_ratios"], sides),
-            _row(
-                f"a hundred tasks against one, {many}",
-                "hundred_ratio",
-                commits["hundred_ratios"],
-                f"{hundred} and {one} batches a second",
-            ),
-        ]
-    flat = f"a batch at the end of {size.long * size.long_records:,} records against one at the start"
-    return [*rows, _row(flat, "flatness", found["flatness_ratios"], "")]
-
-
-def _row(name: str, goal: str, ratios: list[float], beside: str) -> Figure:
-    return Figure(name, Spread.of(ratios), goal=GOALS[goal][0], reason=GOALS[goal][1], beside=beside)
 
 
 def holds(found: dict[str, Any]) -> bool:
@@ -302,7 +275,7 @@ def main() -> None:
         f"{found['start_s']} s later than with none; a page of the list takes {found['page_ms']} ms, the statistics "
         f"{found['stats_ms']} ms"
     )
-    tell({**found, "notes": [note]}, figures(found, size), as_json=options.json)
+    tell({**found, "notes": [note]}, figures(found, RECORDS, size.long * size.long_records), as_json=options.json)
     if not options.json:
         print(note)
     raise SystemExit(0 if holds(found) else 1)

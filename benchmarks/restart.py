@@ -149,7 +149,6 @@ def figures(found: dict[str, Any]) -> list[Figure]:
             "restart to the first answer of the reference server: cold against the fork server",
             Spread.of(found["ratios"]),
             goal=at_least(CLAIM),
-            reason="the cold start has become cheap, or the machine was busy: see what is measured beside it",
             beside=beside,
         )
     ]

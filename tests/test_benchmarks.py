@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import cycle, judging, peers, table
+from benchmarks import cycle, judging, peers, refusals, table
 from benchmarks.figures import Figure, Spread, at_least, at_most, told
 from benchmarks.page import text
 from benchmarks.peer_runs import Killed, Size, Undisturbed, killed, lost
@@ -221,3 +221,16 @@ def test_a_job_that_is_killed_half_way_goes_on_where_it_was() -> None:
     assert (came_to.batches, came_to.missing) == (200, 0)
     assert came_to.again <= 101  # the batch under way, or all of a task whose file is torn
     assert came_to.recovery_s
+
+
+@pytest.mark.parametrize("ratio", [1.25, 0.8], ids=["another's is slower", "the unknown one is slower"])
+def test_a_refusal_that_tells_something_misses_its_goal_whichever_is_slower(ratio: float) -> None:
+    found = {"ratio": ratio, "ratios": [ratio] * 8, "foreign_ms": ratio, "unknown_ms": 1.0}
+    (figure,) = refusals.figures(found)
+    assert figure.spread.median == pytest.approx(1.25)
+    assert figure.met is False
+
+
+def test_an_even_refusal_meets_its_goal() -> None:
+    (figure,) = refusals.figures({"ratio": 0.95, "ratios": [0.9, 0.95, 1.0], "foreign_ms": 0.95, "unknown_ms": 1.0})
+    assert figure.met
