@@ -1,6 +1,6 @@
 """Restart to first successful call: the fork server against a cold spawn, interleaved in one run.
 
-``python -m benchmarks.restart [--rounds 9] [--cycles 200] [--json] [--quick]``
+``python -m benchmarks.restart [--rounds 9] [--cycles 100] [--json] [--quick]``
 
 Each round kills the reference server (SIGKILL) and
 measures, from the kill to the first MCP answer, once cold and a few times through the fork server. Then so many more
@@ -167,7 +167,7 @@ def main() -> None:
     """Measure and print; exit code 1 if the claim does not hold."""
     parser = argparse.ArgumentParser(description="Restart to first successful call, cold and through the fork server.")
     parser.add_argument("--rounds", type=int, default=9, help="cold restarts, each beside three warm ones (default: 9)")
-    parser.add_argument("--cycles", type=int, default=200, help="further warm restarts, to see leaks (default: 200)")
+    parser.add_argument("--cycles", type=int, default=100, help="further warm restarts, to see leaks (default: 100)")
     common(parser)
     options = parser.parse_args()
     rounds, cycles = (1, 0) if options.quick else (options.rounds, options.cycles)
