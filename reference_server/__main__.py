@@ -28,6 +28,7 @@ from reference_server.app import build
 from reference_server.auth import SignedTokens, read_tokens, signed_tokens
 from reference_server.crashpoints import VARIABLE, CrashPoints
 from reference_server.data_root import DataRoot
+from reference_server.database import Place
 from reference_server.effects import Effects
 from reference_server.engine import Engine, Settings
 from reference_server.errors import NoRoom, StartError
@@ -36,10 +37,12 @@ from reference_server.quotas import Quotas
 from reference_server.serving import Guard, Serving, listen
 from reference_server.sessions import Sessions
 from reference_server.shares import Shares
+from reference_server.sqlite_file import SqliteFile
 from reference_server.sqlite_terms import is_passing
 from reference_server.standard_input import EndableInput
 
 _GRACE_S = 2
+_POSTGRES = ("postgresql://", "postgres://")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -68,12 +71,11 @@ def _users(given: argparse.Namespace) -> AuthProvider | None:
 
 def _engine(given: argparse.Namespace) -> Engine:
     """The engine, with its store open; raises StartError."""
-    store: Path = given.store
+    store = _place(given.store)
     try:
         make_folder(given.data_root)
         points = CrashPoints(os.environ.get(VARIABLE, ""))
-        beside = [Path(f"{store}{ending}") for ending in ("", "-wal", "-shm", "-workers")]
-        private = [*beside, *filter(None, [given.effects_file, given.tokens])]
+        private = [*store.files, *filter(None, [given.effects_file, given.tokens])]
         root = DataRoot(given.data_root, private, divided=given.users and not given.common_data)
         effects = Effects(given.effects_file)
         retention = None if given.retention_days is None else timedelta(days=given.retention_days)
@@ -85,7 +87,20 @@ def _engine(given: argparse.Namespace) -> Engine:
     return engine
 
 
-def _unwritable(store: Path, error: OSError | sqlite3.Error) -> StartError:
+def _place(store: str) -> Place:
+    """Where the store is; raises StartError."""
+    if not store.startswith(_POSTGRES):
+        return SqliteFile(Path(store))
+    try:
+        from reference_server.postgres.place import Postgres
+    except ImportError as error:
+        raise StartError(
+            f"--store postgresql://... needs the driver psycopg ({error}): pip install 'mcp-crashtest[postgres]'"
+        ) from None
+    return Postgres(store)
+
+
+def _unwritable(store: Place, error: OSError | sqlite3.Error) -> StartError:
     what = f"the store {store}: {error}"
     if isinstance(error, OSError):
         what = f"{error.filename or store}: {error.strerror}"
@@ -122,7 +137,7 @@ def _serve_http(given: argparse.Namespace, users: AuthProvider | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal once more after a clean stop
     guard = Guard(given.connections, given.connections_per_peer, given.request_seconds)
-    Serving(config, engine, guard, {"store": str(given.store), "users": users is not None}).run(sockets=[listening])
+    Serving(config, engine, guard, {"store": str(engine.place), "users": users is not None}).run(sockets=[listening])
 
 
 def _serve_stdio(engine: Engine, users: AuthProvider | None) -> None:

@@ -6,10 +6,10 @@ has a checksum, and rows follow each other without a gap: what is missing or ben
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from reference_server import limits
+from reference_server.database import Database
 from reference_server.errors import Damaged, Refusal
 from reference_server.seals import ADVICE, seal_of
 
@@ -30,7 +30,7 @@ def joined(bodies: Sequence[str]) -> str:
     return text
 
 
-def write(db: sqlite3.Connection, task_id: str, position: int, lines: str) -> None:
+def write(db: Database, task_id: str, position: int, lines: str) -> None:
     """Add the row of a batch, which begins at this position."""
     db.execute(
         "INSERT INTO batches (task_id, position, bodies, seal) VALUES (?, ?, ?, ?)",
@@ -38,13 +38,13 @@ def write(db: sqlite3.Connection, task_id: str, position: int, lines: str) -> No
     )
 
 
-def read(db: sqlite3.Connection, task_id: str, first: int, count: int) -> list[str]:
+def read(db: Database, task_id: str, first: int, count: int) -> list[str]:
     """The records of a task from a position on, whatever batches they came in.
 
     Raises Damaged when one of them is not what was written, or is not there.
     """
     rows = db.execute(
-        "SELECT position, bodies, seal FROM batches WHERE task_id = ? AND position < ? AND position >= ifnull("
+        "SELECT position, bodies, seal FROM batches WHERE task_id = ? AND position < ? AND position >= coalesce("
         "(SELECT max(position) FROM batches WHERE task_id = ? AND position <= ?), 0) ORDER BY position",
         (task_id, first + count, task_id, first),
     )
@@ -55,7 +55,7 @@ def read(db: sqlite3.Connection, task_id: str, first: int, count: int) -> list[s
         if row["seal"] != _seal(task_id, position, lines) or position > following:
             raise _damaged(task_id, following)
         found += lines.split("\n")[following - position :]
-    kept = db.execute("SELECT progress FROM tasks WHERE task_id = ? AND kept", (task_id,)).fetchone()
+    kept = db.execute("SELECT progress FROM tasks WHERE task_id = ? AND kept = 1", (task_id,)).fetchone()
     if kept and len(found) < min(count, kept["progress"] - first):
         raise _damaged(task_id, first + len(found))
     return found[:count]

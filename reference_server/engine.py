@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,19 +20,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reference_server import limits, upkeep
+from reference_server.asking import Asking
 from reference_server.audience import Audience
 from reference_server.counting import Counting
 from reference_server.crashpoints import CrashPoints
 from reference_server.data_root import DataRoot
+from reference_server.database import Place
 from reference_server.effects import Effects
-from reference_server.errors import Damaged, Refusal
+from reference_server.errors import Damaged
 from reference_server.execution import Execution, Executor
+from reference_server.lifecycle import Status
+from reference_server.news import News
 from reference_server.quotas import Quotas
-from reference_server.schema import prepare
+from reference_server.sqlite_file import place_of
 from reference_server.store import Store
 from reference_server.task import Submission, Task
-from reference_server.workers import PULSE_S, Workers
-from reference_server.writer import Writer
+from reference_server.workers import PULSE_S
 
 _STOPPING_S = 2.0
 _PURGING_S = 3600.0
@@ -46,7 +48,7 @@ log = logging.getLogger("reference_server")
 class Settings:
     """Where an engine keeps what it has, and for how long; ``retention`` None keeps finished tasks for ever."""
 
-    store: Path
+    store: Path | Place
     root: DataRoot
     effects: Effects
     points: CrashPoints
@@ -60,6 +62,7 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.root = settings.root
+        self.place = place_of(settings.store)
         self._executions: dict[str, Execution] = {}
         self._again: set[str] = set()
         self._damaged: set[str] = set()
@@ -73,11 +76,9 @@ class Engine:
 
         Raises StartError, and OSError or sqlite3.Error where the disk does not take it.
         """
-        path = self.settings.store
-        prepare(path)
-        self._workers = Workers(path)
-        self._reader = Store(path)
-        self._writer = Writer(path)
+        self.place.prepare()
+        self._workers = self.place.work()
+        self._asking = Asking(self.place)
         self._opened = True
 
     async def start(self) -> None:
@@ -85,12 +86,12 @@ class Engine:
         if not self._opened:
             self.open()
         self._loop = asyncio.get_running_loop()
-        self._reading = ThreadPoolExecutor(1, "store-reader")
+        self._asking.begin()
         self._watcher = ThreadPoolExecutor(1, "watch")
         self.counting = Counting()
         self._executor = Executor(
-            self.settings.store,
-            self._writer,
+            self.place,
+            self._asking.writer,
             self.root,
             self.settings.effects,
             self.settings.points,
@@ -99,6 +100,8 @@ class Engine:
             tell=self._told,
             ended=self._ended,
         )
+        self._news = News(self.audience, self._found, self._let_go)
+        self._workers.listen(self._news.hear)
         await self._take_over()
         self._watching = asyncio.create_task(self._watch())
 
@@ -114,6 +117,7 @@ class Engine:
         """Finish the batches under way and close the store; unfinished tasks stay as they are, for the next life."""
         self.request_stop()
         self._watching.cancel()
+        self._news.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(_STOPPING_S):
                 while self._executions:
@@ -121,11 +125,10 @@ class Engine:
                     await self._left.wait()
         self._executor.close()
         self.counting.close()
-        await self.work(self._writer.close, _STOPPING_S)
-        await self._in(self._reading, self._reader.close)
-        self._workers.close()
-        for threads in (self._reading, self._watcher):
-            threads.shutdown(wait=False)
+        await self._asking.close(_STOPPING_S)
+        await self.work(self._workers.close)
+        self.place.close()
+        self._watcher.shutdown(wait=False)
 
     # --- what requests ask
 
@@ -142,17 +145,20 @@ class Engine:
 
     async def cancel(self, task_id: str) -> bool:
         """Cancel for good; False when there is nothing to cancel."""
-        cancelled = await self._halt(task_id, Store.cancel)
+        cancelled = await self._halt(task_id, Store.cancel, Status.CANCELLED)
         if cancelled:
             await upkeep.sweep(self, task_id)
         return cancelled
 
     async def pause(self, task_id: str) -> bool:
         """Let a task stand still after the batch under way; False when it does not run."""
-        return await self._halt(task_id, Store.pause)
+        return await self._halt(task_id, Store.pause, Status.PAUSED)
 
-    async def _halt(self, task_id: str, how: Callable[[Store, str], bool]) -> bool:
-        halted = await self.write(lambda store: how(store, task_id))
+    async def _halt(self, task_id: str, how: Callable[[Store, str], bool], then: Status) -> bool:
+        halted = await self.write(
+            lambda store: how(store, task_id),
+            again=lambda store: how(store, task_id) or store.get(task_id).status is then,
+        )
         if halted:
             if execution := self._executions.get(task_id):
                 self._executor.halt(execution)
@@ -161,7 +167,10 @@ class Engine:
 
     async def resume(self, task: Task) -> bool:
         """Let a paused task go on; False when it is not paused."""
-        resumed = await self.write(lambda store: store.resume(task.task_id))
+        resumed = await self.write(
+            lambda store: store.resume(task.task_id),
+            again=lambda store: store.resume(task.task_id) or store.get(task.task_id).runnable,
+        )
         if resumed:
             self.ensure_running(task.task_id, task.owner)
             await self._announce(task.task_id)
@@ -169,13 +178,19 @@ class Engine:
 
     async def forget(self, task: Task) -> bool:
         """Forget a finished task, and its records; False for one that is not finished."""
-        forgotten = await self.write(lambda store: store.forget(task.task_id))
+        forgotten = await self.write(
+            lambda store: store.forget(task.task_id),
+            again=lambda store: store.forget(task.task_id) or store.find(task.task_id) is None,
+        )
         self.settings.quotas.forgotten(task.owner)
         return forgotten
 
     async def answer(self, task: Task, answers: dict[str, Any]) -> bool:
         """Take answers to open questions; False when none of them was open."""
-        taken = await self.write(lambda store: store.answer(task.task_id, answers))
+        taken = await self.write(
+            lambda store: store.answer(task.task_id, answers),
+            again=lambda store: store.answer(task.task_id, answers) or store.has_answers(task.task_id, answers),
+        )
         if taken:
             self.ensure_running(task.task_id, task.owner)
             await self._announce(task.task_id)
@@ -190,47 +205,23 @@ class Engine:
         return self.audience.waiting(task.task_id, lambda: self.ensure_running(task.task_id, task.owner))
 
     async def read(self, ask: Callable[[Store], T]) -> T:
-        """Ask the store, off the event loop; raises Refusal where SQLite cannot read it."""
-        try:
-            return await self._in(self._reading, ask, self._reader)
-        except sqlite3.DatabaseError as error:
-            log.error("the store cannot be read: %s", error)
-            raise Refusal(f"the store cannot be read ({error}): take it from a backup, or try again later") from None
+        """Ask the store, off the event loop; raises Refusal where it cannot be read."""
+        return await self._asking.read(ask)
 
     async def _found(self, task_ids: list[str]) -> list[Task]:
         """Those of the tasks that there are."""
         return await self.read(lambda store: [task for task_id in task_ids if (task := store.find(task_id))])
 
-    async def write(self, ask: Callable[[Store], T]) -> T:
-        """Have the store write; returns when it is on the disk. Raises Refusal where the disk is full or broken."""
-        written: asyncio.Future[T] = self._loop.create_future()
+    async def write(self, ask: Callable[[Store], T], again: Callable[[Store], T] | None = None) -> T:
+        """Have the store write; returns when it is on the disk. Raises Refusal where it cannot be written.
 
-        def settle(value: T, error: BaseException | None) -> None:
-            if written.done():
-                return
-            if error is None:
-                written.set_result(value)
-            else:
-                written.set_exception(error)
-
-        def done(value: T, error: BaseException | None) -> None:
-            with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(settle, value, error)
-
-        self._writer.submit(ask, done)
-        try:
-            return await written
-        except (sqlite3.Error, OSError) as error:
-            log.error("storage fails: %s", error)
-            raise Refusal(f"the store cannot be written now ({error}): nothing was changed, try again later") from None
+        ``again``: what is asked where the answer to the first was lost, and nobody knows whether it was done.
+        """
+        return await self._asking.write(ask, again)
 
     async def work(self, ask: Callable[..., T], *arguments: Any) -> T:
         """Do the watch's work on files, off the event loop."""
-        return await self._in(self._watcher, ask, *arguments)
-
-    @staticmethod
-    async def _in(threads: ThreadPoolExecutor, ask: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(threads, ask, *arguments)
+        return await self._loop.run_in_executor(self._watcher, ask, *arguments)
 
     # --- execution
 
@@ -292,6 +283,12 @@ class Engine:
         if execution.task.finished or not execution.halted:  # what has halted it was told, and is newer
             self.audience.tell(execution.task)
         self.audience.release(task_id)
+
+    def _let_go(self, task_id: str) -> bool:
+        """Execute a task no longer; False where this process does not."""
+        if execution := self._executions.get(task_id):
+            self._executor.halt(execution)
+        return execution is not None
 
     # --- the watch
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from reference_server.plain_text import plain
 
 INTERNAL_ERROR = "internal error"  # how the error of a task begins that this server has failed, and not its job
@@ -19,6 +21,17 @@ class Refusal(Exception):
 
 class Damaged(Refusal):
     """What is stored is not what was written: nothing of it is served, and the text says of which task."""
+
+
+class Away(OSError):
+    """The store's database cannot be asked now; it may pass."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(errno.EIO, text)
+
+
+class Unknown(Away):
+    """The connection was lost in the middle of a COMMIT: what was written may be there, or not."""
 
 
 class StartError(Exception):

@@ -16,14 +16,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from reference_server import crashpoints
 from reference_server.crashpoints import CrashPoints
 from reference_server.data_root import DataRoot
+from reference_server.database import Place
 from reference_server.effects import Effects
-from reference_server.errors import INTERNAL_ERROR, Damaged, Refusal, Superseded
+from reference_server.errors import INTERNAL_ERROR, Damaged, Refusal, Superseded, Unknown
 from reference_server.jobs import Job
 from reference_server.kinds import job_of
 from reference_server.lifecycle import Status
@@ -87,7 +87,7 @@ class Executor:
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         writer: Writer,
         root: DataRoot,
         effects: Effects,
@@ -98,7 +98,7 @@ class Executor:
         tell: Told,
         ended: Told,
     ) -> None:
-        self._path = path
+        self._place = place
         self._writer = writer
         self._root = root
         self._effects = effects
@@ -197,7 +197,7 @@ class Executor:
         return Then.AUDIENCE
 
     def _finish(self, execution: Execution, job: Job, task: Task) -> Step:
-        with closing(Store(self._path)) as store:
+        with closing(Store(self._place)) as store:
             made = job.finish(task, execution.state, _all_bodies(store, task))
         try:
             if made.has_output:
@@ -270,11 +270,16 @@ class Executor:
             self._take(execution, self._fail(execution, text))
 
     def _retry(self, execution: Execution, error: BaseException) -> None:
-        """Storage fails: what was committed is kept, and the task goes on, with this step, when it works again."""
+        """Storage fails: what was committed is kept, and the task goes on, with this step, when it works again.
+
+        Where the answer to a commit was lost it asks the store where it stands, which is to claim it again.
+        """
         if execution.failures == 0:
             log.error("task %s has to wait: storage fails (%s); what was committed is kept", execution.task_id, error)
         wait_s = _RETRY_S[min(execution.failures, len(_RETRY_S) - 1)]
         execution.failures += 1
+        if isinstance(error, Unknown):
+            execution.task = None
         self._rest(execution, wait_s)
 
     def _rest(self, execution: Execution, rest_s: float) -> None:

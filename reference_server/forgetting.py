@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-
+from reference_server.database import Database
 from reference_server.lifecycle import TERMINAL, among
 
 _TABLES = ("batches", "states", "tasks")
 
 
-def purge(db: sqlite3.Connection, created_before: str, most: int) -> int:
+def purge(db: Database, created_before: str, most: int) -> int:
     """Forget finished tasks that were created before; how many they were, ``most`` at a time."""
     old = [
         row["task_id"]
@@ -23,7 +22,7 @@ def purge(db: sqlite3.Connection, created_before: str, most: int) -> int:
     return len(old)
 
 
-def forget(db: sqlite3.Connection, task_id: str) -> bool:
+def forget(db: Database, task_id: str) -> bool:
     """Forget a finished task; False for one that is not finished, or not there."""
     if not db.execute(f"SELECT 1 FROM tasks WHERE task_id = ? AND {among(TERMINAL)}", (task_id,)).fetchone():
         return False

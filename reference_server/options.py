@@ -38,6 +38,7 @@ the disk is full, broken or read-only, or another process holds it; nothing was 
 examples:
   python -m reference_server --data-root ./data --store ./tasks.db
   python -m reference_server --host 0.0.0.0 --tokens ./tokens --allowed-host tasks.example.org
+  python -m reference_server --store postgresql://tasks@db.example.org/tasks --data-root /mnt/shared
   python -m reference_server --stdio"""
 
 
@@ -125,10 +126,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     storage(
         "--store",
-        type=Path,
-        default=Path("tasks.db"),
-        metavar="FILE",
-        help="SQLite file of all tasks and records (default: ./tasks.db)",
+        default="tasks.db",
+        metavar="FILE|URL",
+        help="of all tasks and records: a SQLite file (default: ./tasks.db), or postgresql://user@host/database for "
+        "any number of servers; a password belongs into REFERENCE_SERVER_STORE or PGPASSWORD",
     )
     storage(
         "--retention-days",

@@ -6,19 +6,18 @@ Without users there are no quotas: whoever has started the server may fill their
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reference_server import limits
 from reference_server.data_root import DataRoot
+from reference_server.database import Database
 from reference_server.errors import Refusal
 from reference_server.lifecycle import TERMINAL, among
 from reference_server.task_rows import Admission
 
 _KNOWN_TIMES = 20  # as long as it took to find out
-_SIZE = "octet_length(bodies)" if sqlite3.sqlite_version_info >= (3, 43) else "length(CAST(bodies AS BLOB))"
 
 
 @dataclass(slots=True)
@@ -34,7 +33,7 @@ class Quotas:
         """What is asked in the store before a new task is made; it raises Refusal. None for who has no quotas."""
         return (lambda db: self._admit(db, owner)) if owner else None
 
-    def _admit(self, db: sqlite3.Connection, owner: str) -> None:
+    def _admit(self, db: Database, owner: str) -> None:
         finished = db.execute(f"SELECT count(*) FROM tasks WHERE owner = ? AND {among(TERMINAL)}", (owner,)).fetchone()[
             0
         ]
@@ -49,16 +48,18 @@ class Quotas:
                 f"forget_task or cancel_task makes room"
             )
 
-    def _stored_by(self, db: sqlite3.Connection, owner: str) -> int:
+    def _stored_by(self, db: Database, owner: str) -> int:
         """A look at each batch, which a flood of submissions does not take anew for each of them."""
         began = time.monotonic()
         known_until, stored = self._stored.get(owner, (began, 0))
         if began >= known_until:
-            stored = db.execute(
-                f"SELECT ifnull(sum({_SIZE}), 0) FROM batches WHERE task_id IN"
-                " (SELECT task_id FROM tasks WHERE owner = ?)",
-                (owner,),
-            ).fetchone()[0]
+            stored = int(
+                db.execute(
+                    f"SELECT coalesce(sum({db.octets}), 0) FROM batches WHERE task_id IN"
+                    " (SELECT task_id FROM tasks WHERE owner = ?)",
+                    (owner,),
+                ).fetchone()[0]
+            )
             ended = time.monotonic()
             self._stored[owner] = ended + _KNOWN_TIMES * (ended - began), stored
         return stored

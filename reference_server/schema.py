@@ -10,6 +10,7 @@ from reference_server import inspection
 from reference_server.errors import StartError
 from reference_server.folders import flush_folder, make_folder
 from reference_server.seals import SEALED, add_functions, add_triggers, readable
+from reference_server.sqlite_database import SqliteDatabase
 from reference_server.sqlite_terms import is_passing
 
 FORMAT = 4
@@ -94,18 +95,21 @@ UPDATE states SET seal = seal_of(body, task_id)
 _STEPS = (_FORMAT_1, _FORMAT_2, _FORMAT_3, _FORMAT_4)  # from no tables to the newest format
 
 
-def connect(path: Path, patience_s: float = BUSY_S) -> sqlite3.Connection:
+def connect(path: Path, patience_s: float = BUSY_S) -> SqliteDatabase:
     """A connection as all of ours are: write-ahead log, flushed to the disk at each commit, rows sealed.
 
     ``patience_s``: how long it waits for another process that writes.
     """
     db = _opened(path, patience_s)
     add_triggers(db)
+    db.path, db.opened = path, path.stat().st_ino
     return db
 
 
-def _opened(path: Path, patience_s: float) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=patience_s, check_same_thread=False)
+def _opened(path: Path, patience_s: float) -> SqliteDatabase:
+    db = sqlite3.connect(
+        path, isolation_level=None, timeout=patience_s, check_same_thread=False, factory=SqliteDatabase
+    )
     db.row_factory, db.text_factory = sqlite3.Row, readable
     add_functions(db)
     db.execute("PRAGMA journal_mode = WAL")

@@ -1,8 +1,8 @@
-"""The store: tasks, their records and their state in one SQLite file.
+"""The store: tasks, their records and their state in one database, SQLite's or PostgreSQL's.
 
 Every rule of exactness that can be a statement is one:
 
-* A batch's records, its state and its checkpoint are one transaction, with ``synchronous = FULL``.
+* A batch's records, its state and its checkpoint are one transaction, which is flushed to the disk.
 * Each claim of a task raises its ``epoch``; every later write of that worker names the epoch that it was given, so a
   worker that was replaced, or a task that was cancelled, matches no row and nothing is written.
 * A status moves by the table in ``lifecycle`` alone, whose conditions the statements here name: a terminal status
@@ -14,45 +14,43 @@ has changed nothing, unless its docstring says that it needs a transaction of it
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reference_server import batch_rows, forgetting, task_rows
+from reference_server import batch_rows, committing, forgetting, task_rows
+from reference_server.database import Place
 from reference_server.errors import Damaged, Refusal, Superseded
-from reference_server.folders import check_room
 from reference_server.lifecycle import (
     INITIAL,
-    MOVES,
     UNFINISHED,
     UNTIL_SETTLED,
     Event,
+    Status,
     among,
     assignment,
     condition,
 )
-from reference_server.schema import BUSY_S, FORMAT, connect
+from reference_server.schema import BUSY_S
+from reference_server.sqlite_file import place_of
 from reference_server.task import Checkpoint, Lasting, Submission, Task, now
 from reference_server.task_rows import Admission
 
-_ROOM_BYTES = 1 << 20  # for the next batches
-_NOW = "max(updated_at, :at)"  # clocks are set back now and then
+_NOW = "CASE WHEN updated_at < :at THEN :at ELSE updated_at END"  # clocks are set back now and then
 _UPDATED = f"updated_at = {_NOW}"
 # The submission of a task that has ended is NULL, once its key stands for the task no longer.
 _EXPIRED = "submission = CASE WHEN lasting > :expired THEN submission END"
+_UNSETTLED = '"placing" = 0'  # a word that PostgreSQL has for something else
 _ENDED = ("worker = NULL", f"completed_at = {_NOW}", _EXPIRED)
 
 
 class Store:
     """One connection to the store, used by one thread at a time."""
 
-    def __init__(self, path: Path, patience_s: float = BUSY_S) -> None:
-        self._path = path
-        self._db = connect(path, patience_s)
-        self._opened = path.stat().st_ino
+    def __init__(self, place: Path | Place, patience_s: float = BUSY_S) -> None:
+        self._db = place_of(place).connect(patience_s)
 
     def close(self) -> None:
         """Close the connection."""
@@ -66,18 +64,18 @@ class Store:
             yield
 
     def begin(self) -> None:
-        """Begin a transaction; raises sqlite3.OperationalError where another process writes for too long."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """Begin a transaction; raises sqlite3.OperationalError or Away where the database is not to be had."""
+        self._db.begin()
 
     @contextmanager
     def begun(self) -> Iterator[None]:
         """Within a transaction that has begun: all or nothing."""
         try:
             yield
-            self._db.execute("COMMIT")
+            self._db.commit()
         except BaseException:
             if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+                self._db.rollback()
             raise
 
     # --- from submission to a worker
@@ -90,6 +88,7 @@ class Store:
         Raises Refusal when the key stands for something else, another unfinished task of the owner writes the same
         target, or the owner has ``most_unfinished`` tasks, or is not admitted another.
         """
+        self._db.reserve(wanted.owner)
         known = self._db.execute("SELECT task_id FROM tasks WHERE submission = ?", (wanted.key,)).fetchone()
         if known:
             task = self.get(known["task_id"])
@@ -111,10 +110,11 @@ class Store:
             "INSERT INTO tasks (task_id, kind, submission, lasting, target, parameters, status, total, batch_size,"
             " owner, client_id, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(task_id, wanted.kind, wanted.key, wanted.lasting, wanted.target, json.dumps(wanted.parameters)),
-                *(INITIAL, wanted.total, wanted.batch_size, wanted.owner, wanted.client_id, at, at),
+                *(task_id, wanted.kind, wanted.key, int(wanted.lasting), wanted.target, json.dumps(wanted.parameters)),
+                *(INITIAL.value, wanted.total, wanted.batch_size, wanted.owner, wanted.client_id, at, at),
             ),
         )
+        self._db.announce(task_id)
         return self.get(task_id)
 
     def _refuse_taken(self, target: str, owner: str) -> None:
@@ -135,12 +135,15 @@ class Store:
         Damaged.
         """
         self.find(task_id)
+        if not self._db.hold(task_id):
+            raise Superseded(task_id)
+        elsewhere, values = self._db.elsewhere(others)
+        at = now()
         claimed = self._db.execute(
             f"UPDATE tasks SET worker = ?, epoch = epoch + 1, {assignment(Event.CLAIM)},"
-            " updated_at = CASE status WHEN ? THEN updated_at ELSE max(updated_at, ?) END"
-            f" WHERE task_id = ? AND {condition(Event.CLAIM)}"
-            f" AND (worker IS NULL OR worker NOT IN ({task_rows.marks(others)}))",
-            (worker, MOVES[Event.CLAIM].to, now(), task_id, *others),
+            f" updated_at = CASE WHEN status = '{Status.RUNNING.value}' OR updated_at > ? THEN updated_at ELSE ? END"
+            f" WHERE task_id = ? AND {condition(Event.CLAIM)} AND (worker IS NULL OR NOT ({elsewhere}))",
+            (worker, at, at, task_id, *values),
         )
         if claimed.rowcount != 1:
             raise Superseded(task_id)
@@ -160,42 +163,14 @@ class Store:
         A task that was paused while its batch ran takes that batch, and stays paused. ``written`` is called with the
         transaction still open.
         """
-        lines, progress, at = batch_rows.joined(bodies), task.progress + len(bodies), max(task.updated_at, now())
-        moved = (progress, after.cursor, after.digest, after.message, after.state is not None, at)
-        mine = (task.task_id, task.epoch, task.step)
-        # One by one, the likeliest first: so the status that it has kept is known without asking.
-        for status in MOVES[Event.COMMIT].sources:
-            committed = self._db.execute(
-                "UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?,"
-                " stateful = max(stateful, ?), updated_at = max(updated_at, ?)"
-                " WHERE task_id = ? AND epoch = ? AND step = ? AND status = ?",
-                (*moved, *mine, status.value),
-            )
-            if committed.rowcount == 1:
-                break
-        else:
-            raise Superseded(task.task_id)
-        batch_rows.write(self._db, task.task_id, task.progress, lines)
-        if after.state is not None:
-            task_rows.write_state(self._db, task.task_id, after.state)
-        if written:
-            written()
-        return task._replace(
-            step=task.step + 1,
-            progress=progress,
-            cursor=after.cursor,
-            digest=after.digest,
-            message=after.message,
-            updated_at=at,
-            status=status,
-        )
+        return committing.commit(self._db, task, bodies, after, max(task.updated_at, now()), written)
 
     def settle(self, task: Task) -> None:
         """Let nobody pause or cancel the task any more: its output is to be put in place. Raises Superseded.
 
         After a kill it may be there already: so the next worker must put the same there, and end the task.
         """
-        if not self._move(Event.SETTLE, task.task_id, "placing = 1", epoch=task.epoch):
+        if not self._move(Event.SETTLE, task.task_id, '"placing" = 1', epoch=task.epoch):
             raise Superseded(task.task_id)
 
     def complete(self, task: Task, result: dict[str, Any], *, keep: bool, place: Callable[[], None]) -> Task:
@@ -218,7 +193,7 @@ class Store:
     def _end(
         self, event: Event, task: Task, expired: Lasting, *, result: str | None = None, error: str | None = None
     ) -> None:
-        outcome: dict[str, Any] = {"epoch": task.epoch, "expired": expired, "result": result, "error": error}
+        outcome: dict[str, Any] = {"epoch": task.epoch, "expired": int(expired), "result": result, "error": error}
         if not self._move(event, task.task_id, "result = :result", "error = :error", *_ENDED, **outcome):
             raise Superseded(task.task_id)
 
@@ -234,7 +209,7 @@ class Store:
     def cancel(self, task_id: str) -> bool:
         """Cancel a task for good; False when there is nothing to cancel. A batch under way is not committed."""
         changes = ("epoch = epoch + 1", "message = 'Cancelled'", "prompts = ''", *_ENDED)
-        return self._move(Event.CANCEL, task_id, *changes, expired=Lasting.UNLESS_FAILED)
+        return self._move(Event.CANCEL, task_id, *changes, expired=int(Lasting.UNLESS_FAILED))
 
     def pause(self, task_id: str) -> bool:
         """Let the task stand still after the batch under way; False when it does not run."""
@@ -259,15 +234,13 @@ class Store:
             answers=json.dumps({**task.answers, **given}),
         )
 
-    def check_writable(self) -> None:
-        """Write something that changes nothing; raises sqlite3.Error or OSError where no batch could be written.
+    def has_answers(self, task_id: str, answers: dict[str, Any]) -> bool:
+        """Whether these answers were taken."""
+        return answers.items() <= self.get(task_id).answers.items()
 
-        SQLite may overwrite what its log has, which needs no room: so there must be room, too.
-        """
-        if self._path.stat().st_ino != self._opened:
-            raise OSError(errno.ESTALE, "another file is in the store's place")
-        self._db.execute(f"PRAGMA user_version = {FORMAT}")
-        check_room(self._path.parent, _ROOM_BYTES)
+    def check_writable(self) -> None:
+        """Write something that changes nothing; raises sqlite3.Error or OSError where no batch could be written."""
+        self._db.check_writable()
 
     def purge(self, created_before: str, most: int) -> int:
         """Forget finished tasks that were created before; how many they were, ``most`` at a time."""
@@ -284,10 +257,12 @@ class Store:
         """
         moved = self._db.execute(
             f"UPDATE tasks SET {', '.join([assignment(event), _UPDATED, *changes])}"
-            f" WHERE task_id = :task_id AND epoch = ifnull(:epoch, epoch) AND {condition(event)}"
-            f" AND {'placing = 0' if event in UNTIL_SETTLED else 'TRUE'}",
+            f" WHERE task_id = :task_id AND epoch = coalesce(:epoch, epoch) AND {condition(event)}"
+            f" AND {_UNSETTLED if event in UNTIL_SETTLED else 'TRUE'}",
             {"at": now(), "task_id": task_id, "epoch": epoch, **values},
         )
+        if moved.rowcount == 1:
+            self._db.announce(task_id)
         return moved.rowcount == 1
 
     # --- reading. ``owner`` None stands for everybody: a server without users has one user, who sees all

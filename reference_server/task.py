@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,7 +74,7 @@ class Task(NamedTuple):
         return self.status in RUNNABLE
 
     @classmethod
-    def of(cls, row: sqlite3.Row) -> Task:
+    def of(cls, row: Any) -> Task:
         """From a row with all columns, and perhaps more."""
         values = {name: row[name] for name in cls._fields}
         for name in ("parameters", "result", "prompts", "answers"):

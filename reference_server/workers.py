@@ -11,6 +11,7 @@ import fcntl
 import os
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +19,8 @@ PULSE_S = 1.0
 STILL_S = 5.0
 
 
-class Workers:
-    """The workers of one store, seen by one of them, which is ``me``."""
+class LockedFiles:
+    """See Workers in ``database``: those of one SQLite file."""
 
     def __init__(self, store: Path) -> None:
         self._folder = store.with_name(f"{store.name}-workers")
@@ -62,6 +63,9 @@ class Workers:
             return False
         finally:
             os.close(descriptor)
+
+    def listen(self, _: Callable[[str], None]) -> None:
+        """See Workers: nobody tells, and who wants to know looks."""
 
     def close(self) -> None:
         """This worker works no more."""

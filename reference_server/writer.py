@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reference_server.errors import Refusal, Superseded
+from reference_server.database import Place
+from reference_server.errors import Away, Refusal, Superseded, Unknown
 from reference_server.sqlite_terms import primary_code
 from reference_server.store import Store
 
@@ -43,8 +44,8 @@ class Request(NamedTuple):
 class Writer:
     """The writer of one store. ``close`` writes what waits, and ends."""
 
-    def __init__(self, path: Path) -> None:
-        self._store = Store(path, _LOOK_S)
+    def __init__(self, place: Path | Place) -> None:
+        self._store = Store(place, _LOOK_S)
         self._waiting: deque[Request] = deque()
         self._writing = threading.Lock()
         self._wanted = threading.Semaphore(0)
@@ -92,8 +93,8 @@ class Writer:
         """Whether the store is ours, for a transaction that has begun; if not, who has waited for too long is told."""
         try:
             self._store.begin()
-        except sqlite3.Error as error:
-            patient = primary_code(error) == sqlite3.SQLITE_BUSY
+        except (sqlite3.Error, OSError) as error:
+            patient = isinstance(error, Away) or _is_busy(error)
             while self._waiting and not (patient and time.monotonic() < self._waiting[0].until):
                 self._waiting.popleft().done(None, error)
             return False
@@ -117,10 +118,11 @@ class Writer:
                 for request in group:
                     outcomes.append(self._ask(request, whole=len(group) == 1))
         except Exception as error:
-            if len(group) > 1:  # each by itself: one that cannot be written must not take the others with it
+            if len(group) > 1 and not isinstance(error, Unknown):
+                # Each by itself: one that cannot be written must not take the others with it.
                 self._waiting.extendleft(request._replace(alone=True) for request in reversed(group))
                 return
-            outcomes = [(None, error)]
+            outcomes = [(None, error)] * len(group)
         for request, outcome in zip(group, outcomes, strict=True):
             request.done(*outcome)
 
@@ -132,3 +134,7 @@ class Writer:
             if whole:
                 raise
             return None, error
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_BUSY
