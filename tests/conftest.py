@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import warm
+from tests.reference_server import places
 
 HERE = Path(__file__).resolve().parent
 
@@ -23,6 +24,27 @@ settings.load_profile("brief")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the reference server's tests have their stores."""
+    parser.addoption(
+        "--reference-store",
+        choices=["sqlite", "postgres"],
+        default="sqlite",
+        help="the database of the reference server's tests; with another, those about the SQLite file are left out",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell those who make stores."""
+    places.chosen = config.getoption("--reference-store")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what is about the file."""
+    if places.chosen != "sqlite" and item.get_closest_marker("sqlite"):
+        pytest.skip("about the SQLite file itself")
 
 
 @pytest.fixture(scope="session", autouse=True)

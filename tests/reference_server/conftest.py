@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,10 @@ import pytest
 
 from mcp_crashtest.wire.messages import HANDSHAKE, STATELESS
 from mcp_crashtest.wire.session import Session, ToolReply
+from reference_server.database import Place
 from tests import warm
 from tests.lab import environment
+from tests.reference_server import places
 
 DEADLINE_S = 30.0
 RECORDS = 60
@@ -32,6 +33,8 @@ TOKENS = {"ann": "ann-has-a-long-token-here", "ben": "ben-has-another-long-token
 class Server:
     """One server with its folders; ``start`` and ``kill`` as often as needed. ``cold``: by a new interpreter.
 
+    ``kind``: of its store, "sqlite" or "postgres"; as the session was told, unless it is given.
+
     What it says on standard error goes to ``log``, or where ours goes.
     """
 
@@ -40,6 +43,7 @@ class Server:
     ready: dict[str, Any] = field(default_factory=dict)
     extra: tuple[str, ...] = ()
     cold: bool = False
+    kind: str = ""
     log: Path | None = None
 
     @property
@@ -54,9 +58,22 @@ class Server:
     def store(self) -> Path:
         return self.folder / "tasks.db"
 
+    @property
+    def place(self) -> Path | Place:
+        """The store, for whoever works on it in this process."""
+        return places.place(self.folder, self.kind)
+
     def command(self, *more: str) -> list[str]:
         words = warm.module("reference_server", "--port", "0", "--data-root", str(self.data))
-        return [*words, "--store", str(self.store), "--effects-file", str(self.effects), *self.extra, *more]
+        return [
+            *words,
+            "--store",
+            places.address(self.folder, self.kind),
+            "--effects-file",
+            str(self.effects),
+            *self.extra,
+            *more,
+        ]
 
     def start(self, points: str = "") -> Server:
         output = self._spawn(points).stdout
@@ -98,11 +115,18 @@ class Server:
         """
         calling = asyncio.create_task(self.call(tool, **arguments))
         await asyncio.to_thread(self.wait_parked)
-        with closing(sqlite3.connect(f"{self.store.as_uri()}?mode=ro", uri=True)) as db:
-            (task_id,) = db.execute("SELECT task_id FROM tasks ORDER BY created_at DESC LIMIT 1").fetchone()
+        [(task_id,)] = self.ask("SELECT task_id FROM tasks ORDER BY created_at DESC LIMIT 1")
         calling.cancel()
         await asyncio.wait({calling})
         return str(task_id)
+
+    def clear(self) -> None:
+        """Have an empty store."""
+        places.clear(self.folder, self.kind)
+
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        """What the store's tables say, past the server."""
+        return places.ask(self.folder, statement, self.kind)
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         assert self.process
@@ -188,6 +212,13 @@ def fill(folder: Path) -> None:
     (folder / "data" / "orders.jsonl").write_text("".join(lines), encoding="utf-8")
     rows = ["id,text\n", *(f'r{n},"line one {n}\nline, two"\n' for n in range(RECORDS))]
     (folder / "data" / "table.csv").write_text("".join(rows), encoding="utf-8")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_database_is_left() -> Iterator[None]:
+    """Whoever has asked for PostgreSQL has it until the end."""
+    yield
+    places.close()
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ async def test_training_is_bit_identical_after_twenty_kills(fresh: Server) -> No
     undisturbed = fresh.start()
     golden = await undisturbed.stopped(await undisturbed.start_task("start_ml_training", **TRAIN))
     fresh.kill()
-    fresh.store.unlink()
+    fresh.clear()
     phases = ("before-write", "written-uncommitted", "committed-unacknowledged", "acknowledged")
     task_id = await park(fresh, "start_ml_training", TRAIN, f"{phases[0]}@2")
     for number in range(1, 20):

@@ -13,12 +13,12 @@ import pytest
 
 from reference_server.errors import Refusal
 from reference_server.kinds import migration
-from reference_server.schema import prepare
 from reference_server.sources import JsonLines, using
 from reference_server.store import Store
 from reference_server.table_output import write_table
 from reference_server.task import Submission
 from tests.reference_server.conftest import RECORDS, Server
+from tests.reference_server.places import prepared
 
 LONG_NAME = "n" * 250 + ".csv"
 TOO_LONG = "é" * 150 + ".jsonl"  # 306 bytes, and 255 are the most
@@ -36,8 +36,7 @@ def left_behind(server: Server, destination: str) -> str:
     """A migration to there in the store, as an earlier life has begun it without a look at the destination."""
     source = JsonLines(server.data / "orders.jsonl")
     parameters = {"source_path": "orders.jsonl", "destination_path": destination, "fingerprint": source.fingerprint()}
-    prepare(server.store)
-    with closing(Store(server.store)) as store, store.transaction():
+    with closing(Store(prepared(server.folder))) as store, store.transaction():
         wanted = Submission(migration.KIND, destination, parameters, total=RECORDS, batch_size=10, target=destination)
         return store.submit("t", wanted, most_unfinished=1).task_id
 

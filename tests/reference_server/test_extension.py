@@ -259,6 +259,7 @@ async def test_malformed_parameters_are_refused(raw: Raw, method: str, params: d
     assert refused.value.code == -32602
 
 
+@pytest.mark.sqlite
 @pytest.mark.asyncio
 async def test_a_store_that_cannot_write_is_an_internal_error_for_all_who_wait_and_tasks_go_on(
     fresh: Server,

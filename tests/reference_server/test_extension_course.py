@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from contextlib import closing
 from typing import Any
 
@@ -14,7 +13,7 @@ from mcp_crashtest.wire.messages import STATELESS, TASKS
 from mcp_crashtest.wire.session import Session
 from reference_server.extension import LONGEST_ANSWER_CHARACTERS, STATUS
 from reference_server.lifecycle import Status
-from reference_server.schema import connect
+from reference_server.store import Store
 from tests.reference_server.conftest import RECORDS, Server
 from tests.reference_server.extension_calls import BATCHES, SLOW, YES, asking
 from tests.reference_server.raw import Raw, Refused
@@ -62,8 +61,8 @@ async def test_a_job_that_fails_has_completed_with_the_error_of_its_tool(fresh: 
 async def test_what_the_server_itself_fails_has_failed_with_a_json_rpc_error(fresh: Server) -> None:
     task_id = await Raw(fresh.start()).start("start_batch_processing", **SLOW)
     fresh.kill()
-    with closing(connect(fresh.store)) as db:  # which seals what it writes
-        db.execute("UPDATE tasks SET parameters = '{}'")
+    with closing(Store(fresh.place)) as store:  # which seals what it writes
+        store._db.execute("UPDATE tasks SET parameters = '{}'")
     task = await Raw(fresh.start()).until(task_id)
     assert task["status"] == "failed"
     assert "result" not in task
@@ -98,8 +97,7 @@ async def test_a_task_that_works_does_not_change_by_being_looked_at_or_by_a_rest
     for _ in range(2):
         fresh.kill()
         await asyncio.to_thread(fresh.start_parked, "before-write@2")
-    with closing(sqlite3.connect(fresh.store)) as db:
-        [(updated_at,)] = db.execute("SELECT updated_at FROM tasks").fetchall()
+    [(updated_at,)] = fresh.ask("SELECT updated_at FROM tasks")
     assert updated_at == before["lastUpdatedAt"]
 
 

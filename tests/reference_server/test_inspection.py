@@ -16,6 +16,8 @@ from reference_server.schema import connect, prepare
 from reference_server.store import Store
 from tests.reference_server.test_store import claimed, commit, submitted
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.mark.parametrize("content", [b"\n", b"SQLite", b"# my notes\n" * 1000])
 def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:

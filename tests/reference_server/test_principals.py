@@ -144,6 +144,7 @@ async def test_a_signed_token_is_taken_if_it_is_for_us(tmp_path: Path) -> None:
         server.kill()
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("lives", [3, pytest.param(10, marks=pytest.mark.soak)])
 def test_a_thousand_ids_in_each_life_are_unique_and_cannot_be_guessed(tmp_path: Path, lives: int) -> None:
     """Made by as many engines, each in a process of its own; every bit is set as often as not, within six deviations.

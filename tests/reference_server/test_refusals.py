@@ -148,6 +148,7 @@ def test_a_crash_point_that_does_not_exist_is_named(fresh: Server) -> None:
     assert "'lunch@3'" in fresh.refuses(CRASHTEST_POINTS="lunch@3")
 
 
+@pytest.mark.sqlite
 def test_a_store_of_another_program_is_refused_and_left_as_it_is(fresh: Server) -> None:
     with closing(sqlite3.connect(fresh.store)) as db:
         db.execute("CREATE TABLE recipes (name TEXT)")
@@ -156,12 +157,14 @@ def test_a_store_of_another_program_is_refused_and_left_as_it_is(fresh: Server) 
     assert fresh.store.read_bytes() == before
 
 
+@pytest.mark.sqlite
 def test_a_store_that_is_no_database_is_refused_and_left_as_it_is(fresh: Server) -> None:
     fresh.store.write_bytes(b"these are my memoirs " * 100)
     assert "not a SQLite file, or is damaged" in fresh.refuses()
     assert fresh.store.read_bytes() == b"these are my memoirs " * 100
 
 
+@pytest.mark.sqlite
 def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(fresh: Server) -> None:
     fresh.start()
     fresh.kill()

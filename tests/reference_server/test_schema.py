@@ -17,6 +17,8 @@ from reference_server.schema import _FORMAT_1, APPLICATION_ID, prepare
 from reference_server.store import Store
 from tests.reference_server.test_store import claimed, commit
 
+pytestmark = pytest.mark.sqlite
+
 
 def test_an_older_store_is_brought_up_to_date_and_keeps_its_tasks(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
@@ -44,6 +46,7 @@ MAKING = """
 import sys
 from pathlib import Path
 from reference_server.schema import prepare
+
 print("now", flush=True)
 prepare(Path(sys.argv[1]))
 """

@@ -18,12 +18,12 @@ from reference_server.effects import Effects
 from reference_server.engine import Engine, Settings
 from reference_server.kinds import batches, migration
 from reference_server.lifecycle import Status
-from reference_server.schema import prepare
 from reference_server.sources import JsonLines
 from reference_server.store import Store
 from reference_server.table_source import Table
 from reference_server.task import Submission
 from tests.reference_server.conftest import DEADLINE_S, Server, token_file
+from tests.reference_server.places import place, prepared
 from tests.reference_server.tables import made
 from tests.reference_server.test_principals import client, start, wait_for
 
@@ -39,10 +39,9 @@ def batch_task(key: str, owner: str, items: int = 2, delay_s: float = HOUR_S) ->
     return Submission(batches.KIND, key, parameters, total=items, batch_size=1, owner=owner)
 
 
-def left_behind(path: Path, submissions: list[Submission]) -> list[str]:
+def left_behind(folder: Path, submissions: list[Submission]) -> list[str]:
     """A store with these tasks, as a life that ended too soon leaves them."""
-    prepare(path)
-    with closing(Store(path)) as store, store.transaction():
+    with closing(Store(prepared(folder))) as store, store.transaction():
         return [
             store.submit(f"{n:032x}", wanted, most_unfinished=2 * MANY).task_id for n, wanted in enumerate(submissions)
         ]
@@ -70,7 +69,7 @@ async def stats(server: Server) -> dict[str, Any]:
 async def test_behind_a_restart_the_tasks_of_one_user_do_not_keep_anothers_waiting(
     fresh: Server, items: int, delay_s: float
 ) -> None:
-    left_behind(fresh.store, [batch_task(f"{n}", "ann", items, delay_s) for n in range(MANY)])
+    left_behind(fresh.folder, [batch_task(f"{n}", "ann", items, delay_s) for n in range(MANY)])
     fresh.extra = ("--tokens", str(token_file(fresh.folder)))
     fresh.start()
     async with client(fresh, "ben") as ben:
@@ -80,11 +79,11 @@ async def test_behind_a_restart_the_tasks_of_one_user_do_not_keep_anothers_waiti
 
 
 async def test_tasks_that_rest_keep_no_other_of_the_same_user_waiting_and_lose_nothing(fresh: Server) -> None:
-    resting = left_behind(fresh.store, [batch_task(f"{n}", "") for n in range(MANY)])
+    resting = left_behind(fresh.folder, [batch_task(f"{n}", "") for n in range(MANY)])
     fresh.start()
     task_id = await fresh.start_task("start_batch_processing", batch_size=5, total_items=10)
     assert (await fresh.stopped(task_id))["progress"] == 10
-    with closing(Store(fresh.store)) as store:
+    with closing(Store(fresh.place)) as store:
         tasks = [store.get(task_id) for task_id in resting]
     assert {(task.status, task.progress) for task in tasks} == {(Status.RUNNING, 1)}
     assert sorted(set(fresh.executions())) == [f"item_{n:06d}" for n in range(10)]
@@ -163,7 +162,7 @@ async def test_what_another_process_cancels_rests_no_longer_and_what_it_lets_go_
 async def engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
     """An engine in which an owner has one place."""
     monkeypatch.setattr(turns, "_PLACES", 1)
-    running = Engine(Settings(folder / "tasks.db", DataRoot(folder), Effects(None), CrashPoints("")))
+    running = Engine(Settings(place(folder), DataRoot(folder), Effects(None), CrashPoints("")))
     await running.start()
     try:
         yield running

@@ -9,6 +9,8 @@ import pytest
 
 from tests.reference_server.conftest import Server
 
+pytestmark = pytest.mark.sqlite
+
 BATCHES = {"batch_size": 10, "total_items": 3000}
 
 

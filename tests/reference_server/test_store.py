@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_server.errors import Refusal, Superseded
-from reference_server.schema import prepare
 from reference_server.store import Store
 from reference_server.task import Checkpoint, Lasting, Submission, Task, now
+from tests.reference_server.places import prepared
 
 AFTER = Checkpoint(cursor=1, digest="d", message="m")
 MOST = 10
@@ -24,8 +24,7 @@ MOST = 10
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    prepare(tmp_path / "tasks.db")
-    opened = Store(tmp_path / "tasks.db")
+    opened = Store(prepared(tmp_path))
     yield opened
     opened.close()
 
@@ -263,21 +262,18 @@ def test_an_output_that_cannot_be_put_in_place_leaves_the_task_unfinished(store:
 def test_records_are_read_from_any_position_whatever_batches_they_came_in(
     sizes: list[int], first: int, count: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "tasks.db"
-        prepare(path)
-        with closing(Store(path)) as store:
+    with tempfile.TemporaryDirectory() as folder, closing(Store(prepared(Path(folder)))) as store:
+        for task_id in ("s", "t", "u"):
+            submitted(store, task_id)
+        written: list[str] = []
+        for size in sizes:
+            bodies = [json.dumps(len(written) + n) for n in range(size)]
+            written += bodies
             for task_id in ("s", "t", "u"):
-                submitted(store, task_id)
-            written: list[str] = []
-            for size in sizes:
-                bodies = [json.dumps(len(written) + n) for n in range(size)]
-                written += bodies
-                for task_id in ("s", "t", "u"):
-                    task = claimed(store, task_id)
-                    with store.transaction():
-                        store.commit_batch(task, bodies, Checkpoint(1, "d", "m"))
-            assert store.bodies("t", first, count) == written[first : first + count]
+                task = claimed(store, task_id)
+                with store.transaction():
+                    store.commit_batch(task, bodies, Checkpoint(1, "d", "m"))
+        assert store.bodies("t", first, count) == written[first : first + count]
 
 
 def test_a_record_of_two_lines_is_refused_and_nothing_is_written(store: Store) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from reference_server import turns
-from reference_server.schema import prepare
 from reference_server.turns import Turns
 from reference_server.writer import Writer
+from tests.reference_server.places import prepared
 
 DEADLINE_S = 10.0
 
@@ -23,8 +23,7 @@ pytestmark = pytest.mark.asyncio
 
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[Writer]:
-    prepare(tmp_path / "tasks.db")
-    writer = Writer(tmp_path / "tasks.db")
+    writer = Writer(prepared(tmp_path))
     yield writer
     writer.close(DEADLINE_S)
 

@@ -84,6 +84,7 @@ async def test_a_process_that_was_frozen_and_replaced_writes_nothing_when_it_tha
     assert len(second.executions()) == executions + 1
 
 
+@pytest.mark.sqlite
 @pytest.mark.asyncio
 async def test_a_process_that_is_frozen_inside_a_write_keeps_others_from_writing_until_it_is_killed(
     pair: tuple[Server, Server],

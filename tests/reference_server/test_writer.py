@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reference_server.database import Place
 from reference_server.errors import Refusal
-from reference_server.schema import prepare
 from reference_server.store import Store
 from reference_server.task import Submission
 from reference_server.writer import Done, Writer
+from tests.reference_server.places import prepared
 
 DEADLINE_S = 10.0
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    prepare(tmp_path / "tasks.db")
-    return tmp_path / "tasks.db"
+def path(tmp_path: Path) -> Path | Place:
+    return prepared(tmp_path)
 
 
 @pytest.fixture
-def writer(path: Path) -> Iterator[Writer]:
+def writer(path: Path | Place) -> Iterator[Writer]:
     writer = Writer(path)
     yield writer
     writer.close(DEADLINE_S)
@@ -36,14 +37,15 @@ def submit(task_id: str) -> Callable[[Store], Any]:
     return lambda store: store.submit(task_id, wanted, most_unfinished=10)
 
 
-def test_what_was_left_is_written_at_once_and_each_is_told(writer: Writer, path: Path) -> None:
+def test_what_was_left_is_written_at_once_and_each_is_told(writer: Writer, path: Path | Place) -> None:
     told: list[Any] = []
     for task_id in ("a", "b", "c"):
         writer.leave(submit(task_id), lambda task, error: told.append((task.task_id, error)))
     assert writer.waiting == 3
     writer.write_all()
     assert told == [("a", None), ("b", None), ("c", None)]
-    assert Store(path).counts()["pending"] == 3
+    with closing(Store(path)) as store:
+        assert store.counts()["pending"] == 3
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_what_was_left_is_written_at_once_and_each_is_told(writer: Writer, path:
     [Refusal("no"), ValueError("a bug"), KeyError("a bug"), OSError("no space"), sqlite3.DataError("too big")],
 )
 def test_one_that_fails_takes_no_other_with_it_and_everybody_is_told(
-    writer: Writer, path: Path, mistake: Exception
+    writer: Writer, path: Path | Place, mistake: Exception
 ) -> None:
     told: dict[str, BaseException | None] = {}
 
@@ -69,4 +71,5 @@ def test_one_that_fails_takes_no_other_with_it_and_everybody_is_told(
         writer.leave(ask, tells(name))
     writer.write_all()
     assert told == {"a": None, "wrong": mistake, "b": None}
-    assert {task.task_id for task in Store(path).listed(None, None, 10)} == {"a", "b"}
+    with closing(Store(path)) as store:
+        assert {task.task_id for task in store.listed(None, None, 10)} == {"a", "b"}
