@@ -145,7 +145,7 @@ MEANINGS: Mapping[str, str] = {
     "principals.headers": "what goes with each of its requests",
     "services.name": "a database or broker for each run: `{services.NAME.url}`, `.host`, `.port` and `.dir`",
     "services.kind": '`"redis"`, `"postgres"`, or `"command"`',
-    "services.command": "what starts it, with `{port}` and `{dir}`",
+    "services.command": "what starts it, with `{port}` and `{dir}`; `{subject_port}` is the subject's",
     "services.ready": "a command that ends with 0 once it is ready",
     "services.url": "what `{services.NAME.url}` is, of a command",
     "services.options": "further words for Redis or PostgreSQL",

@@ -19,9 +19,10 @@ class ServiceKind(StrEnum):
 class ServiceSpec:
     """One service, which stands in ``{services.NAME.port}``, ``{services.NAME.url}`` and ``{services.NAME.dir}``.
 
-    ``command`` and ``ready``, with the kind ``command``, may hold ``{port}`` and ``{dir}``, which are its own; without
-    ``ready`` it is ready once its port accepts connections. ``options`` are further words of a kind that the lab
-    starts. ``user`` is who it runs as where the lab is root. It has ``ready_deadline_s`` seconds for each start.
+    ``command`` and ``ready``, with the kind ``command``, may hold ``{port}`` and ``{dir}``, which are its own, and
+    ``{subject_port}``, at which the subject listens; without ``ready`` it is ready once its port accepts connections.
+    ``options`` are further words of a kind that the lab starts. ``user`` is who it runs as where the lab is root. It
+    has ``ready_deadline_s`` seconds for each start.
     """
 
     name: str

@@ -103,7 +103,7 @@ class Service:
     async def start(self, values: Mapping[str, Any]) -> None:
         """Begin a life, and wait until it is ready; raises SubjectError. ``values`` fill its command's placeholders."""
         self._values = values
-        own = {**values, "port": self.port, "dir": str(self.folder)}
+        own = {**values, "port": self.port, "dir": str(self.folder), "subject_port": values.get("port", 0)}
         product, environment = self._product, environment_of(self.spec.environment, own, {})
         if product:
             words: Sequence[str] = (*product.words(self.port, self.folder), *self.spec.options)
