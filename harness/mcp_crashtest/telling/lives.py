@@ -158,9 +158,8 @@ def _server_lives(history: History, struck: tuple[Bolt, ...], end: float) -> lis
                 lives, o.life, replace(_life(lives, o.life), ended=o.t, how=f"ended by itself: {o.value.get('how')}")
             )
     for bolt in struck:
-        spared = bolt.kind in ("freeze", REPLACE) or GOES_ON in bolt.proof
+        spared = bolt.kind in ("freeze", REPLACE, FAIL) or GOES_ON in bolt.proof
         if bolt.hits_server and bolt.answered and not spared:
-        if bolt.hits_server and bolt.kind not in ("freeze", REPLACE, FAIL) and GOES_ON not in bolt.proof:
             hit = [n for n, life in enumerate(lives) if life.began <= bolt.at and life.how == LIVES]
             for n in hit[-1:]:
                 how = "stopped" if bolt.kind in _STOPS else "killed" if bolt.landed else "end not proven"

@@ -98,7 +98,6 @@ static const char *of_store(struct control *c, const char *path) {
 
 static _Thread_local uint32_t latest; /* the number of the call that this thread has counted last, or 0 */
 
-/* Write a call down; whether somebody has to stand still before it. */
 /* Write a call down; whether somebody has to stand still before it (1), or it is to fail (1 + FAIL) or to be short. */
 static int counted(struct control *c, uint32_t kind, const char *path, int64_t size, uint32_t process) {
     char name[LONGEST_NAME];

@@ -32,11 +32,7 @@ _HERE = Path(__file__).parent
 _PRELOADED = frozenset({Engine.PRELOAD, Engine.RECORD})  # which are one program
 _SOURCE, _OPTIONS, _LIBRARIES = "preload.c", ("-shared", "-fPIC"), ("-ldl",)
 _WATCHER = "watch.c"
-_HEADERS, _COMPILERS = ("counted.h", "written.h"), ("cc", "gcc", "clang")
-_SOURCES = {Engine.PRELOAD: "preload.c", Engine.WATCH: "watch.c"}
-_OPTIONS = {Engine.PRELOAD: ("-shared", "-fPIC"), Engine.WATCH: ()}
-_LIBRARIES = {Engine.PRELOAD: ("-ldl",), Engine.WATCH: ()}
-_HEADERS, _COMPILERS = ("counted.h", "unsynced.h"), ("cc", "gcc", "clang")
+_HEADERS, _COMPILERS = ("counted.h", "written.h", "unsynced.h"), ("cc", "gcc", "clang")
 _COMPILING_S, _TRYING_S, _LONGEST_SAID = 120.0, 30.0, 500
 
 
@@ -117,8 +113,6 @@ async def _compiled(engine: Engine, spawner: Spawner) -> Path:
     source = _HERE / (_SOURCE if preloaded else _WATCHER)
     texts = [(_HERE / name).read_text() for name in (source.name, *_HEADERS)]
     made_of = [compiler, version, platform.machine(), *texts]
-    source, headers = _HERE / _SOURCES[engine], [_HERE / name for name in _HEADERS]
-    made_of = [compiler, version, platform.machine(), *(path.read_text() for path in (source, *headers))]
     key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:24]
     path = _cache() / f"{source.stem}-{key}"
     if not path.exists():

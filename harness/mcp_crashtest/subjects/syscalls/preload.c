@@ -40,7 +40,6 @@ static int note(struct control *c, uint32_t kind, const char *path, int64_t size
     int saved = errno;
     const char *name = kind == ANSWER ? path : of_store(c, path);
     latest = 0;
-    if (name && counted(c, kind, name, size, (uint32_t)getpid())) stand_still(c);
     int found = name ? counted(c, kind, name, size, (uint32_t)getpid()) : 0;
     if (found == 1) stand_still(c);
     errno = saved;
@@ -60,27 +59,24 @@ static int path_of(int fd, char *path) {
     return n > 0 && path[0] == '/';
 }
 
-/* Whether what becomes of the call is to be recorded. */
+/* What is noted of a call on a file: whether what becomes of it is recorded, and its deed. */
+#define FOLLOW 1
+#define DEED(noted) ((noted) >> 1)
+
 static int on_file(uint32_t kind, int fd, int64_t size) {
     struct control *c = control();
     char path[PATH_MAX];
-    int saved = errno, follow = 0;
+    int saved = errno, noted = 0;
     if (c && path_of(fd, path)) {
-        follow = followed(c, path) != NULL;
-        note(c, kind, path, size);
+        int deed = note(c, kind, path, size);
+        noted = deed << 1 | (followed(c, path) ? FOLLOW : 0);
+        if (c->deed == FAIL && of_store(c, path)) {
+            if (kind == FSYNC || kind == FDATASYNC) is_synced(fd, deed == FAIL);
+            else if (deed != FAIL) is_written(fd, kind != WRITE && kind != WRITEV);
+        }
     }
     errno = saved;
-    return follow;
-static int on_file(uint32_t kind, int fd, int64_t size) {
-    struct control *c = control();
-    char path[PATH_MAX] = "";
-    int saved = errno, deed = c && path_of(fd, path) ? note(c, kind, path, size) : 0;
-    if (c && c->deed == FAIL && of_store(c, path)) {
-        if (kind == FSYNC || kind == FDATASYNC) is_synced(fd, deed == FAIL);
-        else if (deed != FAIL) is_written(fd, kind != WRITE && kind != WRITEV);
-    }
-    errno = saved;
-    return deed;
+    return noted;
 }
 
 static int said_in(struct control *c, const struct iovec *parts, int n) {
@@ -93,22 +89,16 @@ static int said_in(struct control *c, const struct iovec *parts, int n) {
 static int on_any(uint32_t kind, int fd, const struct iovec *parts, int n) {
     struct control *c = control();
     struct stat s;
-    int saved = errno, follow = 0;
+    int saved = errno, noted = 0;
     if (c && !fstat(fd, &s)) {
         int64_t size = 0;
         for (int i = 0; i < n; i++) size += (int64_t)parts[i].iov_len;
-        if (S_ISREG(s.st_mode)) follow = on_file(kind, fd, size);
-    int saved = errno, deed = 0;
-    if (c && !fstat(fd, &s)) {
-        int64_t size = 0;
-        for (int i = 0; i < n; i++) size += (int64_t)parts[i].iov_len;
-        if (S_ISREG(s.st_mode)) deed = on_file(kind, fd, size);
+        if (S_ISREG(s.st_mode)) noted = on_file(kind, fd, size);
         else if ((S_ISSOCK(s.st_mode) || S_ISFIFO(s.st_mode)) && c->marker[0] && said_in(c, parts, n))
             note(c, ANSWER, "answer", size);
     }
     errno = saved;
-    return follow;
-    return deed;
+    return noted;
 }
 
 static void resolved(int folder, const char *given, char *path) {
@@ -141,17 +131,17 @@ static int on_path(uint32_t kind, int folder, const char *given, int other_folde
 
 /* --- what became of a call, where it is recorded */
 
-static ssize_t stored(int follow, int fd, const struct iovec *parts, int n, ssize_t done, int64_t at) {
+static ssize_t stored(int noted, int fd, const struct iovec *parts, int n, ssize_t done, int64_t at) {
     int saved = errno;
-    if (follow && done > 0) record_data(atomic_load(&here), fd, parts, n, done, at);
+    if (noted & FOLLOW && done > 0) record_data(atomic_load(&here), fd, parts, n, done, at);
     errno = saved;
     return done;
 }
 
 /* What the kernel has copied is read back. */
-static ssize_t copied(int follow, int fd, ssize_t done, int64_t at) {
+static ssize_t copied(int noted, int fd, ssize_t done, int64_t at) {
     int saved = errno;
-    if (follow && done > 0) {
+    if (noted & FOLLOW && done > 0) {
         char link[48], *bytes = malloc((size_t)done);
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         int from = (int)syscall(SYS_openat, AT_FDCWD, link, O_RDONLY | O_CLOEXEC, 0);
@@ -166,20 +156,20 @@ static ssize_t copied(int follow, int fd, ssize_t done, int64_t at) {
     return done;
 }
 
-static int cut(int follow, int fd, int failed) {
+static int cut(int noted, int fd, int failed) {
     int saved = errno;
     struct stat s;
-    if (follow && !failed && !fstat(fd, &s)) record_names(atomic_load(&here), CUT, s.st_ino, s.st_size, "", NULL);
+    if (noted & FOLLOW && !failed && !fstat(fd, &s)) record_names(atomic_load(&here), CUT, s.st_ino, s.st_size, "", NULL);
     errno = saved;
     return failed;
 }
 
-static int synced(int follow, int fd, int failed) {
+static int synced(int noted, int fd, int failed) {
     struct control *c = atomic_load(&here);
     int saved = errno;
     struct stat s;
     char path[PATH_MAX];
-    if (follow && !failed && !fstat(fd, &s)) {
+    if (noted & FOLLOW && !failed && !fstat(fd, &s)) {
         if (!S_ISDIR(s.st_mode)) record_names(c, SYNCED, s.st_ino, 0, "", NULL);
         else if (path_of(fd, path)) record_names(c, FOLDER_SYNCED, s.st_ino, 0, of_store(c, path), NULL);
     }
@@ -233,62 +223,39 @@ static int opened(int what, int fd) {
 
 #define REAL(name) static __typeof__(&name) real; if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 /* Of one buffer half is written, of several the first few; where there is but one of either, all. */
-#define WRITTEN(noted, n) switch (noted) { case FAIL: return failed(); case SHORTEN: if ((n) > 1) (n) /= 2; }
+#define WRITTEN(noted, n) switch (DEED(noted)) { case FAIL: return failed(); case SHORTEN: if ((n) > 1) (n) /= 2; }
+#define KEPT(noted) if (DEED(noted) == FAIL) return failed()
 #define ONE(buffer, size) const struct iovec part = {(void *)(buffer), size}
 
-ssize_t write(int fd, const void *b, size_t n) { REAL(write); ONE(b, n); int f = on_any(WRITE, fd, &part, 1); return stored(f, fd, &part, 1, real(fd, b, n), -1); }
-ssize_t pwrite(int fd, const void *b, size_t n, off_t o) { REAL(pwrite); ONE(b, n); int f = on_file(PWRITE, fd, (int64_t)n); return stored(f, fd, &part, 1, real(fd, b, n, o), o); }
-ssize_t pwrite64(int fd, const void *b, size_t n, off64_t o) { REAL(pwrite64); ONE(b, n); int f = on_file(PWRITE, fd, (int64_t)n); return stored(f, fd, &part, 1, real(fd, b, n, o), o); }
-ssize_t writev(int fd, const struct iovec *v, int n) { REAL(writev); int f = on_any(WRITEV, fd, v, n); return stored(f, fd, v, n, real(fd, v, n), -1); }
+ssize_t write(int fd, const void *b, size_t n) { REAL(write); ONE(b, n); int f = on_any(WRITE, fd, &part, 1); WRITTEN(f, n); return stored(f, fd, &part, 1, real(fd, b, n), -1); }
+ssize_t pwrite(int fd, const void *b, size_t n, off_t o) { REAL(pwrite); ONE(b, n); int f = on_file(PWRITE, fd, (int64_t)n); WRITTEN(f, n); return stored(f, fd, &part, 1, real(fd, b, n, o), o); }
+ssize_t pwrite64(int fd, const void *b, size_t n, off64_t o) { REAL(pwrite64); ONE(b, n); int f = on_file(PWRITE, fd, (int64_t)n); WRITTEN(f, n); return stored(f, fd, &part, 1, real(fd, b, n, o), o); }
+ssize_t writev(int fd, const struct iovec *v, int n) { REAL(writev); int f = on_any(WRITEV, fd, v, n); WRITTEN(f, n); return stored(f, fd, v, n, real(fd, v, n), -1); }
 static int64_t sum(const struct iovec *v, int n) { int64_t s = 0; for (int i = 0; i < n; i++) s += (int64_t)v[i].iov_len; return s; }
-ssize_t pwritev(int fd, const struct iovec *v, int n, off_t o) { REAL(pwritev); int f = on_file(PWRITEV, fd, sum(v, n)); return stored(f, fd, v, n, real(fd, v, n, o), o); }
-ssize_t pwritev64(int fd, const struct iovec *v, int n, off64_t o) { REAL(pwritev64); int f = on_file(PWRITEV, fd, sum(v, n)); return stored(f, fd, v, n, real(fd, v, n, o), o); }
-ssize_t pwritev2(int fd, const struct iovec *v, int n, off_t o, int h) { REAL(pwritev2); int f = on_file(PWRITEV, fd, sum(v, n)); return stored(f, fd, v, n, real(fd, v, n, o, h), o); }
-ssize_t pwritev64v2(int fd, const struct iovec *v, int n, off64_t o, int h) { REAL(pwritev64v2); int f = on_file(PWRITEV, fd, sum(v, n)); return stored(f, fd, v, n, real(fd, v, n, o, h), o); }
-int fsync(int fd) { REAL(fsync); int f = on_file(FSYNC, fd, 0); return synced(f, fd, real(fd)); }
-int fdatasync(int fd) { REAL(fdatasync); int f = on_file(FDATASYNC, fd, 0); return synced(f, fd, real(fd)); }
-int ftruncate(int fd, off_t o) { REAL(ftruncate); int f = on_file(FTRUNCATE, fd, o); return cut(f, fd, real(fd, o)); }
-int ftruncate64(int fd, off64_t o) { REAL(ftruncate64); int f = on_file(FTRUNCATE, fd, o); return cut(f, fd, real(fd, o)); }
-int truncate(const char *a, off_t o) { REAL(truncate); on_path(FTRUNCATE, AT_FDCWD, a, 0, NULL); return named_so(CUT, AT_FDCWD, a, 0, NULL, real(a, o)); }
-int truncate64(const char *a, off64_t o) { REAL(truncate64); on_path(FTRUNCATE, AT_FDCWD, a, 0, NULL); return named_so(CUT, AT_FDCWD, a, 0, NULL, real(a, o)); }
-int rename(const char *a, const char *b) { REAL(rename); on_path(RENAME, AT_FDCWD, b, AT_FDCWD, a); return named_so(RENAMED, AT_FDCWD, a, AT_FDCWD, b, real(a, b)); }
-int renameat(int d, const char *a, int e, const char *b) { REAL(renameat); on_path(RENAME, e, b, d, a); return named_so(RENAMED, d, a, e, b, real(d, a, e, b)); }
-int renameat2(int d, const char *a, int e, const char *b, unsigned f) { REAL(renameat2); on_path(RENAME, e, b, d, a); return named_so(RENAMED, d, a, e, b, real(d, a, e, b, f)); }
-int link(const char *a, const char *b) { REAL(link); on_path(LINK, AT_FDCWD, b, 0, NULL); return named_so(LINKED, AT_FDCWD, b, 0, NULL, real(a, b)); }
-int linkat(int d, const char *a, int e, const char *b, int f) { REAL(linkat); on_path(LINK, e, b, 0, NULL); return named_so(LINKED, e, b, 0, NULL, real(d, a, e, b, f)); }
-int unlink(const char *a) { REAL(unlink); on_path(UNLINK, AT_FDCWD, a, 0, NULL); return named_so(REMOVED, AT_FDCWD, a, 0, NULL, real(a)); }
-int unlinkat(int d, const char *a, int f) { REAL(unlinkat); on_path(UNLINK, d, a, 0, NULL); return named_so(f & AT_REMOVEDIR ? FOLDER_REMOVED : REMOVED, d, a, 0, NULL, real(d, a, f)); }
-int remove(const char *a) { REAL(remove); on_path(UNLINK, AT_FDCWD, a, 0, NULL); return named_so(REMOVED, AT_FDCWD, a, 0, NULL, real(a)); }
-int rmdir(const char *a) { REAL(rmdir); on_path(UNLINK, AT_FDCWD, a, 0, NULL); return named_so(FOLDER_REMOVED, AT_FDCWD, a, 0, NULL, real(a)); }
+ssize_t pwritev(int fd, const struct iovec *v, int n, off_t o) { REAL(pwritev); int f = on_file(PWRITEV, fd, sum(v, n)); WRITTEN(f, n); return stored(f, fd, v, n, real(fd, v, n, o), o); }
+ssize_t pwritev64(int fd, const struct iovec *v, int n, off64_t o) { REAL(pwritev64); int f = on_file(PWRITEV, fd, sum(v, n)); WRITTEN(f, n); return stored(f, fd, v, n, real(fd, v, n, o), o); }
+ssize_t pwritev2(int fd, const struct iovec *v, int n, off_t o, int h) { REAL(pwritev2); int f = on_file(PWRITEV, fd, sum(v, n)); WRITTEN(f, n); return stored(f, fd, v, n, real(fd, v, n, o, h), o); }
+ssize_t pwritev64v2(int fd, const struct iovec *v, int n, off64_t o, int h) { REAL(pwritev64v2); int f = on_file(PWRITEV, fd, sum(v, n)); WRITTEN(f, n); return stored(f, fd, v, n, real(fd, v, n, o, h), o); }
+int fsync(int fd) { REAL(fsync); int f = on_file(FSYNC, fd, 0); KEPT(f); return synced(f, fd, real(fd)); }
+int fdatasync(int fd) { REAL(fdatasync); int f = on_file(FDATASYNC, fd, 0); KEPT(f); return synced(f, fd, real(fd)); }
+int ftruncate(int fd, off_t o) { REAL(ftruncate); int f = on_file(FTRUNCATE, fd, o); KEPT(f); return cut(f, fd, real(fd, o)); }
+int ftruncate64(int fd, off64_t o) { REAL(ftruncate64); int f = on_file(FTRUNCATE, fd, o); KEPT(f); return cut(f, fd, real(fd, o)); }
+int truncate(const char *a, off_t o) { REAL(truncate); if (on_path(FTRUNCATE, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return named_so(CUT, AT_FDCWD, a, 0, NULL, real(a, o)); }
+int truncate64(const char *a, off64_t o) { REAL(truncate64); if (on_path(FTRUNCATE, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return named_so(CUT, AT_FDCWD, a, 0, NULL, real(a, o)); }
+int rename(const char *a, const char *b) { REAL(rename); if (on_path(RENAME, AT_FDCWD, b, AT_FDCWD, a) == FAIL) return failed(); return named_so(RENAMED, AT_FDCWD, a, AT_FDCWD, b, real(a, b)); }
+int renameat(int d, const char *a, int e, const char *b) { REAL(renameat); if (on_path(RENAME, e, b, d, a) == FAIL) return failed(); return named_so(RENAMED, d, a, e, b, real(d, a, e, b)); }
+int renameat2(int d, const char *a, int e, const char *b, unsigned f) { REAL(renameat2); if (on_path(RENAME, e, b, d, a) == FAIL) return failed(); return named_so(RENAMED, d, a, e, b, real(d, a, e, b, f)); }
+int link(const char *a, const char *b) { REAL(link); if (on_path(LINK, AT_FDCWD, b, 0, NULL) == FAIL) return failed(); return named_so(LINKED, AT_FDCWD, b, 0, NULL, real(a, b)); }
+int linkat(int d, const char *a, int e, const char *b, int f) { REAL(linkat); if (on_path(LINK, e, b, 0, NULL) == FAIL) return failed(); return named_so(LINKED, e, b, 0, NULL, real(d, a, e, b, f)); }
+int unlink(const char *a) { REAL(unlink); if (on_path(UNLINK, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return named_so(REMOVED, AT_FDCWD, a, 0, NULL, real(a)); }
+int unlinkat(int d, const char *a, int f) { REAL(unlinkat); if (on_path(UNLINK, d, a, 0, NULL) == FAIL) return failed(); return named_so(f & AT_REMOVEDIR ? FOLDER_REMOVED : REMOVED, d, a, 0, NULL, real(d, a, f)); }
+int remove(const char *a) { REAL(remove); if (on_path(UNLINK, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return named_so(REMOVED, AT_FDCWD, a, 0, NULL, real(a)); }
+int rmdir(const char *a) { REAL(rmdir); if (on_path(UNLINK, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return named_so(FOLDER_REMOVED, AT_FDCWD, a, 0, NULL, real(a)); }
 int mkdir(const char *a, mode_t m) { REAL(mkdir); latest = 0; return named_so(FOLDER_MADE, AT_FDCWD, a, 0, NULL, real(a, m)); }
 int mkdirat(int d, const char *a, mode_t m) { REAL(mkdirat); latest = 0; return named_so(FOLDER_MADE, d, a, 0, NULL, real(d, a, m)); }
-ssize_t sendfile(int to, int from, off_t *o, size_t n) { REAL(sendfile); int f = on_file(COPY, to, (int64_t)n); return copied(f, to, real(to, from, o, n), -1); }
-ssize_t sendfile64(int to, int from, off64_t *o, size_t n) { REAL(sendfile64); int f = on_file(COPY, to, (int64_t)n); return copied(f, to, real(to, from, o, n), -1); }
-ssize_t copy_file_range(int a, off64_t *i, int b, off64_t *o, size_t n, unsigned f) { REAL(copy_file_range); int w = on_file(COPY, b, (int64_t)n); int64_t at = o ? *o : -1; return copied(w, b, real(a, i, b, o, n, f), at); }
-ssize_t write(int fd, const void *b, size_t n) { REAL(write); ONE(b, n); WRITTEN(on_any(WRITE, fd, &part, 1), n); return real(fd, b, n); }
-ssize_t pwrite(int fd, const void *b, size_t n, off_t o) { REAL(pwrite); WRITTEN(on_file(PWRITE, fd, (int64_t)n), n); return real(fd, b, n, o); }
-ssize_t pwrite64(int fd, const void *b, size_t n, off64_t o) { REAL(pwrite64); WRITTEN(on_file(PWRITE, fd, (int64_t)n), n); return real(fd, b, n, o); }
-ssize_t writev(int fd, const struct iovec *v, int n) { REAL(writev); WRITTEN(on_any(WRITEV, fd, v, n), n); return real(fd, v, n); }
-static int64_t sum(const struct iovec *v, int n) { int64_t s = 0; for (int i = 0; i < n; i++) s += (int64_t)v[i].iov_len; return s; }
-ssize_t pwritev(int fd, const struct iovec *v, int n, off_t o) { REAL(pwritev); WRITTEN(on_file(PWRITEV, fd, sum(v, n)), n); return real(fd, v, n, o); }
-ssize_t pwritev64(int fd, const struct iovec *v, int n, off64_t o) { REAL(pwritev64); WRITTEN(on_file(PWRITEV, fd, sum(v, n)), n); return real(fd, v, n, o); }
-int fsync(int fd) { REAL(fsync); if (on_file(FSYNC, fd, 0) == FAIL) return failed(); return real(fd); }
-int fdatasync(int fd) { REAL(fdatasync); if (on_file(FDATASYNC, fd, 0) == FAIL) return failed(); return real(fd); }
-int ftruncate(int fd, off_t o) { REAL(ftruncate); if (on_file(FTRUNCATE, fd, o) == FAIL) return failed(); return real(fd, o); }
-int ftruncate64(int fd, off64_t o) { REAL(ftruncate64); if (on_file(FTRUNCATE, fd, o) == FAIL) return failed(); return real(fd, o); }
-int truncate(const char *a, off_t o) { REAL(truncate); if (on_path(FTRUNCATE, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return real(a, o); }
-int truncate64(const char *a, off64_t o) { REAL(truncate64); if (on_path(FTRUNCATE, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return real(a, o); }
-int rename(const char *a, const char *b) { REAL(rename); if (on_path(RENAME, AT_FDCWD, b, AT_FDCWD, a) == FAIL) return failed(); return real(a, b); }
-int renameat(int d, const char *a, int e, const char *b) { REAL(renameat); if (on_path(RENAME, e, b, d, a) == FAIL) return failed(); return real(d, a, e, b); }
-int renameat2(int d, const char *a, int e, const char *b, unsigned f) { REAL(renameat2); if (on_path(RENAME, e, b, d, a) == FAIL) return failed(); return real(d, a, e, b, f); }
-int link(const char *a, const char *b) { REAL(link); if (on_path(LINK, AT_FDCWD, b, 0, NULL) == FAIL) return failed(); return real(a, b); }
-int linkat(int d, const char *a, int e, const char *b, int f) { REAL(linkat); if (on_path(LINK, e, b, 0, NULL) == FAIL) return failed(); return real(d, a, e, b, f); }
-int unlink(const char *a) { REAL(unlink); if (on_path(UNLINK, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return real(a); }
-int unlinkat(int d, const char *a, int f) { REAL(unlinkat); if (on_path(UNLINK, d, a, 0, NULL) == FAIL) return failed(); return real(d, a, f); }
-int remove(const char *a) { REAL(remove); if (on_path(UNLINK, AT_FDCWD, a, 0, NULL) == FAIL) return failed(); return real(a); }
-ssize_t sendfile(int to, int from, off_t *o, size_t n) { REAL(sendfile); if (on_file(COPY, to, (int64_t)n) == FAIL) return failed(); return real(to, from, o, n); }
-ssize_t sendfile64(int to, int from, off64_t *o, size_t n) { REAL(sendfile64); if (on_file(COPY, to, (int64_t)n) == FAIL) return failed(); return real(to, from, o, n); }
-ssize_t copy_file_range(int a, off64_t *i, int b, off64_t *o, size_t n, unsigned f) { REAL(copy_file_range); if (on_file(COPY, b, (int64_t)n) == FAIL) return failed(); return real(a, i, b, o, n, f); }
+ssize_t sendfile(int to, int from, off_t *o, size_t n) { REAL(sendfile); int f = on_file(COPY, to, (int64_t)n); KEPT(f); return copied(f, to, real(to, from, o, n), -1); }
+ssize_t sendfile64(int to, int from, off64_t *o, size_t n) { REAL(sendfile64); int f = on_file(COPY, to, (int64_t)n); KEPT(f); return copied(f, to, real(to, from, o, n), -1); }
+ssize_t copy_file_range(int a, off64_t *i, int b, off64_t *o, size_t n, unsigned f) { REAL(copy_file_range); int w = on_file(COPY, b, (int64_t)n); KEPT(w); int64_t at = o ? *o : -1; return copied(w, b, real(a, i, b, o, n, f), at); }
 ssize_t send(int fd, const void *b, size_t n, int f) { REAL(send); ONE(b, n); on_any(ANSWER, fd, &part, 1); return real(fd, b, n, f); }
 ssize_t sendto(int fd, const void *b, size_t n, int f, const struct sockaddr *a, socklen_t l) { REAL(sendto); ONE(b, n); on_any(ANSWER, fd, &part, 1); return real(fd, b, n, f, a, l); }
 ssize_t sendmsg(int fd, const struct msghdr *m, int f) { REAL(sendmsg); on_any(ANSWER, fd, m->msg_iov, (int)m->msg_iovlen); return real(fd, m, f); }
