@@ -241,18 +241,17 @@ def behind(records: Sequence[Record], loss: Loss) -> Tree:
     """The store behind a cut at the end of these records, or as it would be if a server had been betrayed."""
     if loss.sabotage is None:
         return left_by(pending(records, loss.disk), loss)
-    last = last_sync(records)
-    nothing = Loss(Disk.STRICT)
+    began, last = since(records), last_sync(records)
     if loss.sabotage is Sabotage.DROPPED_SYNC:
-        return left_by(pending(records, Disk.STRICT, deaf=range(since(records), len(records))), nothing)
+        return left_by(pending(records, Disk.ORDERED, deaf=range(began, len(records))), Loss())
     if last is None:
-        return left_by(pending(records, Disk.STRICT), nothing)
+        return left_by(pending(records, Disk.ORDERED), Loss())
     if loss.sabotage is Sabotage.EARLY_ANSWER:
-        return left_by(pending(records, Disk.STRICT, deaf=range(last, len(records))), nothing)
-    changed, written = list(records), [n for n in range(last) if records[n].event is Event.STORED]
+        return left_by(pending(records, Disk.ORDERED, deaf=range(last, len(records))), Loss())
+    torn, written = list(records), [n for n in range(began, last) if records[n].event is Event.STORED]
     if written:
-        changed[written[-1]] = _half(records[written[-1]])
-    return left_by(pending(changed, Disk.ORDERED), Loss(names=Names.ALL))
+        torn[written[-1]] = _half(records[written[-1]])
+    return left_by(pending(torn, Disk.ORDERED), Loss(names=Names.ALL))
 
 
 def _half(record: Record) -> Record:
@@ -268,7 +267,7 @@ def last_sync(records: Sequence[Record]) -> int | None:
     began = since(records)
     for place in range(len(records) - 1, began - 1, -1):
         if records[place].syncs:
-            before, after = (pending(records[:end], Disk.STRICT) for end in (place, place + 1))
+            before, after = (pending(records[:end], Disk.ORDERED) for end in (place, place + 1))
             if (before.writes, len(before.changes)) != (after.writes, len(after.changes)):
                 return place
     return None
