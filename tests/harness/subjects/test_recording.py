@@ -120,6 +120,7 @@ async def test_what_is_written_unseen_is_named_and_nothing_is_made_of_it(launchi
         stores.cut(control, state, Loss())
 
 
+@pytest.mark.soak
 @pytest.mark.asyncio
 async def test_more_than_there_is_room_for_is_not_recorded_and_that_is_remarked(launching: Launching) -> None:
     script = launching.script(
