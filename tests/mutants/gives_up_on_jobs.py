@@ -12,7 +12,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.small import server
 
-CHECKING_S, MOST = 0.05, 3
+CHECKING_S, MOST = 0.15, 3
 
 
 class Jobs(server.Jobs):

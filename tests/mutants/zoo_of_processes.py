@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.mutant import CRASH_LOOP, FAILING, MANY, REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
+from tests.mutants.mutant import CRASH_LOOP, FAILING, MANY, POISONED, REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
 
 OF_PROCESSES = (
     Mutant(
@@ -59,6 +59,10 @@ OF_PROCESSES = (
         MANY,
         "eight jobs go on at once, and the server is killed",
         ("progress.regressed", "fencing.double-run"),
+    ),
+    Mutant("poisoned_for_ever", "recovery.loop", POISONED, "a job is asked for that ends its server"),
+    Mutant(
+        "one_worker_hangs", "recovery.deadline", POISONED, "a job is asked for that never returns", ("task.orphaned",)
     ),
     Mutant("swallows_eio", "records.lost", FAILING, "a write to its store fails", ("task.false-success",)),
     Mutant("full_for_done", "records.lost", FAILING, "the disk is full at a write", ("task.false-success",)),

@@ -16,13 +16,14 @@ from mcp_crashtest.faults import (
     operations,
     overlap,
     pipes,
+    poison,
     power,
     process,
     services,
     signals,
     two_servers,
 )
-from mcp_crashtest.model.faults import FAIL, REPLACE, SIGNALS, TWINS, Fault
+from mcp_crashtest.model.faults import FAIL, POISON, REPLACE, SIGNALS, TWINS, Fault
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
@@ -37,6 +38,7 @@ FAULTS: dict[str, Act] = {
     "overlap": overlap.overlap,
     "freeze": process.freeze,
     FAIL: calls.fail,
+    POISON: poison.poison,
     **dict.fromkeys(SIGNALS, signals.told),
     REPLACE: two_servers.replace_frozen,
     TWINS: two_servers.start_two,

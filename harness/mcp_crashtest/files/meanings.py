@@ -82,6 +82,8 @@ MEANINGS: Mapping[str, str] = {
     "contract.resume": "the same; a paused job goes on, and comes to its end",
     "contract.answer": "the same, for a task that asks for something (`input_required`): it is killed while it waits, "
     f"and right after the answer. `{ContractKind.TASKS_EXTENSION}` has its own, with what the form takes",
+    "contract.poison": "`{ tool, arguments }`, a call for a job that raises, ends its process, or never returns: "
+    "others go on beside it (`poison-job`); `{client_id}` and `{run_id}` are another's",
     "contract.list": "where it lists its jobs: they agree with the tasks, after a restart too",
     "contract.list.tool": "a tool",
     "contract.list.resource": "or a resource",

@@ -1,4 +1,4 @@
-"""What a profile says about operations: cancel, pause, resume, answer, list and stats under [contract]."""
+"""What a profile says about operations: cancel, pause, resume, answer, list, stats and poison under [contract]."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ SPECS: Mapping[str, type[Any]] = {
     "answer": ToolSpec,
     "list": ListSpec,
     "stats": StatsSpec,
+    "poison": ToolSpec,
 }
 _STATUSES = ("pending", "running", "completed", "failed", "cancelled", "paused")
 

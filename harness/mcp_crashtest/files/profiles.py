@@ -179,6 +179,7 @@ def _check(profile: Profile, source: str) -> None:
         )
     for place, seconds in (
         ("[claims] recovery_deadline_s", profile.claims.recovery_deadline_s),
+        ("[claims] lease_s", profile.claims.lease_s),
         ("[subject] ready_deadline_s", subject.ready_deadline_s),
         ("[subject] hook_deadline_s", subject.hook_deadline_s),
     ):

@@ -14,9 +14,11 @@ from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import (
     GOODBYE,
     NO_ADDRESS,
+    NO_POISON,
     NO_SOCKET,
     NOT_ON_STDIO,
     OVERLAP,
+    POISON,
     REPLACE,
     TWINS,
     Fault,
@@ -176,6 +178,8 @@ class Bench:
         for fault in plan.faults:
             if fault.operates and not self._offers(fault.kind):
                 raise UsageError(f"{fault}: {self.profile.name} does not offer it: say how under [contract]")
+            if fault.kind == POISON and self.profile.contract.poison is None:
+                raise UsageError(f"{fault}: {NO_POISON}")
             if not self._can_land(fault):
                 raise UsageError(
                     f"{fault}: this plan is for a {other}, and the subject of {self.profile.name} is a {kind}"

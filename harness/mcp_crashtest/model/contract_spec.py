@@ -67,7 +67,7 @@ class ContractSpec:
     """Which pattern the subject offers, the call that starts the job, and the one that asks how it stands.
 
     What else can be asked of it about a task: to cancel, pause and resume it, to give it what it asks for, to list all
-    tasks, to count them.
+    tasks, to count them. ``poison`` is a call for a job that cannot be done, and is not to do harm to others.
     """
 
     kind: ContractKind
@@ -80,6 +80,7 @@ class ContractSpec:
     answer: ToolSpec | None = None
     list: ListSpec | None = None
     stats: StatsSpec | None = None
+    poison: ToolSpec | None = None
 
     def offers(self, operation: str) -> bool:
         """Whether this can be asked of the subject: the profile says how, or the pattern itself."""

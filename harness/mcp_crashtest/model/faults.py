@@ -61,6 +61,11 @@ SIGNALS = {"sigint": "as upon Ctrl-C", "sighup": "as upon a terminal that is clo
            "sigsegv": "as upon a fault in memory"}  # fmt: skip
 """The kinds in which a server is sent another signal, and where that comes from."""
 
+POISON = "poison"
+"""The kind in which a job is asked for that cannot be done."""
+
+NO_POISON = "no job that cannot be done is named: say which tool takes one, [contract] poison = { tool, arguments }"
+
 FAIL = "fail"
 """The kind in which a system call of the server's fails."""
 
@@ -131,6 +136,8 @@ _TABLE = (
          0, "#8e44ad"),
     Kind("freeze", "process", "SIGSTOP of the whole group for a while, then SIGCONT", _SERVER, 1, "#16a085",
          needs=frozenset({Right.PROCESS})),
+    Kind(POISON, "client", "a job is asked for that raises, ends its server, or never returns; started again where it "
+         "ends", _CLIENT, 1, "#6c3483", needs=frozenset({Right.SERVER}), undoes=_CLIENT),
     Kind(FAIL, "call", "a system call on the store fails; started again where the server ends of that", _SERVER, 1,
          "#7d6608", needs=frozenset({Right.PROCESS}), undoes=_SERVER),
     *(Kind(name, "process", f"{name.upper()} to the whole group, {where}; started again where it ends", _SERVER, 1,

@@ -76,6 +76,7 @@ class Op(StrEnum):
     LISTING = "listing"  # value: tasks ([handle, status] each, in our words), complete (every page was read)
     STATS = "stats"  # value: counts (a number for each status in our words, and total)
     WORKED = "worked"  # lab: a look at ledger and task; value: executions (a number); status, done (records)
+    POISON = "poison"  # a job that cannot be done; value: tool; said, refused, error; info: nobody knows
     MISTAKE = "mistake"  # client: something wrong on purpose; value: asked; ok: answer; fail: error; info: waited_s
     # lab or client: what its revision does not allow; value: what, or stray (a line that is no message), blame
     WIRE = "wire"

@@ -7,14 +7,14 @@ from itertools import islice
 
 from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Phase, Since
-from mcp_crashtest.model.faults import REPLACE, SIGNALS, TWINS, Fault, Victim
+from mcp_crashtest.model.faults import POISON, REPLACE, SIGNALS, TWINS, Fault, Victim
 from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.spread import points
 
 _BATCHES_AWAY = (1, 3)
 _IN_A_ROW, _THOUSAND, _TWICE = 6, 1000, 3
-_EARLIEST, _SPAN = 50, 1150  # thousandths of a start: from its beginning to a little behind its first answer
+_EARLIEST, _SPANS = 50, (250, 1150)  # thousandths of a start: its beginning, or to a little behind its first answer
 _WITHOUT_LOCK = (Phase.BEFORE_WRITE, Phase.COMMITTED_UNACKNOWLEDGED, Phase.ACKNOWLEDGED)
 
 
@@ -56,16 +56,30 @@ def signals(scenario: str, protocols: Sequence[str], workload: Workload, *, seed
 def crash_loops(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
     """The server killed, and killed again and again while it starts: early, late, or once it has just begun to work.
 
-    In each plan the moments are others. The places of the first kills are spread over the first half of the job.
+    In each plan the moments are others; in every other one all are early, before a start has come to its work. The
+    places of the first kills are spread over the first half of the job.
     """
     moments = (place.thousandths or 0 for place in points(workload, seed + 1))
     plans = []
     for n, place in enumerate(_first_half(workload, seed, count)):
         starts: list[Coordinate] = [
-            Moment(_EARLIEST + next(moments) * _SPAN // _THOUSAND, Since.BOOT) for _ in range(_IN_A_ROW)
+            Moment(_EARLIEST + next(moments) * _SPANS[n % len(_SPANS)] // _THOUSAND, Since.BOOT)
+            for _ in range(_IN_A_ROW)
         ]
         faults = tuple(Fault("kill", Victim.SERVER, at) for at in [place, *starts])
         plans.append(Plan(scenario, protocols[n % len(protocols)], faults))
+    return plans
+
+
+def poisoned(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:
+    """A job that cannot be done is asked for in the first half of one that can; by turns the server is killed later."""
+    plans = []
+    for n, place in enumerate(_first_half(workload, seed, count)):
+        faults = [Fault(POISON, Victim.CLIENT, place)]
+        later = place.number + max(workload.batches // 3, 1)
+        if n % 2 and later < workload.batches:
+            faults.append(Fault("kill", Victim.SERVER, Batch(later, thousandths=place.thousandths)))
+        plans.append(Plan(scenario, protocols[n % len(protocols)], tuple(faults)))
     return plans
 
 

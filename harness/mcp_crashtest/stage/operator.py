@@ -19,11 +19,13 @@ from mcp_crashtest.contracts.contract import ENDS, Refused, Seen, Vanished
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.observing import in_records
 from mcp_crashtest.model.errors import UsageError
+from mcp_crashtest.model.faults import POISON
 from mcp_crashtest.model.offers import ANSWER, ASKS, Principal
 from mcp_crashtest.model.operation import Op, Type, name_of
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.stage.hosting import Hosting
+from mcp_crashtest.stage.poisoning import poisoned
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.wire.errors import HttpError, RpcError, WireError
 from mcp_crashtest.wire.messages import is_stateless
@@ -95,6 +97,8 @@ class Operator:
         """Ask for something by name: the proof that it was answered, None where the task is over, ended or lost."""
         began = time.monotonic()
         handle = await self._acknowledged()
+        if name == POISON:
+            return await poisoned(self.stage, self.subject, self.job(), self._hosting, self.principal)
         if handle is None:
             return None
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mcp_crashtest.model.coordinates import Batch
-from mcp_crashtest.model.faults import FAIL, OVERLAP, REPLACE, SIGNALS, TWINS, Fault
+from mcp_crashtest.model.faults import FAIL, OVERLAP, POISON, REPLACE, SIGNALS, TWINS, Fault
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.plan import Absence, Plan
 from mcp_crashtest.telling.lives import Bolt
@@ -48,6 +48,22 @@ _ABSENCES = {
     Absence.AFTER_BATCH: "the client stays away for one and a half batches",
     Absence.AFTER_TWO: "the client stays away for two and a half batches",
     Absence.UNTIL_QUIET: "the client stays away until the server is quiet",
+    ("kill", "server"): "The server is killed",
+    ("kill", "client"): "The client is killed",
+    ("kill", "both"): "Server and client are killed",
+    ("kill", "service"): "A service that the server needs is killed",
+    ("kill", "server and service"): "The server is killed, and a service that it needs",
+    ("terminate", "server"): "The server is restarted as planned (SIGTERM)",
+    ("goodbye", "server"): "The host closes the server's standard input and starts it again",
+    (OVERLAP, "server"): "The server is replaced while its old life winds down",
+    ("interrupt", "client"): "The client leaves in the middle of its work and comes back",
+    ("freeze", "server"): "The server stands still for a while (SIGSTOP)",
+    **{(name, "server"): f"The server is sent {name.upper()}, {where}" for name, where in SIGNALS.items()},
+    (POISON, "client"): "A job that cannot be done is asked for beside the other",
+    (FAIL, "server"): "A system call of the server fails",
+    (REPLACE, "server"): "The server stands still (SIGSTOP), another one is started on its store, and it goes on",
+    (TWINS, "server"): "The server is killed, and two are started at once on its store",
+    ("drop", "client"): "The client loses its connections without a word and comes back",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mcp_crashtest.model.faults import FAIL, KINDS, OVERLAP, REPLACE, SIGNALS, TWINS
+from mcp_crashtest.model.faults import FAIL, KINDS, OVERLAP, POISON, REPLACE, SIGNALS, TWINS
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.operation import History, Op
 from mcp_crashtest.telling.calls import Ack, Call
@@ -28,6 +28,7 @@ _DEEDS = {
     "interrupt": "interrupted (SIGINT) in the middle of its work, says goodbye and leaves",
     "freeze": "frozen (SIGSTOP): it stands still and keeps what it holds",
     **{name: f"sent {name.upper()}, {where}" for name, where in SIGNALS.items()},
+    POISON: "asks for a job that cannot be done",
     FAIL: "told by its system that a call has failed",
     REPLACE: "frozen (SIGSTOP), and another server is started on its store",
     TWINS: "killed (SIGKILL), and two servers are started at once on its store",

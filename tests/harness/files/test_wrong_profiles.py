@@ -21,7 +21,7 @@ WRONG = {
     ),
     "an unknown key": (
         tables(claims="durable = true"),
-        "[claims] has no key 'durable'; it knows deterministic, durable_events, ordered, recovery_deadline_s",
+        "[claims] has no key 'durable'; it knows deterministic, durable_events, lease_s, ordered, recovery_d",
     ),
     "an unknown key of records": (
         tables(observe='records = { key = "$.id", path = "x" }'),
@@ -111,6 +111,7 @@ WRONG = {
         "[workload] needs two batches or more: without crash points a fault can land only between two",
     ),
     "a deadline of zero": (tables(claims="recovery_deadline_s = 0"), "[claims] recovery_deadline_s: deadlines are"),
+    "a lease of zero": (tables(claims="lease_s = 0"), "[claims] lease_s: deadlines are seconds greater than 0"),
     "a deadline that is no number": (tables(claims="recovery_deadline_s = nan"), "greater than 0, found nan"),
     "a deadline that never comes": (
         tables(subject='url = "u"\nready_deadline_s = inf'),

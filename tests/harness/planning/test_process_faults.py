@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.coordinates import Batch, Moment, Phase, Since
-from mcp_crashtest.model.faults import REPLACE, SIGNALS, TWINS
+from mcp_crashtest.model.faults import POISON, REPLACE, SIGNALS, TWINS
 from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.profile import Workload
-from mcp_crashtest.planning.process_faults import crash_loops, many_at_once, replaced, signals, two_at_once
+from mcp_crashtest.planning.process_faults import crash_loops, many_at_once, poisoned, replaced, signals, two_at_once
 
 ERAS, WORK, POINTS = ("new", "old"), Workload(100, 10), (Phase.BEFORE_WRITE, Phase.WRITTEN_UNCOMMITTED)
 
@@ -51,6 +51,8 @@ def test_a_crash_loop_begins_in_the_job_and_goes_on_all_over_the_starts() -> Non
     told = sorted(at.thousandths for at in moments if isinstance(at, Moment))
     assert 50 <= told[0] < 150
     assert 1000 < told[-1] <= 1200
+    early = [fault.at for fault in plans[0].faults[1:]]
+    assert all(isinstance(at, Moment) and at.thousandths <= 300 for at in early)
     assert str(plans[0].faults[1]).endswith("/1000 of the time that a start takes")
     assert Plan.from_json(plans[0].to_json()) == plans[0]
 
@@ -61,6 +63,11 @@ def test_of_many_at_once_the_server_is_killed_in_the_first_job_and_every_third_t
     assert {(plan.companion, plan.second) for plan in plans} == {(Companion.CROWD, Size(80, 10))}
     assert all(plan.faults[0].at.order <= 5 for plan in plans)
     assert Plan.from_json(plans[2].to_json()) == plans[2]
+
+
+def test_by_turns_the_server_is_killed_behind_a_job_that_cannot_be_done() -> None:
+    plans = poisoned("s", ERAS, WORK, seed=0, count=4)
+    assert [[fault.kind for fault in plan.faults] for plan in plans] == [[POISON], [POISON, "kill"]] * 2
 
 
 def test_the_same_seed_gives_the_same_plans() -> None:
