@@ -89,12 +89,13 @@ class Reading:
         header = history.header
         plan, wrong = Plan.from_json(header.plan), judgement["verdict"] == "FAIL"
         ledger = _ledger(run, history, self._names_of(run.path.parent.parent))
-        told = tell(history, ledger, wrong=wrong, left=state(run.path) if wrong else ())
+        broke = sorted({f["invariant"] for f in judgement["findings"]}, key=list(INVARIANTS).index)
+        told = tell(history, ledger, wrong=wrong, left=state(run.path) if wrong else (), broke=broke)
         workload = header.workload
-        missed = judgement["verdict"] == "INVALID" and not int(judgement["faults_confirmed"])
+        vain = judgement["verdict"] == "INVALID" and not int(judgement["faults_confirmed"])
+        late = "it came too late" if told.records.at is not None else "the run ended before that"
         batches = -(-int(workload["records"]) // max(int(workload["batch"]), 1))
         id_ = f"{header.profile}/{header.scenario}/{run.name}"
-        broke = sorted({f["invariant"] for f in judgement["findings"]}, key=list(INVARIANTS).index)
         used = [life for lane in told.lanes if lane.who == SERVER for life in lane.lives]
         played = Played(
             id=id_,
@@ -104,7 +105,7 @@ class Reading:
             protocol=plan.protocol,
             verdict=str(judgement["verdict"]),
             plan=planned(plan),
-            plain=plainly(plan, told.bolts, int(workload["records"]), missed=missed),
+            plain=plainly(plan, told.bolts, int(workload["records"]), missed=late if vain else ""),
             victims=tuple(dict.fromkeys(f.victim.value for f in plan.faults if not f.operates)),
             faults=int(judgement["faults_confirmed"]),
             kills=int(judgement["kills_confirmed"]),

@@ -17,6 +17,9 @@ from mcp_crashtest.telling.records import LOST, SAME, TWICE, counted
 from mcp_crashtest.telling.steps import Cast
 from mcp_crashtest.telling.words import clean, duration, ordinal, plural
 
+# What is broken where work was done again, and where some was not done at all.
+_AGAIN = frozenset({"records.duplicated", "records.count", "effects.rework", "fencing.double-run"})
+_MISSING = frozenset({"records.lost", "records.count", "task.false-success"})
 _MOST, _MOST_REPEATS = 4, 2
 _LONGEST, _LONGEST_QUOTE = 200, 70
 _NO_STATE = re.compile(r"(?:[-.](?:lock|lck|pid|journal|wal|shm|tmp|log)|~)$", re.IGNORECASE)
@@ -39,8 +42,11 @@ def why(cast: Cast, left: Sequence[Left]) -> tuple[str, ...]:
     """What led to the harm, as far as it can be seen; nothing where nothing is wrong, or where nothing shows it."""
     if not cast.wrong:
         return ()
-    said = [*_not_resumed(cast), *_unreadable(cast, left), *_kept_error(cast, left), *_beside(cast), *_repeated(cast),
-            *_skipped(cast)]  # fmt: skip
+    said = [*_not_resumed(cast), *_unreadable(cast, left), *_kept_error(cast, left)]
+    if cast.one_job and cast.is_of(_AGAIN):
+        said += [*_beside(cast), *_repeated(cast)]
+    if cast.one_job and cast.is_of(_MISSING):
+        said += _skipped(cast)
     return tuple(said[:_MOST])
 
 
@@ -167,18 +173,39 @@ def _repeated(cast: Cast) -> Iterator[str]:
     for begin, end in done.passes[1 : _MOST_REPEATS + 1]:
         known = {line.place for line in done.lines[:begin] if line.place >= 0}
         again = [line.place for line in done.lines[begin:end] if line.place in known]
-        date, writing = _dates(cast)[begin], done.writing(begin)
-        told = max((ack.done for ack in cast.told if date is not None and ack.t < date), default=0)
+        writing = done.writing(begin)
         who = (
             f"Call {writing.call}" if writing.call
             else f"The server's {ordinal(writing.server)} life" if writing.server
             else "Somebody"
         )  # fmt: skip
-        acknowledged = f", {told} of them acknowledged" if told else ", none of them acknowledged"
+        before = done.server(begin - 1)
+        first = writing.call or (writing.server and before and before != writing.server)
+        began = "began" if first else "began again"
         yield (
-            f"{who} began at record {again[0] + 1} of {cast.total}, although {len(known)} had been executed"
-            f"{' and acknowledged' if told >= len(known) else acknowledged}: so {_batches(cast, again)} done again."
+            f"{who} {began} at record {again[0] + 1} of {cast.total}, although {len(known)} had been executed"
+            f"{_acknowledged(cast, _began(cast, begin), len(known))}: so {_batches(cast, again)} done again."
         )
+
+
+def _began(cast: Cast, at: int) -> float | None:
+    """When whoever wrote this line began: as it was seen, or else when his call or his life began."""
+    if cast.done is None:
+        return None
+    writing = cast.done.writing(at)
+    calls = [call.began for call in cast.made if call.number == writing.call]
+    lives = [life.began for life in _lives(cast) if life.number == writing.server]
+    return next(iter([*([writing.by] if writing.seen else []), *calls, *lives]), None)
+
+
+def _acknowledged(cast: Cast, by: float | None, executed: int) -> str:
+    """How many of those executed were acknowledged by then; nothing where nobody knows when that was."""
+    if by is None:
+        return ""
+    told = max((ack.done for ack in cast.told if ack.t < by), default=0)
+    if told >= executed:
+        return " and acknowledged"
+    return f", {told or 'none'} of them acknowledged"
 
 
 def _batches(cast: Cast, places: Sequence[int]) -> str:

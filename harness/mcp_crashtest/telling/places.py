@@ -22,7 +22,7 @@ _WINDOWS = {
     WindowName.INPUT: "when the task waits for an answer",
     WindowName.ENDED: "just after the client is told that the task has ended",
 }
-_SINCE = {Since.START: "", Since.FIRST_WORD: " from its first word on", Since.FAULT: " after that"}
+_SINCE = {Since.START: "", Since.FIRST_WORD: ", counted from its first word", Since.FAULT: ", counted from that"}
 
 
 def place(at: Coordinate) -> str:
@@ -39,10 +39,22 @@ def place(at: Coordinate) -> str:
             if at.since is Since.BOOT:
                 return f"{_percent(at.thousandths)} into a start"
             return f"{_percent(at.thousandths)} of the undisturbed time{_SINCE[at.since] or ' into the job'}"
+            return f"at {_percent(at.thousandths)} of the undisturbed time{_SINCE[at.since]}"
         case During():
             return f"while fault {at.fault} lasts"
         case _:
             return f"at system {at}"
+
+
+def lasting(until: Coordinate | None) -> str:
+    """How long a fault lasts, or until when; empty for one that is healed at once."""
+    match until:
+        case None:
+            return ""
+        case Moment() if until.since is Since.FAULT:
+            return f", for {_percent(until.thousandths)} of the undisturbed time"
+        case _:
+            return f", until {place(until).removeprefix('when ')}"
 
 
 def _percent(thousandths: int | None) -> str:

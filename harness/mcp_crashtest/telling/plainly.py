@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mcp_crashtest.model.coordinates import Batch
-from mcp_crashtest.model.faults import FAIL, OVERLAP, POISON, REPLACE, SIGNALS, TWINS, Fault
+from mcp_crashtest.model.faults import FAIL, KINDS, OVERLAP, POISON, REPLACE, SIGNALS, TWINS, Fault
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.plan import Absence, Plan
 from mcp_crashtest.telling.lives import Bolt
-from mcp_crashtest.telling.places import place
-from mcp_crashtest.telling.words import listed, plural
+from mcp_crashtest.telling.places import lasting, place
+from mcp_crashtest.telling.words import plural
 
 _MOST_TOLD = 3
 # What is done, and what comes of it behind the place at which it is done.
@@ -21,7 +21,7 @@ _DEEDS = {
     ("kill", "server and service"): ("the server is killed, and a service that it needs", ""),
     ("terminate", "server"): ("the server is restarted as planned (SIGTERM)", ""),
     ("goodbye", "server"): ("the host closes the server's standard input", " and starts it again"),
-    (OVERLAP, "server"): ("the server is replaced while its old life winds down", ""),
+    (OVERLAP, "server"): ("the server is replaced", " while its old life winds down"),
     ("interrupt", "client"): ("the client leaves in the middle of its work", " and comes back"),
     ("freeze", "server"): ("the server stands still for a while (SIGSTOP)", ""),
     **{(name, "server"): (f"the server is sent {name.upper()}, {where}", "") for name, where in SIGNALS.items()},
@@ -41,6 +41,9 @@ _VERBS = {
     TWINS: "kill and start two at once of",
     **{name: f"send {name.upper()} to" for name in SIGNALS},
 }
+_VERBS = {"terminate": "restart", "goodbye": "close the standard input of", OVERLAP: "replace",
+          "drop": "drop the connections of"}  # fmt: skip
+_ASKED = {"list": "list the tasks", "trespass": "let another principal list, read and cancel"}
 _VICTIMS = {"server": "the server", "client": "the client", "both": "server and client", "service": "the service",
             "server and service": "the server and its service"}  # fmt: skip
 _ABSENCES = {
@@ -73,50 +76,50 @@ def planned(plan: Plan) -> str:
     done += ["kill the server after the end"] if plan.afterlife else []
     more = [plan.companion.told] if plan.companion else []
     more += [_ABSENCES[plan.absence]] if plan.absence in _ABSENCES else []
-    more += [f"with {plan.workload.records} records in batches of {plan.workload.batch}"] if plan.workload else []
+    size = plan.workload
+    more += [f"with {plural(size.records, 'record')} in batches of {size.batch}"] if size else []
     return ", ".join([", then ".join(done) or "no faults", *more, *(["the restart cold"] if plan.cold else [])])
 
 
 def _planned(fault: Fault) -> str:
-    hit = f" {_VICTIMS[fault.victim.value]}" if not fault.operates else " the task"
+    if fault.operates:
+        return f"{_ASKED.get(fault.kind, f'{fault.kind} the task')} {place(fault.at)}"
+    hit = f" {_VICTIMS[fault.victim.value]}"
     which = f" {fault.service}" if fault.service and "service" in fault.settings else ""
-    healed = f", until {place(fault.until)}" if fault.until else ""
-    return f"{_VERBS.get(fault.kind, fault.kind)}{hit}{which} {place(fault.at)}{healed}"
+    return f"{_VERBS.get(fault.kind, fault.kind)}{hit}{which} {place(fault.at)}{lasting(fault.until)}"
 
 
-def plainly(plan: Plan, struck: tuple[Bolt, ...] = (), total: int = 0, *, missed: bool = False) -> str:
+def plainly(plan: Plan, struck: tuple[Bolt, ...] = (), total: int = 0, *, missed: str = "") -> str:
     """What is done in a run, the title of its page; ``struck`` are its faults as they fell, where one was tried.
 
-    ``missed``: no fault of the plan has landed, so that only what was meant can be told.
+    ``missed``: why no fault of the plan has landed, so that only what was meant can be told.
     """
     harm = [fault for fault in plan.faults if not fault.operates]
     if missed and harm:
-        came = "that could not be proven" if any(bolt.harm for bolt in struck if bolt.answered) else "it came too late"
+        came = "that could not be proven" if any(bolt.harm for bolt in struck if bolt.answered) else missed
         return f"Meant, and not done: {_one(harm[0], None, total)}; {came}"
     if not plan.faults:
         last = "The server is killed" if plan.cut is None else "The power fails"
         end = f"{last} after the end, and it is asked once more" if plan.afterlife else "Nobody is in the way"
         return f"{end}; {plan.companion.told}" if plan.companion else end
     fell = {bolt.number: bolt for bolt in struck if bolt.landed}
-    done = [
-        (n, fault) for n, fault in enumerate(plan.faults, start=1) if not fault.operates and (n in fell or not fell)
-    ]
-    told = [_one(fault, fell.get(n), total) for n, fault in done]
-    asked = listed(fault.kind for fault in plan.faults if fault.operates)
-    if not told:
-        return f"The task is told to {asked}"
-    late = f"; {plural(len(harm) - len(done), 'other fault')} came too late" if len(done) < len(harm) else ""
-    beside = f"; beside that it is asked to {asked}" if asked else ""
-    said = ", then ".join(told)
-    if len(told) > _MOST_TOLD:
-        alike = len({(fault.kind, fault.victim) for _, fault in done}) == 1
-        first = _one(done[0][1], fell.get(done[0][0]), total, times=len(told) if alike else 0)
-        said = first if alike else f"{plural(len(told), 'fault')} in one run, the first: {first}"
-    return said[0].upper() + said[1:] + beside + late
+    done = [(n, fault) for n, fault in enumerate(plan.faults, start=1) if n in fell or not fell]
+    hurt = [(n, fault) for n, fault in done if not fault.operates]
+    late = f"; {plural(len(harm) - len(hurt), 'other fault')} came too late" if len(hurt) < len(harm) else ""
+    if len(hurt) > _MOST_TOLD:
+        alike = len({(fault.kind, fault.victim) for _, fault in hurt}) == 1
+        first = _one(hurt[0][1], fell.get(hurt[0][0]), total, times=len(hurt) if alike else 0)
+        said = first if alike else f"{plural(len(hurt), 'fault')} in one run, the first: {first}"
+    else:
+        said = ", then ".join(_one(fault, fell.get(n), total) for n, fault in done)
+    after = "; after the end the server is killed once more, and asked again" if plan.afterlife else ""
+    return said[0].upper() + said[1:] + late + after
 
 
 def _one(fault: Fault, bolt: Bolt | None, total: int, times: int = 0) -> str:
     """One fault: how far the job was when it fell, or else where it was to fall; of several the first."""
+    if fault.operates:
+        return KINDS[fault.kind].meaning
     deed, after = _DEEDS.get((fault.kind, fault.victim.value), (str(fault).partition(" at ")[0], ""))
     often = f" {times} times, first" if times else ""
     if bolt is not None and bolt.done is not None and total and isinstance(fault.at, Batch):

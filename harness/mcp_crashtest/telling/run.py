@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,10 +60,17 @@ class Telling:
     folded: int
 
 
-def tell(history: History, ledger: Sequence[Executed] | None, *, wrong: bool, left: Sequence[Left] = ()) -> Telling:
+def tell(
+    history: History,
+    ledger: Sequence[Executed] | None,
+    *,
+    wrong: bool,
+    left: Sequence[Left] = (),
+    broke: Collection[str] | None = None,
+) -> Telling:
     """Tell a run. ``ledger``: its lines in order, None without one; ``wrong``: an invariant is broken in it.
 
-    ``left`` are the files of the subject's state when the run was over.
+    ``left`` are the files of the subject's state when the run was over, ``broke`` the invariants that are broken.
     """
     struck = bolts(history)
     everybody = lanes(history, struck)
@@ -77,7 +84,8 @@ def tell(history: History, ledger: Sequence[Executed] | None, *, wrong: bool, le
     blocking = history.header.blocking
     done = work(lines, made, told, everybody, struck, blocking=blocking) if lines else None
     became = fates(history, golden, output, seen, done)
-    cast = Cast(history, everybody, struck, made, told, done, seen, wrong)
+    names = None if broke is None else frozenset(broke)
+    cast = Cast(history, everybody, struck, made, told, done, seen, wrong, names)
     executed, distinct = _stairs(done, cast.end if seen.at is None else seen.at)
     shown, folded = events(history)
     return Telling(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.faults import FAIL, KINDS, OVERLAP, POISON, REPLACE, SIGNALS, TWINS
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.operation import History, Op
@@ -49,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Everything that the sentences are about."""
+    """Everything that the sentences are about; ``broke`` are the invariants that are broken, None where nobody said."""
 
     history: History
     lanes: tuple[Lane, ...]
@@ -59,6 +60,7 @@ class Cast:
     done: Work | None
     seen: Compared
     wrong: bool
+    broke: frozenset[str] | None = None
 
     @property
     def total(self) -> int:
@@ -69,6 +71,16 @@ class Cast:
     def end(self) -> float:
         """When the run was over."""
         return self.history.operations[-1].t if self.history.operations else 0.0
+
+    @property
+    def one_job(self) -> bool:
+        """Whether all work is of one job: the lines of a second one may not be told from the first one's."""
+        beside = self.history.header.plan.get("companion")
+        return not beside or not Companion(beside).has_own_job
+
+    def is_of(self, invariants: frozenset[str]) -> bool:
+        """Whether one of these is broken, as far as anybody said which are."""
+        return self.broke is None or bool(self.broke & invariants)
 
     def executed_by(self, t: float) -> int | None:
         """How many lines the ledger had by then, at least."""
@@ -164,7 +176,7 @@ def _first_after(cast: Cast, ack: Ack, before: int) -> Step:
 
 def _again(cast: Cast) -> Iterator[Step]:
     """Where work was done again: at the first line of each pass behind the first."""
-    done = cast.done
+    done = cast.done if cast.one_job else None
     if done is not None and done.side_by_side and len(done.passes) > 1:
         begin = done.passes[1][0]
         again = len(done.lines) - len({line.place for line in done.lines})

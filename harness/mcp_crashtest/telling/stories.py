@@ -68,7 +68,8 @@ def _who(fate: Fate, done: Work | None, struck: tuple[Bolt, ...]) -> str:
     if done is None:
         return "there is no ledger, so that nobody saw who wrote it; give the server {ledger}"
     if not fate.written:
-        return "no life of the server has ever executed it, by the ledger"
+        which = "it" if fate.first == fate.last else "them"
+        return f"no life of the server has ever executed {which}, by the ledger"
     if done.side_by_side and len(fate.written) > 1:
         begun, ended = fate.written[0], fate.written[-1]
         until = f" until {duration(ended.by)}" if ended.by is not None else ""
@@ -81,7 +82,7 @@ def _who(fate: Fate, done: Work | None, struck: tuple[Bolt, ...]) -> str:
         following = fate.written[n + 1] if n + 1 < len(fate.written) else None
         said.append(("written" if n == 0 else "and again") + _when(writing, following, struck) + _by(writing))
     if fate.kind == LOST:
-        said.append("and yet it is missing at the end")
+        said.append(f"and yet {'it is' if fate.first == fate.last else 'they are'} missing at the end")
     elif fate.kind == TWICE and len(fate.written) == 1:
         said.append("executed once only: the output was written twice, or read twice")
     return ", ".join(said)

@@ -9,6 +9,7 @@ A line is dated by the moment at which the lab saw it, or else by the first ackn
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -118,11 +119,13 @@ def work(
     callers = _one_each(parts, reached) if blocking else (None,) * len(parts)
     numbers = _one_each(parts, lived)
     lives = tuple(
-        caller.server if caller else life.number if life else None
-        for caller, life in zip(callers, numbers, strict=True)
+        caller.server if caller else life.number if life and _alone(life, lived, lines[begin:end]) else None
+        for caller, life, (begin, end) in zip(callers, numbers, parts, strict=True)
     )
     beside = len(parts) > max(len(reached) if blocking else 0, len(lived), 1)
-    dates = _dates(lines, parts, callers, told, beside=beside)
+    born = {life.number: life.began for life in lived}
+    since = [0.0 if n == 0 else born.get(number or 0, math.inf) for n, number in enumerate(lives)]
+    dates = _dates(lines, parts, callers, told, since, beside=beside)
     for (begin, end), number in zip(parts, lives, strict=True):  # a dead server writes nothing
         dead = next((life.ended for life in lived if life.number == number and life.how == "killed"), None)
         for at in range(begin, end):
@@ -134,6 +137,12 @@ def work(
     )
     newest = max((life.number for life in lived), default=0)
     return Work(tuple(lines), parts, callers, lives, tuple(dates), beside, _bounds(lived, struck), newest)
+
+
+def _alone(mine: Life, lived: Sequence[Life], lines: Sequence[Line]) -> bool:
+    """Whether no other life was there while these lines were seen to come."""
+    seen = [line.seen_s for line in lines if line.seen_s is not None]
+    return not any(life.began <= t < life.ended for life in lived if life is not mine for t in seen)
 
 
 def _others_under_way(mine: Call, reached: Sequence[Call], lines: Sequence[Line]) -> bool:
@@ -164,18 +173,21 @@ def _dates(
     parts: Sequence[tuple[int, int]],
     callers: Sequence[Call | None],
     told: Sequence[Ack],
+    since: Sequence[float],
     *,
     beside: bool,
 ) -> list[float | None]:
+    """By when each line was there; ``since`` is when the work of each pass can have begun at the earliest."""
     dates: list[float | None] = [None] * len(lines)
     whole = [(0, len(lines))] if beside else parts
-    for (begin, end), caller in zip(whole, [None] if beside else callers, strict=True):
+    mine = zip(whole, [None] if beside else callers, [0.0] if beside else since, strict=True)
+    for (begin, end), caller, earliest in mine:
         places = {lines[at].place: at for at in range(end - 1, begin - 1, -1)}
         counted = _counted(lines, begin, end)
         at = begin
         for ack in told:
-            if caller is not None and ack.call != caller.number:
-                continue
+            if ack.call != caller.number if caller is not None else ack.t < earliest:
+                continue  # it is no word of this work
             reached = places.get(ack.done - 1, counted.get(ack.done))
             if reached is None or reached < at:
                 continue

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from mcp_crashtest.model.companions import Companion
+from mcp_crashtest.model.faults import Victim
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.telling.causes import Left
 from mcp_crashtest.telling.run import Telling, tell
@@ -80,6 +82,18 @@ def test_where_the_next_call_began_is_said_against_what_was_there() -> None:
     )
 
 
+def test_what_was_acknowledged_once_the_new_life_had_begun_is_not_counted_for_the_old_one() -> None:
+    events = (
+        H.boot(), came(0), H.connect(), H.submit(), H.progress(2), H.landed(H.KILL), H.boot(), H.connect(),
+        H.progress(4), H.progress(6), H.output("abcdef"), H.effects(t="abcdabcdef"), H.end(),
+    )  # fmt: skip
+    said = why(tell(H.history(events, faults=[H.KILL]), lines("abcdabcdef"), wrong=True, broke=["effects.rework"]))
+    assert said == (
+        "The server's second life began at record 1 of 6, although 4 had been executed, 2 of them acknowledged: so "
+        "batches 1 to 2 were done again."
+    )
+
+
 def test_the_error_that_the_state_keeps_of_a_leaving_client_is_quoted() -> None:
     told = tell(left_and_came_back("abcdcdef"), lines("abcdcdef"), wrong=True, left=[CANCELLED])
     assert told.why[0] == (
@@ -99,6 +113,38 @@ def test_a_run_that_is_right_needs_no_cause() -> None:
 
 def test_without_a_ledger_nobody_is_said_to_have_begun_anywhere() -> None:
     assert tell(left_and_came_back("abcdcdef"), None, wrong=True).why == ()
+
+
+def test_what_was_done_again_is_no_cause_of_what_it_cannot_have_caused() -> None:
+    history, ledger = left_and_came_back("abcdef"), lines("abcdcdef")
+    assert tell(history, ledger, wrong=True, broke=["progress.monotonic"]).why == ()
+    assert "was done again" in why(tell(history, ledger, wrong=True, broke=["effects.rework"]))
+
+
+def test_a_second_job_s_lines_are_not_taken_for_work_that_was_done_again() -> None:
+    events = (
+        H.boot(), came(0), H.connect(), H.submit(), H.progress(6), H.landed(H.KILL), H.boot(), H.connect(),
+        H.output("abcdef"), H.effects(t="abcdefabcdef"), H.end(),
+    )  # fmt: skip
+    history = H.history(events, faults=[H.KILL], companion=Companion.ANOTHER_JOB)
+    told = tell(history, lines("abcdefabcdef"), wrong=True, broke=["records.count"])
+    assert told.why == ()
+    assert not any("had been executed before" in step.text for step in told.steps)
+    alone = tell(H.history(events, faults=[H.KILL]), lines("abcdefabcdef"), wrong=True, broke=["records.count"])
+    assert "done again" in why(alone)
+
+
+def test_a_life_that_was_not_alone_is_not_named() -> None:
+    overlap = H.fault("overlap", Victim.SERVER)
+    invoke, ok = H.landed(overlap, 0)
+    events = (
+        H.boot(), came(0), H.connect(), H.submit(), [invoke], H.boot(), H.progress(4), [ok], H.output("abcdcdef", 8),
+        H.effects(t="abcdcdef"), H.end(),
+    )  # fmt: skip
+    history = H.history(events, faults=[overlap])
+    seen = [3.0, 3.0, 7.5, 7.5, 8.5, 8.5, 9.5, 9.5]
+    told = tell(history, lines("abcdcdef", seen=seen), wrong=True)
+    assert all(writing.server is None for fate in told.fates for writing in fate.written)
 
 
 # --- two were at work

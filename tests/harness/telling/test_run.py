@@ -95,9 +95,9 @@ def test_without_a_ledger_nobody_is_accused_of_a_line() -> None:
 def test_a_lost_record_that_was_executed_is_told_apart_from_one_that_never_was() -> None:
     executed = tell(left_and_came_back("abef"), lines("abcdef"), wrong=True)
     assert executed.stories[0].startswith("c to d (2 records of batch 2) are not in the output: written")
-    assert "and yet it is missing at the end" in executed.stories[0]
+    assert "and yet they are missing at the end" in executed.stories[0]
     never = tell(left_and_came_back("abef"), lines("abef"), wrong=True)
-    assert "no life of the server has ever executed it" in never.stories[0]
+    assert "no life of the server has ever executed them" in never.stories[0]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,13 @@ def test_what_was_written_behind_a_death_is_not_the_dead_life_s() -> None:
     assert "The server's third life does them again" in said(told)
     uncounted = tell(history, lines("abcdcdef"), wrong=True)
     assert "by whom the ledger does not tell" in said(uncounted)
+
+
+def test_a_word_of_the_first_life_dates_no_line_of_the_second() -> None:
+    told = tell(killed_twice(), lines("abcdcdef"), wrong=True)
+    again = [step for step in told.steps if "had been executed before" in step.text]
+    third = next(lane for lane in told.lanes if lane.who == "server").lives[2]
+    assert [step.t >= third.began for step in again] == [True]
 
 
 def test_events_of_the_ledger_say_how_often_and_how_many() -> None:
