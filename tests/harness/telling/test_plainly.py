@@ -1,5 +1,7 @@
 """A plan and its faults in plain words, as the title and the steps of a run's page have them."""
 
+"""Plans and places in plain words, and what a run's title says of what was really done."""
+
 from __future__ import annotations
 
 import pytest
@@ -65,6 +67,34 @@ def test_a_fault_that_did_not_land_is_not_told_as_done() -> None:
     assert plainly(plan, (bolt(landed=False),), 50, missed=True) == f"{meant}that could not be proven"
 
 
+def test_an_afterlife_is_told_behind_the_faults() -> None:
+    told = plainly(Plan("s", "x", (KILL,), afterlife=True))
+    assert (
+        told == "The server is killed 25 % into batch 3; after the end the server is killed once more, and asked again"
+    )
+
+
+def test_what_is_asked_beside_a_fault_is_told_in_its_order() -> None:
+    cancel = Fault("cancel", Victim.CLIENT, Batch(1, Phase.OBSERVED))
+    after = Fault("kill", Victim.SERVER, Moment(0, Since.FAULT))
+    assert (
+        plainly(Plan("s", "x", (cancel, after)))
+        == "The task is cancelled, then the server is killed at once after that"
+    )
+    listing = Fault("list", Victim.CLIENT, Batch(1, Phase.OBSERVED))
+    assert planned(Plan("s", "x", (listing,))) == "list the tasks when batch 1 is reported done"
+
+
+def test_a_fault_that_did_not_land_is_not_told_as_done() -> None:
+    plan = Plan("s", "x", (KILL,))
+    meant = "Meant, and not done: the server is killed 25 % into batch 3; "
+    assert (
+        plainly(plan, (bolt(landed=False, events=(1,)),), 50, missed="it came too late") == f"{meant}it came too late"
+    )
+    assert plainly(plan, (), 50, missed="it came too late") == f"{meant}it came too late"
+    assert plainly(plan, (bolt(landed=False),), 50, missed="it came too late") == f"{meant}that could not be proven"
+
+
 def test_a_plan_is_told_in_words() -> None:
     assert planned(Plan("s", "x", (KILL,))) == "kill the server 25 % into batch 3"
     left = Plan("s", "x", (LEAVES,), absence=Absence.UNTIL_QUIET)
@@ -78,6 +108,14 @@ def test_a_plan_is_told_in_words() -> None:
         "of 3, the restart cold"
     )
     assert planned(Plan("s", "x", (), afterlife=True)) == "kill the server after the end"
+    away = Fault("kill", Victim.SERVER, Moment(40, Since.FIRST_WORD), until=Moment(400, Since.FAULT))
+    assert planned(Plan("s", "x", (away,))) == (
+        "kill the server at 4 % of the undisturbed time, counted from its first word, for 40 % of the undisturbed time"
+    )
+    frozen = Fault("freeze", Victim.SERVER, Batch(1, thousandths=0), until=Batch(2, Phase.OBSERVED))
+    assert planned(Plan("s", "x", (frozen,), workload=Size(1, 1))) == (
+        "freeze the server 0 % into batch 1, until batch 2 is reported done, with 1 record in batches of 1"
+    )
 
 
 @pytest.mark.parametrize(
