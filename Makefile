@@ -52,7 +52,7 @@ wheel: $(DEVELOP)
 recipes: $(READY)
 	$(BIN)/python -m recipes.run $(addprefix --only ,$(ONLY)) $(OPTIONS)
 
-bench: $(DEVELOP)
+bench: $(READY)
 	$(BIN)/python -m benchmarks.table $(addprefix --only ,$(ONLY)) $(OPTIONS)
 
 conformance: $(READY)
