@@ -159,6 +159,26 @@ def test_a_runs_time_is_told_phase_by_phase() -> None:
     ]
 
 
+def test_faults_a_second_are_held_against_their_goals_and_phases_beside_the_floor() -> None:
+    fast = cycle.Session(10.0, 16.0, 160, 200, "PASS", {cycle.BOOT: [30.0, 50.0], cycle.WORK: [20.0]})
+    slow = cycle.Session(40.0, 60.0, 160, 200, "PASS", {cycle.BOOT: [400.0]})
+    keys = ("fork_exit_ms", "bind_ms", "answer_ms", "death_ms", "cycle_cpu_ms")
+    found = cycle.Found({cycle.REFERENCE: [fast], cycle.STRANGER: [slow]}, slow, {key: [10.0] for key in keys})
+    rows = {figure.name: figure for figure in cycle.figures(found)}
+    rate = rows["faults a second, the reference server, whole certification"]
+    assert (rate.spread.median, rate.met, rate.beside) == (16, True, "160 faults in 10.0 s, 16.0 s of CPU")
+    ratio = rows["faults a second, a stranger's server against the reference server"]
+    assert (ratio.spread.median, ratio.met) == (0.25, False)
+    assert ratio.reason.startswith(
+        "1.5 processors were busy, and of all runs' time went 100 % start to the first answer"
+    )
+    assert rows["200 kills of the reference server"].spread.median == 10
+    assert rows["a first look (--quick) at a stranger's server"].met is False
+    assert rows["CPU a fault against the floor's cycle, the reference server"].spread.median == 10
+    boot = rows[f"the reference server: {cycle.BOOT}"]
+    assert (boot.spread.median, boot.beside) == (40, "80 % of all runs' time; 4.0 times the floor")
+
+
 def test_a_fault_on_a_client_is_no_death_of_the_server() -> None:
     client = {"kind": "kill", "victim": "client", "signalled_at": 1.0, "reaped_at": 2.0}
     assert list(cycle.lives(happened((1.0, Type.INVOKE, Op.FAULT, client), (2.0, Type.OK, Op.FAULT, client)))) == []
