@@ -51,17 +51,19 @@ class Asking:
             log.error("the store cannot be read: %s", error)
             raise Refusal(f"the store cannot be read ({error}): take it from a backup, or try again later") from None
 
-    async def write(self, ask: Callable[[Store], T], again: Callable[[Store], T] | None = None) -> T:
+    async def write(
+        self, ask: Callable[[Store], T], again: Callable[[Store], T] | None = None, *, alone: bool = False
+    ) -> T:
         """Have something written; returns when it is on the disk. Raises Refusal where that cannot be.
 
         Where the answer to its commit was lost, ``again`` does it if it was not done, and says what came of it; without
-        one it is ``ask`` itself that may be asked twice.
+        one it is ``ask`` itself that may be asked twice. ``alone``: in a transaction of its own.
         """
         try:
             try:
-                return await self._written(ask)
+                return await self._written(ask, alone)
             except Unknown:
-                return await self._written(again or ask)
+                return await self._written(again or ask, alone)
         except Unknown as error:
             log.error("storage fails: %s", error)
             raise Refusal(f"{error.strerror}: whether it was done is not known, look how the task stands") from None
@@ -70,7 +72,7 @@ class Asking:
             said = error.strerror if isinstance(error, Away) else error
             raise Refusal(f"the store cannot be written now ({said}): nothing was changed, try again later") from None
 
-    async def _written(self, ask: Callable[[Store], T]) -> T:
+    async def _written(self, ask: Callable[[Store], T], alone: bool) -> T:
         written: asyncio.Future[T] = self._loop.create_future()
 
         def settle(value: T, error: BaseException | None) -> None:
@@ -85,5 +87,5 @@ class Asking:
             with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(settle, value, error)
 
-        self.writer.submit(ask, done)
+        self.writer.submit(ask, done, alone=alone)
         return await written

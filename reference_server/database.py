@@ -110,6 +110,10 @@ class Place(Protocol):
     def files(self) -> Sequence[Path]:
         """Its files here, which are nobody else's to read or to write."""
 
+    @property
+    def reserves(self) -> bool:
+        """Whether Database.reserve may wait for others: who is reserved has a transaction of its own, and no more."""
+
     def prepare(self) -> None:
         """Make it if there is none, bring an older one up to date; raises StartError, and what Database raises."""
 

@@ -136,8 +136,9 @@ class Engine:
         """Store the task, or find the one that there is, and see to it that it runs; raises Refusal."""
         task_id = secrets.token_hex(16)
         admission = self.settings.quotas.admission(wanted.owner)
-        task = await self.write(
-            lambda store: store.submit(task_id, wanted, most_unfinished=limits.MOST_UNFINISHED, admission=admission)
+        task = await self._asking.write(
+            lambda store: store.submit(task_id, wanted, most_unfinished=limits.MOST_UNFINISHED, admission=admission),
+            alone=self.place.reserves,
         )
         if task.runnable:
             self.ensure_running(task.task_id, task.owner)

@@ -25,6 +25,11 @@ class SqliteFile:
         """See Place."""
         return [Path(f"{self.path}{ending}") for ending in ("", "-wal", "-shm", "-workers")]
 
+    @property
+    def reserves(self) -> bool:
+        """See Place."""
+        return False
+
     def prepare(self) -> None:
         """See Place."""
         schema.prepare(self.path)

@@ -53,9 +53,9 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, ask: Callable[[Store], Any], done: Done) -> None:
+    def submit(self, ask: Callable[[Store], Any], done: Done, *, alone: bool = False) -> None:
         """Have something written; returns at once."""
-        self.leave(ask, done)
+        self.leave(ask, done, alone=alone)
         self._wanted.release()
 
     def leave(self, ask: Callable[[Store], Any], done: Done, *, alone: bool = False) -> None:

@@ -39,6 +39,11 @@ class Postgres:
         """See Place: none here."""
         return ()
 
+    @property
+    def reserves(self) -> bool:
+        """See Place."""
+        return True
+
     def prepare(self) -> None:
         """See Place."""
         session = self._sessions.take(_STARTING_S)

@@ -226,6 +226,27 @@ def test_two_who_submit_the_same_at_once_have_one_task(opened: Callable[..., Pos
     assert len(set(found)) == 1
 
 
+@pytest.mark.asyncio
+async def test_servers_that_submit_and_commit_at_once_do_not_wait_for_each_other_in_a_circle(tmp_path: Path) -> None:
+    """Who reserves an owner holds nothing else, and who holds a task reserves nobody."""
+    url, many = places.new_url(), 12
+    servers = [await _engine(Postgres(url), tmp_path) for _ in range(2)]
+
+    async def work(number: int) -> list[Any]:
+        ids = [(await servers[number].submit(wanted(f"{number}-{n}"))).task_id for n in range(many)]
+        return [await _ended(servers[number], task_id) for task_id in ids]
+
+    try:
+        found = await asyncio.gather(*map(work, range(2)))
+    finally:
+        for server in servers:
+            await server.stop()
+    assert [task.status for task in (*found[0], *found[1])] == [Status.COMPLETED] * 2 * many
+    with closing(psycopg.connect(url)) as session:
+        row = session.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()
+    assert row == (0,)
+
+
 def test_whose_session_ends_is_dead_and_whose_lease_runs_out_too(opened: Callable[..., Postgres], url: str) -> None:
     place, mine = opened(), "lives"
     with closing(Store(place)) as store, closing(Store(opened())) as other:
