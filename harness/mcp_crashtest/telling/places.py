@@ -38,7 +38,6 @@ def place(at: Coordinate) -> str:
                 return "at once after that"
             if at.since is Since.BOOT:
                 return f"{_percent(at.thousandths)} into a start"
-            return f"{_percent(at.thousandths)} of the undisturbed time{_SINCE[at.since] or ' into the job'}"
             return f"at {_percent(at.thousandths)} of the undisturbed time{_SINCE[at.since]}"
         case During():
             return f"while fault {at.fault} lasts"

@@ -25,6 +25,7 @@ _DEEDS = {
     ("interrupt", "client"): ("the client leaves in the middle of its work", " and comes back"),
     ("freeze", "server"): ("the server stands still for a while (SIGSTOP)", ""),
     **{(name, "server"): (f"the server is sent {name.upper()}, {where}", "") for name, where in SIGNALS.items()},
+    (POISON, "client"): ("a job that cannot be done is asked for beside the other", ""),
     (FAIL, "server"): ("a system call of the server fails", ""),
     (REPLACE, "server"): ("the server stands still (SIGSTOP)", " and goes on when another is at work on its store"),
     (TWINS, "server"): ("the server is killed", " and two are started at once on its store"),
@@ -37,12 +38,11 @@ _VERBS = {
     "drop": "drop the connections of",
     POWER: "cut the power of",
     FAIL: "fail a call of",
+    POISON: "ask for a job that cannot be done as",
     REPLACE: "freeze and replace",
     TWINS: "kill and start two at once of",
     **{name: f"send {name.upper()} to" for name in SIGNALS},
 }
-_VERBS = {"terminate": "restart", "goodbye": "close the standard input of", OVERLAP: "replace",
-          "drop": "drop the connections of"}  # fmt: skip
 _ASKED = {"list": "list the tasks", "trespass": "let another principal list, read and cancel"}
 _VICTIMS = {"server": "the server", "client": "the client", "both": "server and client", "service": "the service",
             "server and service": "the server and its service"}  # fmt: skip
@@ -51,22 +51,6 @@ _ABSENCES = {
     Absence.AFTER_BATCH: "the client stays away for one and a half batches",
     Absence.AFTER_TWO: "the client stays away for two and a half batches",
     Absence.UNTIL_QUIET: "the client stays away until the server is quiet",
-    ("kill", "server"): "The server is killed",
-    ("kill", "client"): "The client is killed",
-    ("kill", "both"): "Server and client are killed",
-    ("kill", "service"): "A service that the server needs is killed",
-    ("kill", "server and service"): "The server is killed, and a service that it needs",
-    ("terminate", "server"): "The server is restarted as planned (SIGTERM)",
-    ("goodbye", "server"): "The host closes the server's standard input and starts it again",
-    (OVERLAP, "server"): "The server is replaced while its old life winds down",
-    ("interrupt", "client"): "The client leaves in the middle of its work and comes back",
-    ("freeze", "server"): "The server stands still for a while (SIGSTOP)",
-    **{(name, "server"): f"The server is sent {name.upper()}, {where}" for name, where in SIGNALS.items()},
-    (POISON, "client"): "A job that cannot be done is asked for beside the other",
-    (FAIL, "server"): "A system call of the server fails",
-    (REPLACE, "server"): "The server stands still (SIGSTOP), another one is started on its store, and it goes on",
-    (TWINS, "server"): "The server is killed, and two are started at once on its store",
-    ("drop", "client"): "The client loses its connections without a word and comes back",
 }
 
 

@@ -1,5 +1,3 @@
-"""A plan and its faults in plain words, as the title and the steps of a run's page have them."""
-
 """Plans and places in plain words, and what a run's title says of what was really done."""
 
 from __future__ import annotations
@@ -57,14 +55,6 @@ def test_a_run_s_title_says_what_was_done_and_how_far_the_job_was(
     faults: tuple[Fault, ...], struck: tuple[Bolt, ...], title: str
 ) -> None:
     assert plainly(Plan("s", "x", faults), struck, 50) == title
-
-
-def test_a_fault_that_did_not_land_is_not_told_as_done() -> None:
-    plan = Plan("s", "x", (KILL,))
-    meant = "Meant, and not done: the server is killed 25 % into batch 3; "
-    assert plainly(plan, (bolt(landed=False, events=(1,)),), 50, missed=True) == f"{meant}it came too late"
-    assert plainly(plan, (), 50, missed=True) == f"{meant}it came too late"
-    assert plainly(plan, (bolt(landed=False),), 50, missed=True) == f"{meant}that could not be proven"
 
 
 def test_an_afterlife_is_told_behind_the_faults() -> None:
@@ -138,6 +128,3 @@ def test_every_place_has_its_words(at: Coordinate) -> None:
 
 def test_a_place_that_cannot_be_read_is_not_told() -> None:
     assert [place_in(value) for value in (None, {}, {"kind": "nowhere"}, {"kind": "batch", "number": "x"})] == [""] * 4
-
-
-# --- the head
