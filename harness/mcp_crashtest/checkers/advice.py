@@ -73,6 +73,11 @@ _SERVER_DIED = (
     "A batch was written, its checkpoint was not yet when the server died, and the batch was appended again. Commit "
     "both in one transaction, or key records so that a second write replaces the first."
 )
+_SERVER_STOPPED = (
+    "The server was told to stop in the middle of a batch, and did that batch again in its next life. Never move the "
+    "step backwards on the way out: finish the batch, or leave it whole to the next life. Commit a batch and its "
+    "checkpoint in one transaction, or key records so that a second write replaces the first."
+)
 _CLIENT_WENT = (
     "Only a client went away, and the server lived on: never move the step backwards in an error path, for a client "
     "that went away is no reason to undo a batch. Commit a batch and its checkpoint in one transaction, and key "
@@ -131,7 +136,11 @@ def _advice(history: History, finding: Finding) -> str | None:
     if finding.invariant == "records.lost":
         return _not_resumed(history, finding)
     if finding.invariant == "records.duplicated":
-        return _TWO_APPENDED if _two_at_work(history) else _by_victim(history, server=_SERVER_DIED, client=_CLIENT_WENT)
+        if _two_at_work(history):
+            return _TWO_APPENDED
+        kinds = {o.value["kind"] for o in history.of(Op.FAULT, types=[Type.OK])}
+        ended = _SERVER_DIED if kinds == {"kill"} else _SERVER_STOPPED if "kill" not in kinds else None
+        return _by_victim(history, server=ended, client=_CLIENT_WENT)
     if finding.invariant == "effects.rework":
         return _by_victim(history, server=None, client=_CLIENT_REWORK)
     if finding.invariant == "fencing.double-run":

@@ -15,6 +15,7 @@ from tests.harness.checkers.histories import (
     KILL_BOTH,
     KILL_CLIENT,
     PASS,
+    TERMINATE,
     Event,
     boot,
     effects,
@@ -172,6 +173,8 @@ def test_a_job_that_failed_with_nobody_in_the_way_did_not_fail_to_resume() -> No
     ("faults", "stretches", "advice"),
     [
         ((KILL,), 1, "was not yet when the server died"),
+        ((TERMINATE,), 1, "on the way out"),
+        ((TERMINATE, KILL), 1, None),
         ((DROP,), 1, "no reason to undo a batch"),
         ((KILL_CLIENT,), 1, "no reason to undo a batch"),
         ((DROP,), 5, "Two were at work on one job"),
