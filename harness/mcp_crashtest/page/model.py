@@ -16,19 +16,19 @@ MODELLED = frozenset(
 )
 """Invariants that these lines keep."""
 
-TITLE = "reference_server/store.py, commit_batch: records and checkpoint in one transaction, by whoever holds the task"
+TITLE = "reference_server/committing.py: records and checkpoint in one transaction, by whoever holds the task"
 CODE = """\
-# One by one, the likeliest first: so the status that it has kept is known without asking.
-for status in MOVES[Event.COMMIT].sources:
-    committed = self._db.execute(
-        "UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?,"
-        " stateful = max(stateful, ?), updated_at = max(updated_at, ?)"
-        " WHERE task_id = ? AND epoch = ? AND step = ? AND status = ?",
-        (*moved, *mine, status.value),
-    )
-    if committed.rowcount == 1:
-        break
-else:
+_MOVE = (
+    "UPDATE tasks SET step = step + 1, progress = ?, cursor = ?, digest = ?, message = ?,"
+    " stateful = CASE WHEN ? THEN 1 ELSE stateful END,"
+    " updated_at = CASE WHEN updated_at < ? THEN ? ELSE updated_at END"
+    " WHERE task_id = ? AND epoch = ? AND step = ? AND status = ?"
+)
+
+lines, progress = batch_rows.joined(bodies), task.progress + len(bodies)
+moved = (progress, after.cursor, after.digest, after.message, after.state is not None, at, at)
+status = _moved(db, task, moved)
+if status is None:
     raise Superseded(task.task_id)
-batch_rows.write(self._db, task.task_id, task.progress, lines)
+batch_rows.write(db, task.task_id, task.progress, lines)
 """

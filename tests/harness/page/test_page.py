@@ -193,9 +193,10 @@ def test_the_session_before_is_what_it_is_compared_with(tmp_path: Path) -> None:
 
 
 def test_the_model_beside_the_advice_is_what_the_reference_server_runs() -> None:
-    source = (ROOT / "reference_server" / "store.py").read_text(encoding="utf-8")
-    indented = "".join(f"        {line}\n" for line in CODE.splitlines())
-    assert indented in source
+    source = (ROOT / "reference_server" / "committing.py").read_text(encoding="utf-8")
+    statement, body = CODE.split("\n\n")
+    assert f"{statement}\n" in source
+    assert "".join(f"    {line}\n" for line in body.splitlines()) in source
     ast.parse(CODE)
     assert set(INVARIANTS) >= MODELLED
 
