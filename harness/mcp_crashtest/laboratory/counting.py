@@ -40,10 +40,6 @@ _NO_STORE = (
     "[subject] command or environment"
 )
 _NO_ANSWER = "the answer for the job was not seen among its calls (compressed, encrypted, or sent by somebody else)"
-UNBUILT = (
-    "three stars: this version kills at every call, also of a recovery; a server that is frozen and replaced, many "
-    "tasks at once, and sabotage that must be noticed are not built yet, so two stars are the most"
-)
 
 
 @dataclass(slots=True)
@@ -81,7 +77,7 @@ class Sweep:
         try:
             self.trial.play(plans, core=MOST)
         finally:
-            self.trial.notes += [self._tried(self.trial.outcomes[before:], len(plans), counted), UNBUILT]
+            self.trial.notes += [self._tried(self.trial.outcomes[before:], len(plans), counted)]
         if self.missing:
             raise NotAssessed("; ".join(self.missing))
 

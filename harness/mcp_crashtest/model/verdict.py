@@ -11,12 +11,6 @@ HIGHEST_LEVEL = 3
 """The most stars that this version certifies."""
 DEFAULT_LEVEL = 2
 """The stars that are asked for where nobody says how many."""
-_MOST_OF_SERVERS = 2
-
-
-def most_of(*, client: bool) -> int:
-    """The most stars that this version certifies for subjects of this kind: of more some scenarios are not built."""
-    return HIGHEST_LEVEL if client else _MOST_OF_SERVERS
 
 
 class Verdict(IntEnum):

@@ -14,7 +14,7 @@ from typing import Any
 from mcp_crashtest.model.caps import NUMERALS, Cap, ceiling
 from mcp_crashtest.model.shard import Shard
 from mcp_crashtest.model.standing import Standing
-from mcp_crashtest.model.verdict import DEFAULT_LEVEL, HIGHEST_LEVEL, Verdict, most_of
+from mcp_crashtest.model.verdict import DEFAULT_LEVEL, HIGHEST_LEVEL, Verdict
 
 Scenario = Mapping[str, Any]
 _FIRST_LOOKS, _FITTED, _QUICK_LEVEL = ("quick", "look"), "fitted", 1
@@ -118,7 +118,7 @@ def _stars(
     asked = selection.asks(min([ceiling(caps), max((listed.level for listed in wanted), default=0)]))
     earned, why = 0, ""
     for level in range(1, HIGHEST_LEVEL + 1):
-        why = _obstacle(level, caps, selection, wanted, played) or _unbuilt(level, client=is_client)
+        why = _obstacle(level, caps, selection, wanted, played)
         if why:
             break
         earned = level
@@ -151,11 +151,6 @@ def _obstacle(
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         return f"for {NUMERALS[level]} too little was played, not {', '.join(missing[:_NAMED])}{more}"
     return "" if applicable else f"there is no scenario for {NUMERALS[level]}"
-
-
-def _unbuilt(level: int, *, client: bool) -> str:
-    """What this version cannot certify yet, whatever was played."""
-    return f"this version does not have all that {NUMERALS[level]} take" if level > most_of(client=client) else ""
 
 
 def applying(scenarios: Iterable[Scenario]) -> list[Scenario]:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from mcp_crashtest.model.errors import HarnessError
-from mcp_crashtest.model.verdict import most_of
+from mcp_crashtest.model.verdict import HIGHEST_LEVEL
 from mcp_crashtest.reporting.stars import Listed
 
 _SCENARIOS = "mcp_crashtest.scenarios"
@@ -41,7 +41,7 @@ def standard() -> tuple[Listed, ...]:
 def highest(*, client: bool) -> int:
     """The highest level that can be earned: it and every level below it has all of its scenarios."""
     levels = {listed.level for listed in standard() if listed.client == client}
-    return min(next(level for level in range(1, max(levels) + 2) if level + 1 not in levels), most_of(client=client))
+    return min(next(level for level in range(1, max(levels) + 2) if level + 1 not in levels), HIGHEST_LEVEL)
 
 
 def is_standard(path: Path) -> bool:
