@@ -35,6 +35,7 @@ from mcp_crashtest.model.subject_spec import UNSAID, SubjectSpec
 _OPTIONAL = frozenset({"client"})
 _PRINCIPALS, _SERVICES, _LIVES = "principals", "services", "lives"
 _MOST_RECORDS = 1_000_000
+_PORT = re.compile(r"\{port\}|\{services\.\w+\.port\}")  # of the server, or of what is before it
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 
 
@@ -209,7 +210,7 @@ def _check_piped(profile: Profile, source: str) -> None:
 def has_port(url: str) -> bool:
     """Whether a URL says where a server is reached that the lab starts."""
     try:
-        parts = urlsplit(url.replace("{port}", "1"))
+        parts = urlsplit(_PORT.sub("1", url))
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False

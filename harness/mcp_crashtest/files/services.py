@@ -54,7 +54,14 @@ def check_services(profile: Profile, source: str) -> None:
         )
     names, subject = [service.name for service in profile.services], profile.subject
     others = [(service.command, service.ready, service.environment) for service in profile.services]
-    filled = [subject.command, subject.environment, profile.contract.arguments, asdict(profile.observe), others]
+    filled = [
+        subject.command,
+        subject.url,
+        subject.environment,
+        profile.contract.arguments,
+        asdict(profile.observe),
+        others,
+    ]
     for name in placeholders(filled):
         root, _, path = name.partition(".")
         service, _, value = path.partition(".")

@@ -14,6 +14,7 @@ UNSAID = frozenset({"lent", "hidden"})
 """What no profile can say."""
 HOOK_DEADLINE_S = 30.0
 """How long a command that stops, starts, kills or asks a server may take."""
+_OF_EACH_RUN = ("{port}", "{services.")  # ports in a url that each run has for itself
 HOOKS = ("start_command", "stop_command", "kill_command", "alive_command")
 
 
@@ -110,7 +111,8 @@ class SubjectSpec:
     @property
     def fixed_port(self) -> int | None:
         """The port of a server that is started, and is always at the same one."""
-        if self.command is None or self.url is None or self.inherits_socket or "{port}" in self.url:
+        own = self.inherits_socket or (self.url is not None and any(port in self.url for port in _OF_EACH_RUN))
+        if self.command is None or self.url is None or own:
             return None
         parts = urlsplit(self.url)
         return parts.port or (443 if parts.scheme == "https" else 80)

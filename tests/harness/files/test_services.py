@@ -28,6 +28,14 @@ def test_a_database_is_said_in_two_words_and_a_broker_by_its_command() -> None:
     assert profile.digest != parsed({"name": "db", "kind": "postgres"}).digest
 
 
+def test_a_server_is_reached_through_a_service_that_there_is() -> None:
+    front = {"name": "front", "command": "round-robin --port {port} {subject_port}"}
+    subject = {"command": "serve --port {port}", "url": "http://127.0.0.1:{services.front.port}/mcp"}
+    assert parsed(front, subject=subject).subject.fixed_port is None
+    with pytest.raises(UsageError, match=r"nobody fills \{services.frnt.port\}"):
+        parsed(front, subject={**subject, "url": "http://127.0.0.1:{services.frnt.port}/mcp"})
+
+
 def test_a_profile_without_services_keeps_its_digest() -> None:
     assert "services" not in parsed(subject={"url": "http://127.0.0.1:8000/mcp"}).to_json()
 

@@ -62,6 +62,7 @@ def test_who_is_told_of_no_folder_has_a_home_of_his_own(spec: SubjectSpec, own: 
         (SubjectSpec(command="a", url="https://localhost/mcp"), 443),
         (SubjectSpec(command="a", url="http://127.0.0.1:{port}/mcp"), None),
         (SubjectSpec(command="a {listen_fd}", url="http://127.0.0.1:{port}/mcp"), None),
+        (SubjectSpec(command="a {port}", url="http://127.0.0.1:{services.front.port}/mcp"), None),
         (SubjectSpec(command="a"), None),
         (SubjectSpec(url="http://x:8000/mcp"), None),
     ],
