@@ -254,3 +254,12 @@ def test_a_refusal_that_tells_something_misses_its_goal_whichever_is_slower(rati
 def test_an_even_refusal_meets_its_goal() -> None:
     (figure,) = refusals.figures({"ratio": 0.95, "ratios": [0.9, 0.95, 1.0], "foreign_ms": 0.95, "unknown_ms": 1.0})
     assert figure.met
+
+
+def test_the_memory_of_a_part_is_its_own_and_not_that_of_whoever_has_started_it(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    judging.lay(run, 30, 20)
+    held = bytearray(b"x") * (200 << 20)
+    assert judging.peak_mb() > 200
+    assert judging.alone("bare", run.path).megabytes < 200
+    assert len(held) == 200 << 20
