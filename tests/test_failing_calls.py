@@ -52,6 +52,7 @@ def test_a_server_may_end_when_a_call_fails_and_is_started_again(tmp_path: Path)
     assert not list(history.of(Op.EXIT))
 
 
+@pytest.mark.soak
 def test_a_job_may_fail_when_a_call_fails_and_says_of_what(tmp_path: Path) -> None:
     [outcome] = played(tmp_path / "report", telling(tmp_path), failing(WAL, 30, "ENOSPC", 3))
     assert outcome.verdict is Verdict.PASS, outcome.judgement
@@ -60,12 +61,9 @@ def test_a_job_may_fail_when_a_call_fails_and_says_of_what(tmp_path: Path) -> No
     assert "full" in output.value["error"]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
-    ("name", "call", "way"),
-    [
-        ("syncs_again", "fsync *.jsonl", "EIO"),
-        pytest.param("short_for_whole", LINES, "short", marks=pytest.mark.soak),
-    ],
+    ("name", "call", "way"), [("syncs_again", "fsync *.jsonl", "EIO"), ("short_for_whole", LINES, "short")]
 )
 def test_what_a_failing_call_has_not_done_is_lost_to_whoever_believes_it(
     tmp_path: Path, name: str, call: str, way: str

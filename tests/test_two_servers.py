@@ -52,6 +52,7 @@ def test_a_frozen_server_is_replaced_and_goes_on_beside_the_other_one(tmp_path: 
     ]
 
 
+@pytest.mark.soak
 def test_of_two_that_are_started_at_once_one_may_refuse_and_says_why(tmp_path: Path) -> None:
     [outcome] = played(tmp_path / "report", variant(tmp_path, "locked"), plan(TWINS))
     assert outcome.verdict is Verdict.PASS, outcome.judgement
