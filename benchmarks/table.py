@@ -97,7 +97,7 @@ def ran(name: str, quick: bool) -> tuple[Mapping[str, Any], str | None]:
 
 def _end(process: subprocess.Popen[Any]) -> None:
     """Whoever began it has nothing of it left."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):  # the first has it take away its folders
         if process.poll() is not None:
             return
         os.killpg(process.pid, number)
@@ -166,7 +166,11 @@ def main() -> int:
         parser.error("what --quick measures is no table for docs: say with --folder where it goes")
     folder, now = options.folder or ROOT / "docs", machine()
     names = [name for name in NAMES if name in (options.only or NAMES)]
-    fresh = collected(names, ran, quick=options.quick)
+    try:
+        fresh = collected(names, ran, quick=options.quick)
+    except KeyboardInterrupt:
+        print("interrupted: nothing is left running, and nothing was written", file=sys.stderr)
+        return 130
     sections = merged(fresh, _earlier(folder) if options.only and not options.quick else None, now)
     write(folder, {"format": FORMAT, "quick": options.quick, "machine": now, "sections": sections})
     return int(any(section["error"] for section in fresh))
