@@ -111,11 +111,12 @@ def test_what_was_not_measured_again_stays_where_the_machine_is_the_same() -> No
     assert table.merged(fresh, None, MACHINE) == fresh
 
 
-def test_one_benchmark_is_run_to_its_end() -> None:
-    found, error = table.ran("engine", True)
+@pytest.mark.parametrize(("name", "rows"), [("engine", 5), ("recovery", 1)])
+def test_one_benchmark_is_run_to_its_end(name: str, rows: int) -> None:
+    found, error = table.ran(name, True)
     assert error is None
     figures = [Figure.from_json(data) for data in found["figures"]]
-    assert len(figures) == 5
+    assert len(figures) == rows
     assert all(figure.goal and figure.spread.median > 0 for figure in figures)
 
 
