@@ -20,7 +20,6 @@ PROFILE = THIRD_PARTY / "crashtest.toml"
         (["--profile", "nowhere.toml"], "nowhere.toml cannot be read"),
         (["--level", "4"], "levels 1 to 3"),
         (["--level", "0"], "levels 1 to 3"),
-        (["--level", "3", "--profile", PROFILE], "certifies a server for levels 1 to 2"),
         (["--jobs", "0"], "from 1 to 64"),
         (["--time-limit", "soon"], "a number of seconds above 0"),
         (["--quick", "--level", "2"], "a first look (--quick) earns one star at most"),

@@ -25,7 +25,7 @@ def test_what_was_sent_what_came_and_what_each_path_found_is_said(tmp_path: Path
     assert "running -> completed at $.status" in said
     assert "30 at $.progress" in said
     assert "30 in the resource job://{id}/records (items $, key $.n): 0, 1, 2, ..." in said
-    assert "two stars at most" in said
+    assert "three stars at most" in said
     assert "not assessed: cancel, pause, list" in said
     assert "certify --quick: about" in said
 
