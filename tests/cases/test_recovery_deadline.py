@@ -31,7 +31,8 @@ def test_twelve_seconds_are_over_a_claim_of_ten(tmp_path: Path) -> None:
     restarted = named(done, RESTART, "b-longer")
     assert invariants(restarted) == {"recovery.deadline"}
     [message] = {finding["message"] for finding in restarted["findings"]}
-    assert message.endswith("s after the restart; the claim is 10 s")
+    assert " after the restart" in message  # and, on a loaded machine, how long of it was waiting for a processor
+    assert message.endswith("; the claim is 10 s")
     measured_s = float(message.split(" came ")[1].split(" s ")[0])
     assert 12 < measured_s < 30
 
