@@ -7,7 +7,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -264,3 +264,25 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(folder, extra=("--tokens", str(token_file(folder)))).start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def url() -> str:
+    """A database that the tests here share, in which each has tasks of its own."""
+    return places.new_url()
+
+
+@pytest.fixture
+def opened(url: str) -> Iterator[Callable[..., Any]]:
+    """Places at this database, as different processes have them; closed at the end."""
+    with ExitStack() as closed:
+
+        def another(where: str = url) -> Any:
+            from reference_server.postgres.place import Postgres
+
+            place = Postgres(where)
+            place.prepare()
+            closed.callback(place.close)
+            return place
+
+        yield another

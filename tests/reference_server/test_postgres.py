@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
@@ -16,61 +16,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from reference_server.crashpoints import CrashPoints
-from reference_server.data_root import DataRoot
-from reference_server.database import Place
-from reference_server.effects import Effects
-from reference_server.engine import Engine, Settings
-from reference_server.errors import Away, Refusal, Superseded, Unknown
-from reference_server.kinds import batches
+from reference_server.errors import Away, Superseded
 from reference_server.lifecycle import Status
 from reference_server.postgres.place import Postgres
 from reference_server.store import Store
-from reference_server.task import Checkpoint, Submission
 from tests import warm
 from tests.reference_server import places
 from tests.reference_server.conftest import Server, fill
-from tests.reference_server.relay import Relay
+from tests.reference_server.postgres_tasks import DEADLINE_S, ended, started, submitted, wanted
 
 ITEMS = 30
-DEADLINE_S = 30.0
-AFTER = Checkpoint(cursor=2, digest="d", message="m")
-
-
-@pytest.fixture(scope="module")
-def url() -> str:
-    """A database that the tests here share, in which each has tasks of its own."""
-    return places.new_url()
-
-
-@pytest.fixture
-def opened(url: str) -> Iterator[Callable[..., Postgres]]:
-    """Places at this database, as different processes have them; closed at the end."""
-    with ExitStack() as closed:
-
-        def another(where: str = url) -> Postgres:
-            place = Postgres(where)
-            place.prepare()
-            closed.callback(place.close)
-            return place
-
-        yield another
-
-
-@pytest.fixture
-def relay(url: str) -> Iterator[Relay]:
-    with closing(Relay(url)) as relay:
-        yield relay
-
-
-def wanted(key: str, items: int = 4) -> Submission:
-    parameters = {"total_items": items, "processing_delay": 0.0}
-    return Submission(batches.KIND, key, parameters, total=items, batch_size=2)
-
-
-def submitted(store: Store, task_id: str) -> None:
-    with store.transaction():
-        store.submit(task_id, wanted(task_id), most_unfinished=1000)
 
 
 def until(holds: Callable[[], bool], story: str) -> None:
@@ -99,94 +54,6 @@ async def test_what_a_killed_server_had_another_finishes_exactly(tmp_path: Path)
         for server in (first, second):
             if server.process and server.process.poll() is None:
                 server.kill()
-
-
-# --- COMMIT, and no answer
-
-
-@pytest.mark.parametrize("behind", [True, False])
-def test_a_connection_lost_in_a_commit_leaves_it_unknown_and_it_is_what_it_is(
-    opened: Callable[..., Postgres], relay: Relay, behind: bool
-) -> None:
-    task_id = f"unknown-{behind}"
-    with closing(Store(opened())) as direct, closing(Store(opened(relay.url))) as store:
-        submitted(direct, task_id)
-        with store.transaction():
-            task = store.claim(task_id, "me", [])[0]
-        relay.cut(behind=behind)
-        with pytest.raises(Unknown), store.transaction():
-            store.commit_batch(task, ["{}", "{}"], AFTER)
-        assert relay.cuts == 1
-        until(lambda: direct.get(task_id).step == int(behind), "it is what it is")
-        assert direct.bodies(task_id, 0, 10) == ["{}"] * (2 * behind)
-        again = pytest.raises(Superseded) if behind else ExitStack()
-        with again, store.transaction():
-            store.commit_batch(task, ["{}", "{}"], AFTER)
-        assert direct.bodies(task_id, 0, 10) == ["{}", "{}"], "once, whoever asks how often"
-
-
-async def _engine(place: Place, folder: Path) -> Engine:
-    running = Engine(Settings(place, DataRoot(folder), Effects(None), CrashPoints("")))
-    await running.start()
-    return running
-
-
-async def _ended(running: Engine, task_id: str) -> Any:
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            task = await running.read(lambda store: store.get(task_id))
-            if task.finished:
-                return task
-            await asyncio.sleep(0.02)
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("behind", "after"),
-    [(True, 3), *(pytest.param(b, n, marks=pytest.mark.soak) for n in range(1, 9) for b in (True, False))],
-)
-async def test_a_task_goes_on_exactly_behind_a_commit_whose_answer_was_lost(
-    opened: Callable[..., Postgres], relay: Relay, tmp_path: Path, behind: bool, after: int
-) -> None:
-    running = await _engine(opened(relay.url), tmp_path)
-    try:
-        relay.cut(behind=behind, after=after)
-        task_id = (await running.submit(wanted(f"cut-{behind}-{after}", items=12))).task_id
-        task = await _ended(running, task_id)
-        assert (task.status, task.progress, relay.cuts) == (Status.COMPLETED, 12, 1)
-        bodies = await running.read(lambda store: store.bodies(task_id, 0, 100))
-        assert len(bodies) == len(set(bodies)) == 12
-    finally:
-        await running.stop()
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("behind", [True, False])
-async def test_an_owner_is_told_the_truth_about_a_cancel_whose_answer_was_lost(
-    opened: Callable[..., Postgres], relay: Relay, tmp_path: Path, behind: bool
-) -> None:
-    running = await _engine(opened(relay.url), tmp_path)
-    try:
-        rests = Submission(batches.KIND, f"rests-{behind}", {"processing_delay": 3600.0}, total=4, batch_size=2)
-        task_id = (await running.submit(rests)).task_id
-        async with asyncio.timeout(DEADLINE_S):
-            while (await running.read(lambda store: store.get(task_id))).step == 0:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        relay.cut(behind=behind)
-        assert await running.cancel(task_id)
-        assert relay.cuts == 1
-        assert (await running.read(lambda store: store.get(task_id))).status is Status.CANCELLED
-        assert not await running.cancel(task_id), "it is cancelled already, and whoever asks now is told so"
-    finally:
-        await running.stop()
-
-
-def test_a_commit_that_postgresql_turned_into_a_rollback_is_no_commit(opened: Callable[..., Postgres]) -> None:
-    with closing(Store(opened())) as store:
-        store.begin()
-        with pytest.raises(Away, match="ROLLBACK"), store.begun(), suppress(Refusal):
-            store._db.execute("SELECT 1 / 0")
-        submitted(store, "behind a rollback")
 
 
 # --- claims and lives
@@ -227,11 +94,11 @@ def test_two_who_submit_the_same_at_once_have_one_task(opened: Callable[..., Pos
 async def test_servers_that_submit_and_commit_at_once_do_not_wait_for_each_other_in_a_circle(tmp_path: Path) -> None:
     """Who reserves an owner holds nothing else, and who holds a task reserves nobody."""
     url, many = places.new_url(), 12
-    servers = [await _engine(Postgres(url), tmp_path) for _ in range(2)]
+    servers = [await started(Postgres(url), tmp_path) for _ in range(2)]
 
     async def work(number: int) -> list[Any]:
         ids = [(await servers[number].submit(wanted(f"{number}-{n}"))).task_id for n in range(many)]
-        return [await _ended(servers[number], task_id) for task_id in ids]
+        return [await ended(servers[number], task_id) for task_id in ids]
 
     try:
         found = await asyncio.gather(*map(work, range(2)))
