@@ -28,7 +28,7 @@ PROFILES = Path(__file__).resolve().parents[3] / "scenarios" / "profiles"
 SEEDS = range(5)
 AT_RANDOM = "client-dies-at-random"
 CLIENTS = sorted(path.stem for path in PROFILES.glob("client-*.toml"))
-LATER = {"reference-stdio", "reference-postgres"}  # profiles that there were not yet
+LATER = {"reference-stdio", "reference-postgres", "reference-three"}  # profiles that there were not yet
 SERVERS = sorted({path.stem for path in PROFILES.glob("reference-*.toml")} - LATER)
 
 
