@@ -28,7 +28,7 @@ from recipes.environment import NotInstalled, lab
 from recipes.recipe import HERE, read, why_not
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
-LONGEST_S, PATIENCE_S = 60.0, 30.0
+LONGEST_S, PATIENCE_S = 120.0, 30.0
 _LOOK_S = 0.002
 _OURS = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 _RECORD_BYTES = 135  # of one as it is made: its JSON

@@ -1,6 +1,6 @@
 """Beside what people would pick instead: batches a second, bytes written, recovery, and what a kill costs.
 
-``python -m benchmarks.peers [--rounds 3] [--only NAME ...] [--json] [--quick]``
+``python -m benchmarks.peers [--rounds 2] [--only PROGRAM ...] [--json] [--quick]``
 
 Each peer is a program in ``benchmarks/programs`` that has the same job done: tasks of batches of records that are made
 from nothing, so that what is measured is how each keeps them. They take turns, on one disk, each with a state of its
