@@ -1,5 +1,5 @@
 #!/bin/sh
-# keep.sh start | stop | kill | alive [PORT [DATA]]: keeps one server of eggs, by a file with its process id.
+# keep.sh start | stop | kill | alive [PORT [DATA [WARM-UP]]]: keeps one server of eggs, by a file with its process id.
 here=$(cd "$(dirname "$0")" && pwd)
 port=${2:-18746}
 data=${3:-${TMPDIR:-/tmp}/eggs-$port}
@@ -8,7 +8,8 @@ pid=$data/pid
 case $1 in
 start)
     mkdir -p "$data"
-    setsid nohup python3 "$here/server.py" --port "$port" --db "$data/eggs.db" </dev/null >>"$data/log" 2>&1 &
+    setsid nohup python3 "$here/server.py" --port "$port" --db "$data/eggs.db" --warm-up "${4:-0}" \
+        </dev/null >>"$data/log" 2>&1 &
     echo $! >"$pid"
     ;;
 stop) kill "$(cat "$pid")" ;;

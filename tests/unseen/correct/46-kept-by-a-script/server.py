@@ -1,4 +1,7 @@
-"""Grades eggs; SQLite with a write-ahead log. It is started, stopped and killed by keep.sh."""
+"""Grades eggs; SQLite with a write-ahead log. It is started, stopped and killed by keep.sh.
+
+--warm-up S: that long it does nothing before it can be reached.
+"""
 
 import argparse
 import json
@@ -125,7 +128,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--db", required=True)
+    parser.add_argument("--warm-up", type=float, default=0.0)
     OPTIONS = parser.parse_args()
+    time.sleep(OPTIONS.warm_up)
     DB = sqlite3.connect(OPTIONS.db, check_same_thread=False)
     DB.executescript(TABLES)
     for (lot,) in ask("select id from lots where done < eggs"):
