@@ -102,6 +102,8 @@ async def _probe(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
         if subject.piped:
             return await _ask_over_stdio(bench, subject)
         life = await subject.boot() if subject.killable else None
+        if life:
+            await life.begin()
         return await _ask(bench, subject, None if bench.profile.subject.hooked else life)
     finally:
         if life and not await life.leave():

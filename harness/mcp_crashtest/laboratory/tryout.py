@@ -146,6 +146,8 @@ async def trying_out(bench: Bench, bundle: Bundle, spawner: Spawner) -> AsyncIte
     life = tryout = None
     try:
         life = await subject.boot() if subject.killable else None
+        if life:
+            await life.begin()
         tryout = await _begun(subject, bench, await _conversation(subject, bench, life))
         yield tryout
         if not subject.piped:  # a server on stdio ends where its client leaves

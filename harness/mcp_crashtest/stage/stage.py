@@ -240,6 +240,8 @@ class Stage:
         self.watch(self._watch_end(life))
         if points:
             self.watch(self._watch_park(life))
+        await life.begin()
+        self._moved_at += time.monotonic() - self.booted_at
         if self.door:
             try:
                 await self.door.open(self.site.ready_deadline_s)

@@ -24,16 +24,16 @@ from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.subject_spec import HOOK_DEADLINE_S, SubjectSpec
 from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of
+from mcp_crashtest.subjects.eye import PORTS, Eye
 from mcp_crashtest.subjects.process import Exit, KillProof, Remains
 from mcp_crashtest.subjects.sockets import accepts
 from mcp_crashtest.subjects.trace import Trace
 
 _ALIVE, _START, _STOP, _KILL = "alive", "start", "stop", "kill"
-_GONE_S, _LOOK_S, _PAUSE_S, _CONNECTING_S = 10.0, 1.0, 0.05, 5.0
+_GONE_S, _LOOK_S, _PAUSE_S = 10.0, 1.0, 0.05
 _CANNOT_RUN = 126  # and above: no word about the server
 _LONGEST_WORDS = 300
 _PR_SET_PDEATHSIG = 1
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,16 @@ class Hooks:
     # --- its lives
 
     async def boot(self) -> HookedLife:
-        """Its next life: one that is there already, or that the start command begins; raises SubjectError."""
-        deadline = time.monotonic() + self.spec.ready_deadline_s
+        """Its next life: one that is there already, or that ``begin`` has the start command begin; SubjectError."""
         look = await self.alive()
-        if look.code != 0:
+        self.lives += 1
+        self.latest = HookedLife(self.lives, self, look.words, begun=look.code == 0)
+        return self.latest
+
+    async def begin(self, life: HookedLife) -> None:
+        """Start the server where it is not there, until it takes connections; raises SubjectError."""
+        deadline = time.monotonic() + self.spec.ready_deadline_s
+        if not life.begun:
             started = await self.run(_START)
             while (look := await self.alive()).code != 0:
                 if started.code != 0:
@@ -109,13 +115,11 @@ class Hooks:
                         f"start_command: exit code {look.code}: {look.words}"
                     )
                 await asyncio.sleep(_PAUSE_S)
+            life.words, life.begun = look.words, True
         while not await accepts(_address(self.url)):
             if time.monotonic() > deadline:
                 raise SubjectError(f"the server is said to live, and nobody accepts connections at {self.url}")
             await asyncio.sleep(_PAUSE_S)
-        self.lives += 1
-        self.latest = HookedLife(self.lives, self, look.words)
-        return self.latest
 
     async def leave(self) -> None:
         """Leave the server as it was found: alive."""
@@ -125,7 +129,7 @@ class Hooks:
     async def ended(self, name: str, before: str) -> str:
         """End a life, of which ``before`` was said, with this command; why that is not proven, or nothing."""
         try:
-            async with _Eye.open(self.url) as eye:
+            async with Eye.open(self.url) as eye:
                 if eye.ended:
                     return f"there was no connection to {self.url} that could end with the server"
                 said = await self.run(name)
@@ -135,7 +139,7 @@ class Hooks:
         except SubjectError as error:
             return str(error)
 
-    async def _gone(self, name: str, before: str, eye: _Eye) -> str:
+    async def _gone(self, name: str, before: str, eye: Eye) -> str:
         """Wait until it has gone, as far as one can see; what is missing for that."""
         deadline = time.monotonic() + _GONE_S
         dead = False
@@ -160,6 +164,7 @@ class HookedLife:
     number: int
     hooks: Hooks
     words: str
+    begun: bool = True
     parked: bool = False
     expected_to_end: bool = False
     exited: Exit | None = None
@@ -167,6 +172,10 @@ class HookedLife:
     _refuted: str = ""
     _over: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Have it started, where nobody has; what that takes is of its own time."""
+        await self.hooks.begin(self)
 
     @property
     def pid(self) -> int:
@@ -217,7 +226,7 @@ class HookedLife:
                     await asyncio.wait_for(self._over.wait(), _LOOK_S)
                 if self._refuted:
                     raise TimeoutError(self._refuted)
-                if not self.expected_to_end and not self.exited:
+                if self.begun and not self.expected_to_end and not self.exited:
                     await self._look()
         return self.exited
 
@@ -274,46 +283,9 @@ class HookedLife:
         return False
 
 
-@dataclass(slots=True)
-class _Eye:
-    """A connection that is only held: its end is seen."""
-
-    reading: asyncio.Task[None] | None = None
-    writer: asyncio.StreamWriter | None = None
-
-    @classmethod
-    @contextlib.asynccontextmanager
-    async def open(cls, url: str) -> Any:
-        """Hold one to this server; nobody may be there."""
-        eye, parts = cls(), urlsplit(url)
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_CONNECTING_S):
-                port = parts.port or _PORTS.get(parts.scheme, 80)
-                reader, eye.writer = await asyncio.open_connection(parts.hostname, port)
-                eye.reading = asyncio.create_task(_to_the_end(reader))
-        try:
-            yield eye
-        finally:
-            if eye.reading:
-                eye.reading.cancel()
-            if eye.writer:
-                eye.writer.close()
-
-    @property
-    def ended(self) -> bool:
-        """Whether the other side has ended it, or there never was one."""
-        return self.reading is None or self.reading.done()
-
-
-async def _to_the_end(reader: asyncio.StreamReader) -> None:
-    with contextlib.suppress(OSError):
-        while await reader.read(1 << 12):
-            pass
-
-
 def _address(url: str) -> str:
     parts = urlsplit(url)
-    return f"tcp://{parts.hostname}:{parts.port or _PORTS.get(parts.scheme, 80)}"
+    return f"tcp://{parts.hostname}:{parts.port or PORTS.get(parts.scheme, 80)}"
 
 
 def _die_with_the_lab() -> None:

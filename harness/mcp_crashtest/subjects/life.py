@@ -59,6 +59,9 @@ class Life(Mortal, Protocol):
     def warm(self) -> bool:
         """Whether it comes from a fork server."""
 
+    async def begin(self) -> None:
+        """Have it begin, where ``boot`` has only got it ready: a restart is then a moment that is known."""
+
     async def leave(self) -> bool:
         """The run is over: kill what is the lab's own; whether nobody of it is left."""
 
@@ -141,6 +144,9 @@ class ProcessLife:
     def trace(self) -> Trace:
         """When it was told to end and was reaped, and what it has used."""
         return self.process.trace
+
+    async def begin(self) -> None:
+        """It has begun."""
 
     async def kill(self) -> KillProof:
         """SIGKILL it with all of its group, and prove that it is dead."""

@@ -62,6 +62,9 @@ class ScriptedLife:
         self.parked = True
         self._parking.set()
 
+    async def begin(self) -> None:
+        """It has begun."""
+
     async def kill(self) -> KillProof:
         self.log.append(f"kill {self.name}")
         if self.meanwhile:

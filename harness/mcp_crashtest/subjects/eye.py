@@ -1,0 +1,50 @@
+"""An eye on a server that the lab did not start: a connection that is only held, so that its end is seen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+PORTS = {"http": 80, "https": 443}
+"""Where a url without a port leads."""
+_CONNECTING_S = 5.0
+
+
+@dataclass(slots=True)
+class Eye:
+    """A connection that is only held: its end is seen."""
+
+    reading: asyncio.Task[None] | None = None
+    writer: asyncio.StreamWriter | None = None
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, url: str) -> Any:
+        """Hold one to this server; nobody may be there."""
+        eye, parts = cls(), urlsplit(url)
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_CONNECTING_S):
+                port = parts.port or PORTS.get(parts.scheme, 80)
+                reader, eye.writer = await asyncio.open_connection(parts.hostname, port)
+                eye.reading = asyncio.create_task(_to_the_end(reader))
+        try:
+            yield eye
+        finally:
+            if eye.reading:
+                eye.reading.cancel()
+            if eye.writer:
+                eye.writer.close()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the other side has ended it, or there never was one."""
+        return self.reading is None or self.reading.done()
+
+
+async def _to_the_end(reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(OSError):
+        while await reader.read(1 << 12):
+            pass
