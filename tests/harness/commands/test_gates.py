@@ -87,9 +87,9 @@ def test_a_badge_lies_beside_the_certificate_or_where_it_is_wanted(
     code, out, _ = run(capsys, "badge", folder)
     assert code == 0
     assert sorted(path.name for path in folder.glob("badge.*")) == ["badge.json", "badge.svg"]
-    assert out.splitlines()[-1].startswith("![crash-tested: 2 stars, ")
+    assert out.splitlines()[-1].startswith("![crash-tested: 3 stars, ")
     run(capsys, "badge", folder, "--endpoint", tmp_path / "elsewhere.json")
-    assert json.loads((tmp_path / "elsewhere.json").read_text())["message"].startswith("2 stars, ")
+    assert json.loads((tmp_path / "elsewhere.json").read_text())["message"].startswith("3 stars, ")
 
 
 def test_an_earlier_sessions_badge_does_not_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,7 +47,7 @@ def test_a_job_that_is_polled_by_a_tool_is_found_out(tmp_path: Path) -> None:
     assert profile["observe"]["words"] == {"completed": ["fertig"]}
     assert profile["observe"]["records"]["tool"] == "jobRows"
     assert said["found"]["records"]["number"] == 23
-    assert said["stars"] == 2
+    assert said["stars"] == 3
     assert "[observe] words" in said["guesses"]
     assert "crashtest.toml" in (tmp_path / ".github" / "workflows" / "crashtest.yml").read_text(encoding="utf-8")
 
@@ -310,7 +310,7 @@ def test_servers_of_a_framework_are_found_out(tmp_path: Path, server: str) -> No
         "--command", f"python {THIRD_PARTY / server}.py --port 8000 {store}",
     )  # fmt: skip
     assert done.code == 0, done.out + done.err
-    assert json.loads(done.out)["stars"] == 2
+    assert json.loads(done.out)["stars"] == 3
 
 
 def test_a_command_with_a_socket_of_the_labs_own_is_taken_as_it_is(tmp_path: Path) -> None:
