@@ -98,7 +98,7 @@ def _played(summary: Mapping[str, Any]) -> str:
     told = [
         f"Played on {summary['day']} with {with_}; mcp-crashtest {at['mcp_crashtest']}, Python {at['python']}, "
         f"{at['processors']} processors: {_depth(summary)}, {_runs(summary)} runs, "
-        f"{faults['confirmed']} confirmed faults, {faults['kills']} of them kills by SIGKILL"
+        f"{faults['confirmed']} confirmed faults with {faults['kills']} kills by SIGKILL"
     ]
     if "took_s" in summary:
         told.append(f"it took {max(round(summary['took_s'] / 60), 1)} min")

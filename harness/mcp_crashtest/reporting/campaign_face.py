@@ -94,7 +94,7 @@ class CampaignFace:
             self.line(f"  {one.plan}, over {one.plan.protocol}; it failed {one.failed} of {one.tried} times")
             self.line(f"  replay: {replay}")
         self.line(
-            f"{whole} seeds whole, {total.runs} runs, {total.faults} confirmed faults, {total.kills} of them kills by "
+            f"{whole} seeds whole, {total.runs} runs, {total.faults} confirmed faults with {total.kills} kills by "
             f"SIGKILL; {len(campaign.open)} open findings, {mended} mended"
         )
         if not campaign.found and total.violation_chance_below:

@@ -104,7 +104,7 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
         lines += expectation_lines(compared)
     if faults["confirmed"]:
         lines.append(
-            f"{faults['confirmed']} confirmed faults, {faults['kills']} of them kills by SIGKILL; "
+            f"{faults['confirmed']} confirmed faults with {faults['kills']} kills by SIGKILL; "
             f"{len(certificate['findings'])} violations"
         )
         if not certificate["findings"] and faults["violation_chance_below"]:
