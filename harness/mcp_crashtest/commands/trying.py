@@ -77,9 +77,16 @@ def tried(
 
 
 def _clear(traces: Traces, written: list[str], options: argparse.Namespace) -> None:
+    disturbed = traces.disturbed() if traces.started else []
     taken = traces.clear()
     removed = f"; what the trial left is removed: {_some(taken)}" if taken else ""
     say(options, f"it writes in its own folder: {_some(written)}{removed}")
+    if disturbed:
+        say(
+            options,
+            f"NOTE: {_some(disturbed)} held something before, and holds the trial's job now, which nobody can take out "
+            f"again: see to it, and have the server begin elsewhere (a copy of its folder will do) before you go on",
+        )
 
 
 def _some(names: list[str]) -> str:

@@ -1,7 +1,8 @@
 """What a trial has left in a folder of the user's: seen, and taken away again where it is the trial's own beyond doubt.
 
 That is a file which was not there before, and is a SQLite database, or holds the name of the job that was tried. What
-was there before, and was written to, nobody can put back: it is only named.
+was there before, and was written to, nobody can put back: it is only named. What lies beside a database, its log above
+all, goes with the database or not at all: without it the database may have lost what was committed, or be broken.
 """
 
 from __future__ import annotations
@@ -44,12 +45,19 @@ class Traces:
         written = changed(self.before, footprint(self.folder, self.leave_out))
         return [name for name in written if self.folder / name not in self.ours]
 
+    def disturbed(self) -> list[str]:
+        """The files among those that are left which were there before: they are not as they were."""
+        return [name for name in self.left() if name in self.before or self._beside_older(name)]
+
+    def _beside_older(self, name: str) -> bool:
+        return name.endswith(_COMPANIONS) and name.rpartition("-")[0] in self.before
+
     def clear(self) -> list[str]:
         """Take away what is the trial's own; returns what was taken away."""
         if not self.started:
             return []
         new = [name for name in self.left() if name not in self.before]
-        own = [name for name in new if self._is_own(self.folder / name)]
+        own = [name for name in new if not name.endswith(_COMPANIONS) and self._is_own(self.folder / name)]
         own += [name for name in new if name.endswith(_COMPANIONS) and name.rpartition("-")[0] in own]
         for name in own:
             with suppress(OSError):

@@ -58,3 +58,29 @@ def test_what_a_running_server_writes_meanwhile_is_its_own(tmp_path: Path) -> No
     assert traces.left() == ["jobs.db"]
     assert traces.clear() == []
     assert (tmp_path / "jobs.db").exists()
+
+
+def test_the_log_of_a_database_that_was_there_before_stays_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE t (name TEXT)")
+        db.commit()
+    traces = Traces(tmp_path, tmp_path / "report", names={JOB})
+    with closing(sqlite3.connect(path)) as db:  # as a server that is killed leaves it
+        db.execute("INSERT INTO t VALUES (?)", (JOB,))
+        db.commit()
+        assert JOB.encode() in (tmp_path / "jobs.db-wal").read_bytes()
+        assert traces.disturbed() == ["jobs.db-shm", "jobs.db-wal"]
+        assert traces.clear() == []
+        assert (tmp_path / "jobs.db-wal").exists()
+
+
+def test_what_was_there_before_and_is_written_to_is_said_to_be_disturbed(tmp_path: Path) -> None:
+    (tmp_path / "jobs.jsonl").write_text("{}\n", encoding="utf-8")
+    traces = Traces(tmp_path, tmp_path / "report", names={JOB})
+    with (tmp_path / "jobs.jsonl").open("a", encoding="utf-8") as file:
+        file.write(f'{{"job": "{JOB}"}}\n')
+    (tmp_path / "new.log").write_text(JOB, encoding="utf-8")
+    assert traces.disturbed() == ["jobs.jsonl"]
+    assert traces.clear() == ["new.log"]
