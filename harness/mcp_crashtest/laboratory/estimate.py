@@ -6,6 +6,9 @@ the server, and the time for which somebody is away.
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +26,7 @@ from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.shard import WHOLE, Shard
 from mcp_crashtest.planning.budget import Budget
+from mcp_crashtest.subjects.fork_servers import warm_target
 from mcp_crashtest.wire.messages import SUPPORTED
 
 _WARM_START_S = 0.15
@@ -76,9 +80,19 @@ def why_senseless(scenario: Callable[[Trial], object], profile: Profile, name: s
 def seconds(plans: Sequence[Plan], bench: Bench, bundle: Bundle, jobs: int) -> float:
     """About how long these plans take, so many at a time; where the lab may not start the server, one at a time."""
     cold_s = _cold_start_s(bundle, bench)
-    start_s = cold_s if bench.cold else min(cold_s, _WARM_START_S)
+    cold = bench.cold or not _starts_warm(bench.profile.subject.command)
+    start_s = cold_s if cold else min(cold_s, _WARM_START_S)
     total = sum(_one(plan, bench, cold_s if plan.cold else start_s) for plan in plans)
-    return total / (1 if bench.alone else jobs)
+    lanes = min(jobs, os.cpu_count() or 1) if cold and cold_s > _WARM_START_S else jobs  # a start has a processor to do
+    return total / (1 if bench.alone else lanes)
+
+
+def _starts_warm(command: str | None) -> bool:
+    """Whether a command is one that a fork server can become."""
+    with suppress(ValueError):  # a quotation that does not end
+        words = shlex.split((command or "").replace("{python}", shlex.quote(sys.executable)))
+        return warm_target(words, sys.executable) is not None
+    return False
 
 
 def _one(plan: Plan, bench: Bench, start_s: float) -> float:
@@ -110,6 +124,6 @@ def _job_s(bench: Bench) -> float:
 
 
 def _cold_start_s(bundle: Bundle, bench: Bench) -> float:
-    """What it took in the golden run until there was a client."""
+    """What it took in the golden run, whose life is a cold one, until the server answered."""
     history = bundle.setting_up(bench.profile, GOLDEN).history()
-    return next((event.t for event in history.of(Op.CLIENT)), _WARM_START_S)
+    return next((event.t for event in history.of(Op.READY, Op.CONNECT)), _WARM_START_S)
