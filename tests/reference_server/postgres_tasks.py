@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from reference_server.crashpoints import CrashPoints
 from reference_server.data_root import DataRoot
@@ -41,3 +44,8 @@ async def ended(running: Engine, task_id: str) -> Any:
             if task.finished:
                 return task
             await asyncio.sleep(0.02)
+
+
+def ask(url: str, statement: str) -> None:
+    with closing(psycopg.connect(url, autocommit=True)) as session:
+        session.execute(statement.encode())

@@ -23,7 +23,7 @@ from reference_server.store import Store
 from tests import warm
 from tests.reference_server import places
 from tests.reference_server.conftest import Server, fill
-from tests.reference_server.postgres_tasks import DEADLINE_S, ended, started, submitted, wanted
+from tests.reference_server.postgres_tasks import DEADLINE_S, ask, ended, started, submitted, wanted
 
 ITEMS = 30
 
@@ -121,10 +121,10 @@ def test_whose_session_ends_is_dead_and_whose_lease_runs_out_too(opened: Callabl
                 store.claim(mine, alive.me, [])
             assert mine not in dict(other.claimable([])), "its session has its lock"
             term = alive.term()
-            _ask(url, "UPDATE reference_server.workers SET expires_at = now() - INTERVAL '1 s'")
+            ask(url, "UPDATE reference_server.workers SET expires_at = now() - INTERVAL '1 s'")
             assert mine in dict(other.claimable([])), "it stands still, and has its lock"
             until(lambda: mine not in dict(other.claimable([])), "it goes on")
-            _ask(url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+            ask(url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
             until(lambda: alive.term() > term, "it has come back, and knows that it may have been replaced")
             assert mine not in dict(other.claimable([]))
         finally:
@@ -167,8 +167,3 @@ def test_a_restart_of_postgresql_alone_makes_nobody_dead(tmp_path: Path) -> None
         assert seen
         assert not any(seen), "somebody else would have taken it"
         assert store.get("t").epoch == 1, "what was committed is there"
-
-
-def _ask(url: str, statement: str) -> None:
-    with closing(psycopg.connect(url, autocommit=True)) as session:
-        session.execute(statement.encode())

@@ -6,7 +6,6 @@ import sys
 import threading
 from contextlib import closing
 
-import psycopg
 import pytest
 
 from reference_server.__main__ import _place
@@ -14,14 +13,7 @@ from reference_server.errors import StartError
 from reference_server.postgres import migrations
 from reference_server.postgres.place import Postgres
 from tests.reference_server import places
-
-DEADLINE_S = 30.0
-
-
-def _ask(url: str, statement: str) -> None:
-    with closing(psycopg.connect(url, autocommit=True)) as session:
-        session.execute(statement.encode())
-
+from tests.reference_server.postgres_tasks import DEADLINE_S, ask
 
 # --- the tables
 
@@ -43,17 +35,17 @@ def test_many_who_start_at_once_make_the_tables_once_and_a_newer_format_is_refus
     for thread in threads:
         thread.join(DEADLINE_S)
     assert errors == []
-    _ask(url, f"INSERT INTO reference_server.format VALUES ({migrations.FORMAT + 1})")
+    ask(url, f"INSERT INTO reference_server.format VALUES ({migrations.FORMAT + 1})")
     with closing(Postgres(url)) as place, pytest.raises(StartError, match="use the newer server"):
         place.prepare()
 
 
 def test_a_schema_of_another_program_is_refused_and_left_as_it_is() -> None:
     url = places.new_url()
-    _ask(url, "CREATE SCHEMA reference_server CREATE TABLE tasks (name TEXT)")
+    ask(url, "CREATE SCHEMA reference_server CREATE TABLE tasks (name TEXT)")
     with closing(Postgres(url)) as place, pytest.raises(StartError, match="another program's"):
         place.prepare()
-    _ask(url, "SELECT name FROM reference_server.tasks")
+    ask(url, "SELECT name FROM reference_server.tasks")
 
 
 # --- the option

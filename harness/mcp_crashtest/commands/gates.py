@@ -26,8 +26,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     reporting = commands.add_parser("report", help="what a session came to, for other programs: JUnit, SARIF, GitHub")
     reporting.set_defaults(run=_report)
     _add_folder(reporting)
-    for name in ("junit", "sarif"):
-        reporting.add_argument(f"--{name}", metavar="FILE", help=values.OUTCOMES[name])
+    add_reports(reporting)
     reporting.add_argument("--markdown", metavar="FILE", help="write the summary as Markdown")
     reporting.add_argument(
         "--github",
@@ -41,6 +40,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     badging.add_argument("--svg", metavar="FILE", help="write the picture there, and not into DIR")
     badging.add_argument("--endpoint", metavar="FILE", help="write the JSON there, and not into DIR")
     _add_baseline(commands)
+
+
+def add_reports(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that writes reports for other programs."""
+    for name in ("junit", "sarif"):
+        parser.add_argument(f"--{name}", metavar="FILE", help=values.OUTCOMES[name])
 
 
 def _add_baseline(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

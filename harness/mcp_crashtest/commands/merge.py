@@ -16,6 +16,7 @@ from mcp_crashtest.checkers.claimed import SLOW
 from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.commands.exit_codes import of_session
 from mcp_crashtest.commands.recheck import essence
+from mcp_crashtest.commands.reports import asked_for
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.laboratory.play import Outcome
@@ -23,7 +24,7 @@ from mcp_crashtest.model.errors import HarnessError, UsageError
 from mcp_crashtest.page.report import write_page
 from mcp_crashtest.reporting.console import clean, show
 from mcp_crashtest.sessions.merging import Report, merged, read_report, refuse_strangers
-from mcp_crashtest.sessions.reports import REPORTS, write
+from mcp_crashtest.sessions.reports import write
 
 
 def merge(options: argparse.Namespace) -> int:
@@ -48,8 +49,7 @@ def merge(options: argparse.Namespace) -> int:
         certificate, errors = merged(reports, outcomes)
         certificate["evidence"] = bundle.save_certificate(certificate)
         write_page(bundle)
-        wanted = {name: Path(file) for name in REPORTS if (file := getattr(options, name))}
-        unwritten = write(wanted, bundle, certificate)
+        unwritten = write(asked_for(options), bundle, certificate)
     if options.json:
         print(json.dumps(certificate, indent=2))
     else:

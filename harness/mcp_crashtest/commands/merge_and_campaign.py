@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from mcp_crashtest.commands.gates import add_reports
 from mcp_crashtest.sessions import values
 
 Commands = argparse._SubParsersAction  # argparse has no other name for it
@@ -25,8 +26,7 @@ def add_merge(commands: Commands[argparse.ArgumentParser], run: Run) -> None:
         metavar="DIR",
         help="where they are put together (default: %(default)s); every run is judged again on the way",
     )
-    for name in ("junit", "sarif"):
-        add(f"--{name}", metavar="FILE", help=values.OUTCOMES[name])
+    add_reports(merging)
     add("--json", action="store_true", help="print the certificate as JSON and nothing else")
 
 

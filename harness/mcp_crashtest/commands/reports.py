@@ -31,10 +31,15 @@ def certificate_in(folder: str) -> dict[str, Any]:
     return read_certificate(saved)
 
 
+def asked_for(options: argparse.Namespace) -> dict[str, Path]:
+    """The files to which reports are to be written, by the names of their options."""
+    return {name: Path(file) for name in REPORTS if (file := getattr(options, name)) is not None}
+
+
 def report(options: argparse.Namespace) -> int:
     """Write the reports that are asked for; says nothing of the verdict by its exit code."""
     certificate = certificate_in(options.report)
-    wanted = {name: Path(file) for name in REPORTS if (file := getattr(options, name)) is not None}
+    wanted = asked_for(options)
     if not wanted and options.markdown is None and not options.github:
         raise UsageError("which report? give --junit FILE, --sarif FILE, --markdown FILE or --github")
     for name, path in wanted.items():

@@ -102,6 +102,11 @@ class Laboratory:
             raise bench
         return bench
 
+    def known(self, bench: Bench) -> Bench:
+        """A bench with all that was learned since; as it is where nothing more is played of its subject."""
+        found = self._benches.get(bench.profile.digest)
+        return found if isinstance(found, Bench) else bench
+
     def probe(self, profile: Profile) -> Bench:
         """A bench without a golden run, for a subject of which no more is known than how to start and reach it.
 
@@ -246,8 +251,7 @@ class Laboratory:
         A job of another size is judged as any other run: one that does not pass is noted, and nothing is compared
         with it.
         """
-        known = self._benches.get(bench.profile.digest)
-        spawner, goldens = await self._spawning(), dict(known.others if isinstance(known, Bench) else bench.others)
+        spawner, goldens = await self._spawning(), dict(self.known(bench).others)
         sizes = dict.fromkeys(size for _, plan in plans for size in (plan.workload, plan.second))
         wanted = [size for size in sizes if size and size not in goldens]
         for turn, size in enumerate(wanted, start=1):

@@ -112,7 +112,7 @@ def _findings(told: Told, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     where = {"scenario": told.scenario, "profile": told.profile}
     return [
         {**finding.to_json(), **where, **_plan_of(outcome), **reproduced(outcomes, outcome, finding)}
-        for invariant, outcome in sorted(shown.items(), key=lambda one: list(INVARIANTS).index(one[0]))
+        for invariant, outcome in ((name, shown[name]) for name in INVARIANTS if name in shown)
         for finding in outcome.judgement.findings
         if finding.invariant == invariant
     ]

@@ -21,7 +21,7 @@ from mcp_crashtest.laboratory.unplayed import OUT_OF_TIME, Unplayed, beyond, why
 from mcp_crashtest.model import companions
 from mcp_crashtest.model.companions import Companion, answered_alike, told_by, why_alone
 from mcp_crashtest.model.coordinates import Coordinate, Phase
-from mcp_crashtest.model.errors import NotApplicable, NotAssessed, SubjectError, Unproven, UsageError
+from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
 from mcp_crashtest.model.faults import GOODBYE, Fault, Right
 from mcp_crashtest.model.offers import ANSWER
@@ -295,8 +295,5 @@ class Trial:
 
     def _late_looks(self) -> int:
         """How many restarts nobody saw within a batch's time: what heals so fast is not seen."""
-        try:
-            bench = self.laboratory.bench(self.bench.profile)  # it knows the pace of other sizes, too
-        except (SubjectError, UsageError):  # nothing more is played of it, and what was is summed up all the same
-            bench = self.bench
+        bench = self.laboratory.known(self.bench)  # it knows the pace of other sizes, too
         return sum(r > bench.pace(o.plan).batch_s for o in self.outcomes for r in o.judgement.recoveries_s)

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-PORTS = {"http": 80, "https": 443}
-"""Where a url without a port leads."""
+_PORTS = {"http": 80, "https": 443}  # where a url without a port leads
 _CONNECTING_S = 5.0
+
+
+def place_of(url: str) -> tuple[str | None, int]:
+    """Host and port of a url."""
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or _PORTS.get(parts.scheme, 80)
 
 
 @dataclass(slots=True)
@@ -24,11 +29,10 @@ class Eye:
     @contextlib.asynccontextmanager
     async def open(cls, url: str) -> Any:
         """Hold one to this server; nobody may be there."""
-        eye, parts = cls(), urlsplit(url)
+        eye, (host, port) = cls(), place_of(url)
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(_CONNECTING_S):
-                port = parts.port or PORTS.get(parts.scheme, 80)
-                reader, eye.writer = await asyncio.open_connection(parts.hostname, port)
+                reader, eye.writer = await asyncio.open_connection(host, port)
                 eye.reading = asyncio.create_task(_to_the_end(reader))
         try:
             yield eye

@@ -18,13 +18,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.subject_spec import HOOK_DEADLINE_S, SubjectSpec
 from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of
-from mcp_crashtest.subjects.eye import PORTS, Eye
+from mcp_crashtest.subjects.eye import Eye, place_of
 from mcp_crashtest.subjects.process import Exit, KillProof, Remains
 from mcp_crashtest.subjects.sockets import accepts
 from mcp_crashtest.subjects.trace import Trace
@@ -284,8 +283,8 @@ class HookedLife:
 
 
 def _address(url: str) -> str:
-    parts = urlsplit(url)
-    return f"tcp://{parts.hostname}:{parts.port or PORTS.get(parts.scheme, 80)}"
+    host, port = place_of(url)
+    return f"tcp://{host}:{port}"
 
 
 def _die_with_the_lab() -> None:
