@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from tests.mutants.mutant import CRASH_LOOP, FAILING, MANY, POISONED, REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
 
+TWO_WRITE_ONE_STEP = ("progress.monotonic",)  # where the one who is behind writes its step last, and somebody looks
+
 OF_PROCESSES = (
     Mutant(
         "lease_unchecked",
         "fencing.double-run",
         REPLACED,
         "the server stands still for longer than its lease, and goes on when another one has taken its job over",
+        TWO_WRITE_ONE_STEP,
     ),
     Mutant(
         "steals",
         "fencing.double-run",
         REPLACED,
         "the server stands still, another one is started on its store, and the first one goes on",
+        TWO_WRITE_ONE_STEP,
     ),
     Mutant(
         "looks_then_locks",
         "fencing.double-run",
         TWO_AT_ONCE,
         "the server is killed, and two are started at once on its store",
+        TWO_WRITE_ONE_STEP,
     ),
     Mutant(
         "refuses_silently",
