@@ -1,4 +1,4 @@
-"""Four stars, of which this is the first scenario: what the server needs dies. It is played where it is asked for."""
+"""Four stars, of which these are the first: what the server needs dies, or is out of reach. Played where asked for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mcp_crashtest.planning import services
 
 DEATHS = 12
 MORE = 60
+UNREACHABLE = 12
 
 
 @pytest.mark.crashtest(level=4)
@@ -18,3 +19,11 @@ def test_services_die(crashtest: Trial) -> None:
     named = len(crashtest.bench.profile.services)
     at = (crashtest.protocols, crashtest.workload, named)
     crashtest.play(services.die(crashtest.scenario, *at, seed=crashtest.seed, count=MORE), core=DEATHS)
+
+
+@pytest.mark.crashtest(level=4)
+def test_services_unreachable(crashtest: Trial) -> None:
+    """The link between the server and each service is cut, slow or half open for a while, all over the job."""
+    at = (crashtest.protocols, crashtest.workload, crashtest.linked)
+    plans = services.unreachable(crashtest.scenario, *at, seed=crashtest.seed, count=MORE)
+    crashtest.play(plans, core=UNREACHABLE)

@@ -2,7 +2,9 @@
 
 A batch's records and its cursor are one write. While the store is away a job waits, and whoever asks is told so. With
 ON_OUTAGE=exit it ends instead, and relies on being started again. With ACKNOWLEDGES=early it is a mutant: it sends a
-batch, reads no answer, and goes on; what the store had not heard is lost. Must be caught by: records.lost.
+batch, reads no answer, and goes on; what the store had not heard is lost. Must be caught by: records.lost. With
+TRIES=anew it is another one: a batch whose answer did not come is taken for not written, and each try writes rows of
+its own. Must be caught by: records.duplicated, where the link to the store fails.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from tests.small import server
 
 PAUSE_S = 0.03
 EARLY = os.environ.get("ACKNOWLEDGES") == "early"
+ANEW = os.environ.get("TRIES") == "anew"
 EXITS = os.environ.get("ON_OUTAGE") == "exit"
 
 
@@ -97,13 +100,17 @@ class Jobs(server.Jobs):
         rows = (json.loads(value) for _, value in sorted(self._get(f"row:{job}:").items()))
         return [{"n": n, "square": square} for n, square in rows]
 
+    def _write(self, job: str, order: dict[str, Any], numbers: range) -> None:
+        own = f":{uuid4().hex}" if ANEW else ""
+        rows = {f"row:{job}:{n:08}{own}": [n, n * n] for n in numbers}
+        self._put({**rows, f"job:{job}": {**order, "done": numbers.stop}})
+
     def _work(self, job: str) -> None:
         order = self._waiting(self._job, job)
         for first in range(order["done"], order["total"], order["batch"]):
             numbers = range(first, min(first + order["batch"], order["total"]))
             self._effects.append(job, numbers)
-            rows = {f"row:{job}:{n:08}": [n, n * n] for n in numbers}
-            self._waiting(self._put, {**rows, f"job:{job}": {**order, "done": numbers.stop}})
+            self._waiting(self._write, job, order, numbers)
             time.sleep(order["pause_s"])  # the work
         while EARLY and self._waiting(self._job, job)["done"] < order["total"]:
             self._put({f"job:{job}": {**order, "done": order["total"]}})

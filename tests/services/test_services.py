@@ -23,7 +23,7 @@ from tests import evidence
 from tests.lab import CLI, ROOT, certify, environment, invariants, named
 
 HERE = Path(__file__).parent
-DIE = "services-die"
+DIE, UNREACHABLE = "services-die", "services-unreachable"
 _PATIENCE_S = 120.0
 _FOLDER = re.compile(r"\S*/mcp-crashtest-[0-9a-f]{16}")
 
@@ -84,6 +84,33 @@ def test_a_server_that_acknowledges_before_its_store_has_it_is_caught(tmp_path: 
         assert first["started_at"] < first["ready_at"] < death["signalled_at"] < death["reaped_at"]
         assert death["reaped_at"] < again["started_at"] < again["ready_at"]
         assert {first["name"], again["name"], death["name"]} == {"db"}
+
+
+def linked(tmp_path: Path, *more: str) -> Path:
+    return changed(tmp_path, "broker", ('name = "db"', 'name = "db"\nlink = true'), *([told(*more)] if more else []))
+
+
+def test_a_server_that_takes_an_answer_that_did_not_come_for_a_no_is_caught(tmp_path: Path) -> None:
+    done = certify(tmp_path / "report", "--profile", linked(tmp_path, 'TRIES = "anew"'), "--scenario", UNREACHABLE)
+    assert done.code == 1, done.out + done.err
+    scenario = named(done, UNREACHABLE, "broker")
+    assert invariants(scenario) == {"records.duplicated"}
+    assert all("link-" in str(finding["plan"]) for finding in scenario["findings"])
+
+
+@pytest.mark.soak
+def test_a_link_that_fails_anywhere_costs_an_honest_server_nothing(tmp_path: Path) -> None:
+    done = certify(tmp_path / "report", "--profile", linked(tmp_path), "--scenario", UNREACHABLE, "--full")
+    assert done.code == 0, done.out + done.err
+    [scenario] = done.certificate["scenarios"]
+    assert (scenario["verdict"], scenario["runs"]) == ("PASS", 60)
+
+
+def test_where_the_lab_has_no_link_nothing_is_cut(tmp_path: Path) -> None:
+    done = certify(tmp_path / "report", "--profile", changed(tmp_path, "broker"), "--scenario", UNREACHABLE)
+    [scenario] = done.certificate["scenarios"]
+    assert (scenario["runs"], scenario["level"]) == (0, 4)
+    assert "link = true" in scenario["reason"]
 
 
 def service_deaths(history: History) -> list[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from mcp_crashtest.faults import (
     calls,
     client,
+    links,
     operations,
     overlap,
     pipes,
@@ -23,7 +24,7 @@ from mcp_crashtest.faults import (
     signals,
     two_servers,
 )
-from mcp_crashtest.model.faults import FAIL, POISON, REPLACE, SIGNALS, TWINS, Fault
+from mcp_crashtest.model.faults import FAIL, LINKS, POISON, REPLACE, SIGNALS, TWINS, Fault
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
@@ -40,6 +41,7 @@ FAULTS: dict[str, Act] = {
     FAIL: calls.fail,
     POISON: poison.poison,
     **dict.fromkeys(SIGNALS, signals.told),
+    **dict.fromkeys(LINKS, links.failing),
     REPLACE: two_servers.replace_frozen,
     TWINS: two_servers.start_two,
     "interrupt": client.interrupt,

@@ -13,7 +13,9 @@ from mcp_crashtest.model.coordinates import Batch, Moment, Since, Window, Window
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import (
     GOODBYE,
+    LINKS,
     NO_ADDRESS,
+    NO_LINK,
     NO_POISON,
     NO_SOCKET,
     NOT_ON_STDIO,
@@ -188,6 +190,8 @@ class Bench:
                 raise UsageError(f"{fault}: {why}")
             if fault.service is not None and not 1 <= fault.service <= len(self.profile.services):
                 raise UsageError(f"{fault}: {self.profile.name} has {len(self.profile.services)} [[services]]")
+            if fault.service is not None and fault.kind in LINKS and not self.profile.services[fault.service - 1].link:
+                raise UsageError(f"{fault}: {NO_LINK}")
         if plan.engine and (why := self.why_uncounted):
             raise UsageError(f"{plan}: {why}")
         for right in plan.needs - self.rights:

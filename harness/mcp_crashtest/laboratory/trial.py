@@ -23,7 +23,7 @@ from mcp_crashtest.model.companions import Companion, answered_alike, told_by, w
 from mcp_crashtest.model.coordinates import Coordinate, Phase
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
-from mcp_crashtest.model.faults import GOODBYE, Fault, Right
+from mcp_crashtest.model.faults import GOODBYE, NO_LINK, Fault, Right
 from mcp_crashtest.model.offers import ANSWER
 from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.plan import Plan
@@ -148,6 +148,15 @@ class Trial:
         """Raise NotApplicable where the subject needs nothing beside itself that could die."""
         if not self.bench.profile.services:
             raise NotApplicable("the profile names no [[services]] that could die")
+
+    @property
+    def linked(self) -> tuple[int, ...]:
+        """The numbers of the services, from 1, to which the link can fail; raises NotApplicable where there is none."""
+        self.refuse_without_services()
+        found = tuple(n for n, service in enumerate(self.bench.profile.services, start=1) if service.link)
+        if not found:
+            raise NotApplicable(NO_LINK)
+        return found
 
     @property
     def second_told(self) -> frozenset[companions.Told]:

@@ -42,8 +42,8 @@ _NO_RECORDS = Cap(NO_RECORDS.text, 1)
 _NO_CLAIM = Cap('"fails honestly; does not resume" is all that it claims: [claims] resumes is false', 1)
 _NO_LEDGER = Cap(f"rework and double runs (effects.*, fencing.double-run): {NO_LEDGER.text}")
 _SERVICES = Cap(
-    "the death of what it needs ([[services]]): that is of four stars, of which this version has one scenario; "
-    "--scenario services-die plays it",
+    "the death of what it needs ([[services]]): that is of four stars, of which this version has two scenarios; "
+    "--scenario services-die plays the first",
     unless="services-die",
 )
 _OPERATIONS = {

@@ -66,6 +66,16 @@ POISON = "poison"
 
 NO_POISON = "no job that cannot be done is named: say which tool takes one, [contract] poison = { tool, arguments }"
 
+CUT, SLOW, SILENT = "link-cut", "link-slow", "link-silent"
+LINKS = {
+    CUT: "the connections to it are reset, and refused for a while",
+    SLOW: "what is said to it, and what it says, comes late for a while",
+    SILENT: "what it says does not come through for a while, and nobody is told: half-open connections",
+}
+"""The kinds in which the link between the server and a service fails, and how."""
+
+NO_LINK = "the server reaches it without the lab: give its [[services]] link = true"
+
 FAIL = "fail"
 """The kind in which a system call of the server's fails."""
 
@@ -146,6 +156,8 @@ _TABLE = (
          "works, SIGCONT", _SERVER, 3, "#117a65", needs=frozenset({Right.PROCESS})),
     Kind(TWINS, "process", "SIGKILL of the whole group, then two servers are started at once on its store", _SERVER, 3,
          "#922b21", needs=frozenset({Right.PROCESS}), undoes=_SERVER),
+    *(Kind(name, "link", how, frozenset({Victim.SERVICE}), 1, "#5d6d7e", undoes=_SERVICE)
+      for name, how in LINKS.items()),
     Kind("drop", "client", "the client loses its connections without a word, and connects again", _CLIENT, 1,
          "#d35400"),
     Kind("cancel", OPERATION, "the task is cancelled", _CLIENT, 0, "#7f8c8d"),

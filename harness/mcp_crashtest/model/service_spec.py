@@ -22,7 +22,8 @@ class ServiceSpec:
     ``command`` and ``ready``, with the kind ``command``, may hold ``{port}`` and ``{dir}``, which are its own, and
     ``{subject_port}``, at which the subject listens; without ``ready`` it is ready once its port accepts connections.
     ``options`` are further words of a kind that the lab starts. ``user`` is who it runs as where the lab is root. It
-    has ``ready_deadline_s`` seconds for each start.
+    has ``ready_deadline_s`` seconds for each start. With ``link`` the subject reaches it through a port of the lab's,
+    which can be cut; other services reach it directly.
     """
 
     name: str
@@ -34,3 +35,4 @@ class ServiceSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     ready_deadline_s: float = 30.0
+    link: bool = False

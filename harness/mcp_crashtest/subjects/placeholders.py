@@ -25,5 +25,5 @@ def values_at(subject: Subject) -> dict[str, Any]:
         "batch_size": subject.workload.batch,
         "client_id": f"client-{subject.run_id}",
         "run_id": subject.run_id,
-        "services": dict(subject.beside.told) if subject.beside else {},
+        "services": dict(subject.beside.linked) if subject.beside else {},
     }

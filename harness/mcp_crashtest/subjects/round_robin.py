@@ -37,7 +37,8 @@ class RoundRobin:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         reached = await self._reach()
         if reached is None:
-            _reset(writer)
+            reset_on_close(writer)
+            writer.close()
             return
         there, back = reached
         try:
@@ -68,11 +69,10 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.transport.abort()
 
 
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close a connection as the kernel does for a port at which nobody listens."""
+def reset_on_close(writer: asyncio.StreamWriter) -> None:
+    """Have a connection end as the kernel ends one to a port at which nobody listens."""
     connection: socket.socket = writer.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-    writer.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

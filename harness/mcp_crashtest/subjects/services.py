@@ -20,12 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.files.run_folder import RunFolder
-from mcp_crashtest.model.errors import HarnessError, SubjectError, UsageError
+from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.service_spec import ServiceSpec
 from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of
+from mcp_crashtest.subjects.link import Link
 from mcp_crashtest.subjects.proc import is_free
 from mcp_crashtest.subjects.process import Exit, KillProof, Launch, Process, Site
 from mcp_crashtest.subjects.products import PRODUCTS, Product
+from mcp_crashtest.subjects.service_folder import copy_folder, make_folder, refuse_unreachable
 from mcp_crashtest.subjects.sockets import LOOPBACK, accepts, find_free_port
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.trace import Trace
@@ -50,6 +52,7 @@ class Service:
     log: Path
     cwd: str
     port: int = 0
+    link: Link | None = None
     folder: Path = Path()
     expected_to_end: bool = False
     started_at: float | None = None
@@ -66,14 +69,22 @@ class Service:
     @property
     def url(self) -> str:
         """Where it is reached."""
-        own = {"port": self.port, "dir": str(self.folder)}
-        written = self.spec.url or (product.url if (product := self._product) else f"tcp://{LOOPBACK}:{{port}}")
-        return written.replace("{port}", str(own["port"])).replace("{dir}", str(own["dir"]))
+        return str(self.told["url"])
 
     @property
     def told(self) -> Mapping[str, Any]:
         """What ``{services.NAME...}`` stands for."""
-        return {"port": self.port, "url": self.url, "dir": str(self.folder), "host": LOOPBACK}
+        return self._at(self.port)
+
+    @property
+    def linked(self) -> Mapping[str, Any]:
+        """The same for the subject, which reaches it over the link where there is one."""
+        return self._at(self.link.port if self.link else self.port)
+
+    def _at(self, port: int) -> Mapping[str, Any]:
+        written = self.spec.url or (product.url if (product := self._product) else f"tcp://{LOOPBACK}:{{port}}")
+        url = written.replace("{port}", str(port)).replace("{dir}", str(self.folder))
+        return {"port": port, "url": url, "dir": str(self.folder), "host": LOOPBACK}
 
     @property
     def _product(self) -> Product | None:
@@ -86,19 +97,19 @@ class Service:
         user = self._user()
         scratch = await self.spawner.scratch()
         if user is not None:
-            _refuse_unreachable(scratch)
+            refuse_unreachable(scratch)
         self.folder = scratch / f"{self.name}-{secrets.token_hex(6)}"
         product = self._product
         if product is None or product.template is None:
-            _make_folder(self.folder, user)
+            make_folder(self.folder, user)
             return
 
         async def make(path: Path) -> None:
-            _make_folder(path, user)
+            make_folder(path, user)
             await self._run(product.template_words(path), path, "its data folder could not be made")
 
         made = await self.spawner.once(f"{self.spec.kind}-{'own' if user is None else user[0]}", make)
-        await asyncio.to_thread(_copy, made, self.folder)
+        await asyncio.to_thread(copy_folder, made, self.folder)
 
     async def start(self, values: Mapping[str, Any]) -> None:
         """Begin a life, and wait until it is ready; raises SubjectError. ``values`` fill its command's placeholders."""
@@ -152,6 +163,8 @@ class Service:
     async def end(self) -> bool:
         """End it for good, and remove its folder; whether nobody of it is left."""
         self.expected_to_end = True
+        if self.link:
+            await self.link.close()
         process, gone = self._process, True
         if process and process.exited is None:
             gone = await self._ended(process)
@@ -266,6 +279,11 @@ class Services:
         """What the placeholders of each stand for."""
         return {service.name: service.told for service in self.all}
 
+    @property
+    def linked(self) -> Mapping[str, Mapping[str, Any]]:
+        """The same for the subject."""
+        return {service.name: service.linked for service in self.all}
+
     async def begin(self, values: Mapping[str, Any]) -> None:
         """Make their folders, and start them one after another; raises SubjectError and UsageError."""
         for service in self.all:
@@ -280,36 +298,15 @@ class Services:
                 service.port = find_free_port()
             try:
                 await service.start({**values, "services": self.told})
-                return
+                break
             except SubjectError:
                 if not left or service.exited is None or is_free(service.port):
                     raise
+        if service.spec.link:
+            service.link = Link(service.port)
+            await service.link.open()
 
     async def end(self) -> bool:
         """End all, the last one first; whether nobody is left."""
         gone = [await service.end() for service in reversed(self.all)]
         return all(gone)
-
-
-def _make_folder(path: Path, user: tuple[int, int] | None) -> None:
-    path.mkdir(mode=0o700)
-    if user is not None:
-        os.chown(path, *user)
-
-
-def _copy(made: Path, folder: Path) -> None:
-    """A folder as it is, each file with its owner."""
-    shutil.copytree(made, folder, symlinks=True)
-    for old in (made, *made.rglob("*")):
-        owned = old.lstat()
-        os.chown(folder / old.relative_to(made), owned.st_uid, owned.st_gid, follow_symlinks=False)
-
-
-def _refuse_unreachable(folder: Path) -> None:
-    """Raise HarnessError where nobody but its owner may pass through to a folder."""
-    for above in (folder, *folder.parents):
-        if not above.stat().st_mode & 0o001:
-            raise HarnessError(
-                f"services run as somebody else than root, who may not enter {above}: set TMPDIR to a folder that all "
-                f"may enter, such as /tmp"
-            )

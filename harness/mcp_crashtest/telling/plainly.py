@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from mcp_crashtest.model.coordinates import Batch
-from mcp_crashtest.model.faults import FAIL, KINDS, OVERLAP, POISON, REPLACE, SIGNALS, TWINS, Fault
+from mcp_crashtest.model.faults import (
+    CUT,
+    FAIL,
+    KINDS,
+    LINKS,
+    OVERLAP,
+    POISON,
+    REPLACE,
+    SIGNALS,
+    SILENT,
+    SLOW,
+    TWINS,
+    Fault,
+)
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.plan import Absence, Plan
 from mcp_crashtest.telling.lives import Bolt
@@ -29,6 +42,7 @@ _DEEDS = {
     (FAIL, "server"): ("a system call of the server fails", ""),
     (REPLACE, "server"): ("the server stands still (SIGSTOP)", " and goes on when another is at work on its store"),
     (TWINS, "server"): ("the server is killed", " and two are started at once on its store"),
+    **{(name, "service"): (f"the link to a service: {how}", "") for name, how in LINKS.items()},
     ("drop", "client"): ("the client loses its connections without a word", " and comes back"),
 }
 _VERBS = {
@@ -36,6 +50,9 @@ _VERBS = {
     "goodbye": "close the standard input of",
     OVERLAP: "replace",
     "drop": "drop the connections of",
+    CUT: "cut the link to",
+    SLOW: "slow down the link to",
+    SILENT: "silence the link to",
     POWER: "cut the power of",
     FAIL: "fail a call of",
     POISON: "ask for a job that cannot be done as",

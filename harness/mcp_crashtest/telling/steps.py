@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mcp_crashtest.model.companions import Companion
-from mcp_crashtest.model.faults import FAIL, KINDS, OVERLAP, POISON, REPLACE, SIGNALS, TWINS
+from mcp_crashtest.model.faults import FAIL, KINDS, LINKS, OVERLAP, POISON, REPLACE, SIGNALS, TWINS
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.operation import History, Op
 from mcp_crashtest.telling.calls import Ack, Call
@@ -33,6 +33,7 @@ _DEEDS = {
     FAIL: "told by its system that a call has failed",
     REPLACE: "frozen (SIGSTOP), and another server is started on its store",
     TWINS: "killed (SIGKILL), and two servers are started at once on its store",
+    **{name: f"behind a link that fails: {how}" for name, how in LINKS.items()},
     "drop": "cut off: its connections drop without a word",
 }
 _FATES = {TWICE: "twice", LOST: "lost", CHANGED: "changed", UNEXPECTED: "unexpected", MOVED: "out of order"}

@@ -1,0 +1,130 @@
+"""The link to a service: passed on whole; cut, slow and half open for a while, and whole again behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+
+import pytest
+
+from mcp_crashtest.subjects.link import Link
+from mcp_crashtest.subjects.sockets import LOOPBACK, find_free_port
+
+DEADLINE_S = 10.0
+SHORT_S = 0.2
+pytestmark = pytest.mark.asyncio
+
+
+class Service:
+    """Keeps what it hears, and says how long that is by now."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.resets = 0
+        self.held: list[asyncio.Task[None] | None] = []
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.held.append(asyncio.current_task())
+        with closing(writer):
+            try:
+                while said := await reader.read(100):
+                    self.heard += said
+                    writer.write(b"%d\n" % len(self.heard))
+                    await writer.drain()
+            except ConnectionResetError:
+                self.resets += 1
+
+
+@asynccontextmanager
+async def linked() -> AsyncIterator[tuple[Service, Link]]:
+    service, port = Service(), find_free_port()
+    async with await asyncio.start_server(service.answer, LOOPBACK, port):
+        link = Link(port)
+        await link.open()
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                yield service, link
+        finally:
+            await link.close()
+            await asyncio.gather(*filter(None, service.held))
+
+
+@asynccontextmanager
+async def connected(link: Link) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection(LOOPBACK, link.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+async def asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: bytes) -> bytes:
+    writer.write(said)
+    return await reader.readline()
+
+
+async def test_what_is_said_is_passed_on_and_an_end_is_told() -> None:
+    async with linked() as (service, link), connected(link) as (reader, writer):
+        assert await asked(reader, writer, b"abc") == b"3\n"
+        assert link.connections == 1
+        writer.write_eof()
+        assert await reader.read() == b""
+        assert (service.heard, service.resets) == (b"abc", 0)
+
+
+async def test_a_cut_resets_who_is_connected_and_who_comes_until_it_is_healed() -> None:
+    async with linked() as (service, link):
+        async with connected(link) as (reader, writer):
+            assert await asked(reader, writer, b"a") == b"1\n"
+            async with link.cut() as connections:
+                assert connections == 1
+                with pytest.raises(ConnectionResetError):
+                    await reader.read()
+                async with connected(link) as newer:
+                    with pytest.raises(ConnectionResetError):
+                        await asked(*newer, b"b")
+        async with connected(link) as newer:
+            assert await asked(*newer, b"c") == b"2\n"
+        assert (service.heard, service.resets) == (b"ac", 1)
+
+
+async def test_a_slow_link_passes_everything_on_later() -> None:
+    async with linked() as (service, link), connected(link) as ends:
+        assert await asked(*ends, b"ab") == b"2\n"
+        async with link.slow(SHORT_S) as connections:
+            assert connections == 1
+            began = time.monotonic()
+            assert await asked(*ends, b"c") == b"3\n"
+            assert time.monotonic() - began >= 2 * SHORT_S
+        assert service.heard == b"abc"
+
+
+async def test_over_a_half_open_link_the_service_hears_and_nobody_hears_it() -> None:
+    async with linked() as (service, link), connected(link) as (reader, writer):
+        assert await asked(reader, writer, b"a") == b"1\n"
+        async with link.silent() as connections, connected(link) as (new_reader, new_writer):
+            assert connections == 1
+            writer.write(b"commit")
+            new_writer.write(b"b")
+            for silent in (reader, new_reader):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(SHORT_S):
+                        await silent.read(1)
+            assert sorted(service.heard) == sorted(b"acommitb")
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        async with connected(link) as newer:
+            assert await asked(*newer, b"d") == b"9\n"
+
+
+async def test_a_service_that_is_dead_ends_the_connection() -> None:
+    link = Link(find_free_port())
+    await link.open()
+    try:
+        async with connected(link) as (reader, _):
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+    finally:
+        await link.close()
