@@ -7,6 +7,7 @@ import itertools
 import random
 import socket
 import time
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from mcp_crashtest.model.errors import HarnessError
@@ -18,7 +19,7 @@ _ACCEPTING_S = 0.5
 GIVING_BACK_S = 3.0
 _POLL_S = 0.02
 _FIRST, _LAST = 20_000, 32_000  # below the range from which Linux takes the ports of outgoing connections
-_ports = itertools.cycle(random.sample(range(_FIRST, _LAST), _LAST - _FIRST))
+_BLOCK = 60  # ports that a lab takes at a time
 
 
 def listen_socket() -> socket.socket:
@@ -63,10 +64,36 @@ def who_listens(port: int) -> str:
     return ", ".join(f"process {pid} ({command_of(pid)[:80]})" for pid in found) or "somebody who is not ours to see"
 
 
+def _ports_of_ours() -> Iterator[int]:
+    """Ports that no other lab gives out; those of this one again and again, once all others have been taken.
+
+    A block is ours while we hold a name that nobody else can have: one of the abstract namespace of Unix sockets, which
+    ends with us, however we end, and leaves nothing (unix(7)).
+    """
+    blocks = range(_FIRST, _LAST, _BLOCK)
+    taken: list[int] = []
+    for first in random.sample(blocks, len(blocks)):
+        held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            held.bind(f"\0mcp-crashtest-ports-{first}")
+        except OSError:
+            held.close()
+            continue
+        held.detach()  # never closed: it is ours as long as we live
+        ports = random.sample(range(first, first + _BLOCK), _BLOCK)
+        taken += ports
+        yield from ports
+    yield from itertools.cycle(taken)
+
+
+_ports = _ports_of_ours()
+
+
 def find_free_port() -> int:
     """A port that nobody uses, and that stays unused until a subject binds it, again and again.
 
-    The port lies outside the range of outgoing connections, and is not given out twice in one session.
+    The port lies outside the range of outgoing connections, is not given out twice in one session, and is given out by
+    no other lab on this machine while this one lives: a server that is away must not find another one in its place.
     """
     for port in itertools.islice(_ports, _LAST - _FIRST):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
