@@ -75,6 +75,7 @@ class Bench:
     ``protocols`` are the revisions that are played, the newest of each era; ``spoken`` are all that it speaks.
     ``tools`` are those that it lists, with their input schemas; ``lacks`` are operations of its pattern that it does
     not declare. ``outside`` is a file that it has written in the folder in which it runs, empty for none.
+    ``why_cold`` is what came of a start from a fork server, where all of its lives are ``cold`` for that.
     """
 
     profile: Profile
@@ -83,6 +84,7 @@ class Bench:
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     server: Mapping[str, Any] = field(default_factory=dict)
     cold: bool = False
+    why_cold: str = ""
     golden: Golden | None = None
     others: Mapping[Size, Golden] = field(default_factory=dict)
     haste: float = 1.0

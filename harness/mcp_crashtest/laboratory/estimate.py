@@ -26,7 +26,7 @@ from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.shard import WHOLE, Shard
 from mcp_crashtest.planning.budget import Budget
-from mcp_crashtest.subjects.fork_servers import warm_target
+from mcp_crashtest.subjects.fork_servers import warm_program
 from mcp_crashtest.wire.messages import SUPPORTED
 
 _WARM_START_S = 0.15
@@ -91,7 +91,7 @@ def _starts_warm(command: str | None) -> bool:
     """Whether a command is one that a fork server can become."""
     with suppress(ValueError):  # a quotation that does not end
         words = shlex.split((command or "").replace("{python}", shlex.quote(sys.executable)))
-        return warm_target(words, sys.executable) is not None
+        return warm_program(words) is not None
     return False
 
 

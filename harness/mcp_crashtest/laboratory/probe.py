@@ -84,8 +84,9 @@ async def probed(bench: Bench, bundle: Bundle, spawner: Spawner) -> Bench:
         except SubjectError as error:
             if isinstance(error, NotBegun) or spec.command is None or spec.cold:
                 raise
+            why = str(error).splitlines()[0].rstrip(" :")
         async with turn(bench.shared):
-            return await _probe(replace(bench, cold=True), bundle, spawner)
+            return await _probe(replace(bench, cold=True, why_cold=why), bundle, spawner)
     except Silent as error:  # it lives: another start would say no more
         raise SubjectError(str(error)) from error
 

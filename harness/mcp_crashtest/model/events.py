@@ -23,7 +23,8 @@ class SettingUp:
 class Estimated:
     """About so many runs are to come on a subject, and they will take about so long.
 
-    ``owed``: how many it would be if there were time for all of them; ``alone``: why they go one at a time, or empty.
+    ``owed``: how many it would be if there were time for all of them; ``alone``: why they go one at a time, ``cold``:
+    why no fork server could start it; both or either may be empty.
     """
 
     tag: ClassVar[str] = "estimated"
@@ -32,6 +33,7 @@ class Estimated:
     seconds: float
     owed: int
     alone: str = ""
+    cold: str = ""
 
 
 @dataclass(frozen=True, slots=True)

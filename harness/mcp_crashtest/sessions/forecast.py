@@ -39,9 +39,11 @@ def forecast(item: pytest.Item, laboratory: Laboratory, left_s: float | None) ->
     needed_s = partial(seconds, bench=bench, bundle=laboratory.bundle, jobs=laboratory.jobs)
     whole_s = needed_s(_together(plans))
     share = 1.0 if left_s is None or whole_s <= left_s else _SURELY * left_s / whole_s
-    alone = bench.why_alone
     played = _together([some[: fitting(len(some), share)] for some in plans])
-    return Estimated(profile.name, len(played), needed_s(played), len(_together(plans)), alone), share
+    said = Estimated(
+        profile.name, len(played), needed_s(played), len(_together(plans)), bench.why_alone, bench.why_cold
+    )
+    return said, share
 
 
 def _together(plans: Sequence[Sequence[Plan]]) -> list[Plan]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.profile import ClientSpec
 from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of
-from mcp_crashtest.subjects.fork_servers import warm_target
+from mcp_crashtest.subjects.fork_servers import warm_program
 from mcp_crashtest.subjects.process import Launch, Process, Site
 from mcp_crashtest.subjects.sockets import LOOPBACK, find_free_port
 from mcp_crashtest.subjects.subject import Subject
@@ -75,12 +74,13 @@ class ClientSubject:
         """Begin another life: the same command with the same folder; raises SubjectError where it cannot be."""
         argv = words_of(self.spec.command, self._values, {})
         environment = environment_of(self.spec.environment, self._values, self.server.profile.subject.hidden)
-        warm = bool(self.spec.preload) and self.server.warm_lives != 0 and warm_target(argv, sys.executable) is not None
+        forks = self.spec.preload and self.server.warm_lives != 0
+        warm = warm_program(argv, environment.get("PATH")) if forks else None
         self.lives += 1
         log_file = self.server.folder.client_log(self.name)
         with self.output.open("wb") as out, log_file.open("ab") as log:
             launch = Launch(
-                argv=(sys.executable, *argv[1:]) if warm else absolute(argv, environment),
+                argv=(warm, *argv[1:]) if warm else absolute(argv, environment),
                 cwd=self.server.profile.folder,
                 env=environment,
                 stdout=out.fileno(),

@@ -10,7 +10,6 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,6 @@ _SHOWN_LINES = 12
 _SHOWN_BYTES = 64 << 10
 _OURS = ("CRASHTEST_", "PYTEST_")
 _SERVED = re.compile(r'"(POST|GET|DELETE) \S+ HTTP/1\.[01]" 2[0-9]{2}')  # an access log of what went well says nothing
-
-
-def installed(modules: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of these top-level modules that the lab's interpreter can find; nothing is imported."""
-    return tuple(module for module in modules if find_spec(module) is not None)
 
 
 def last_lines(path: Path) -> str:

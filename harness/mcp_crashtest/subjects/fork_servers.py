@@ -1,10 +1,14 @@
-"""The fork servers of one spawner: one for each set of modules, folder and environment, started at the first need."""
+"""The fork servers of one spawner: one for each interpreter, set of modules, folder and environment.
+
+Each is started at the first need, under the subject's own interpreter.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -19,14 +23,27 @@ from mcp_crashtest.subjects.process import Launch
 
 _PRELOAD_S = 120.0
 _MOST = 8
+_ELF = b"\x7fELF"
 _ROOT = str(Path(__file__).resolve().parents[2])
 _NAME = "mcp_crashtest.subjects.forkserver"  # to be seen with ps
 
-# It may find no module of ours, or of Python's, in the folder that the lab is used in.
-_PROGRAM = (
-    "import sys; path = [place for place in sys.path if place]; sys.path[:] = [sys.argv[2], *path]; "
-    "from mcp_crashtest.subjects.forkserver import main; main(sys.argv[3], path)"
-)
+# It may find no module of ours, or of Python's, in the folder that the lab is used in. Any Python can read it.
+_PROGRAM = """\
+import sys
+path = [place for place in sys.path if place]
+name = getattr(getattr(sys, 'implementation', None), 'name', 'another Python')
+if name != 'cpython' or sys.version_info < (3, 9):
+    import json, socket
+    said = '%s %d.%d has no fork server: it takes CPython 3.9' % (name, sys.version_info[0], sys.version_info[1])
+    socket.socket(fileno=3).send(json.dumps({'failed': said}).encode())
+    sys.exit(1)
+sys.path[:] = [sys.argv[2]] + path
+writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+from mcp_crashtest.subjects.forkserver import main
+sys.dont_write_bytecode = writes
+main(sys.argv[3], path)
+"""
+_INTERPRETER = re.compile(r"python(3(\.\d+)?)?t?")
 
 # What Python, the C library and NumPy read once, when a process starts: subjects that differ in it have a fork server
 # each.
@@ -39,6 +56,7 @@ _NOT_FOR_FORK_SERVERS = ("CRASHTEST_", "PYTEST_", "FASTMCP_")
 class _Key:
     """What makes two subjects fit for the same fork server."""
 
+    program: str
     modules: tuple[str, ...]
     warm_up: bool
     cwd: str
@@ -47,7 +65,7 @@ class _Key:
     @classmethod
     def of(cls, launch: Launch) -> _Key:
         read = sorted((name, value) for name, value in launch.env.items() if _read_at_start(name))
-        return cls(launch.preload or (), launch.warm_up, launch.cwd, tuple(read))
+        return cls(launch.argv[0], launch.preload or (), launch.warm_up, launch.cwd, tuple(read))
 
 
 class ForkServers:
@@ -81,8 +99,8 @@ class ForkServers:
 
     def begin(self, launch: Launch, guard: Channel) -> asyncio.Task[Channel] | None:
         """Have the fork server for this launch started in the background, unless it is there; see ``serving``."""
-        if warm_target(launch.argv, sys.executable) is None:
-            raise HarnessError(f"{launch.argv} is not for a fork server: it runs {sys.executable} scripts and modules")
+        if warm_program(launch.argv) is None:
+            raise HarnessError(f"{launch.argv} is not for a fork server: it runs scripts and modules of a Python")
         key = _Key.of(launch)
         task = self._starting.get(key)
         if task and _has_come(task) and not task.result().open:  # it has died
@@ -96,16 +114,16 @@ class ForkServers:
 
 
 async def _start(key: _Key, guard: Channel) -> Channel:
-    named = ", ".join(key.modules) or "no modules"
+    named = ", ".join(key.modules) or "what most servers import"
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     channel = Channel(ours, f"fork server of {named}", guard)
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     process = None
     try:
         with theirs:
-            wanted = json.dumps([key.modules, key.warm_up])
+            wanted = json.dumps([key.program, key.modules, key.warm_up])
             launch = Launch(
-                argv=(sys.executable, "-c", _PROGRAM, _NAME, _ROOT, wanted),
+                argv=(key.program, "-c", _PROGRAM, _NAME, _ROOT, wanted),
                 cwd=key.cwd,
                 env={**_own_environment(), **dict(key.environment)},
                 stdout=null,
@@ -122,7 +140,7 @@ async def _start(key: _Key, guard: Channel) -> Channel:
         if isinstance(error, TimeoutError):
             raise SubjectError(f"importing {named} takes more than {_PRELOAD_S:.0f} s") from error
         if isinstance(error, SubjectError):
-            raise SubjectError(f"what is to be preloaded cannot be imported: {error}") from error
+            raise SubjectError(f"no fork server can serve it: {error}") from error
         if isinstance(error, HarnessError) and process and process.exited:
             raise SubjectError(f"importing {named} has ended the fork server with {process.exited}") from error
         raise
@@ -131,17 +149,33 @@ async def _start(key: _Key, guard: Channel) -> Channel:
     return channel
 
 
-def warm_target(argv: Sequence[str], interpreter: str, path: str | None = None) -> str | None:
-    """The script or module of a command that is this very interpreter's and takes no options; None for any other.
+def warm_program(argv: Sequence[str], path: str | None = None) -> str | None:
+    """The interpreter of a command that runs a script or a module and takes no options; None for any other.
 
-    A bare program name is looked up on ``path``, by default the lab's PATH.
+    A bare program name is looked up on ``path``, by default the lab's PATH. Whether it is an interpreter that can fork
+    is known to the fork server alone; what starts one (a shim, a script) is none.
     """
     found = shutil.which(argv[0], path=path) if argv else None
-    if len(argv) < 2 or found is None or not _same_interpreter(found, interpreter):
+    if found is None or not _runs_a_program(argv[1:]):
         return None
-    if argv[1] == "-m":
-        return argv[2] if len(argv) > 2 else None
-    return argv[1] if not argv[1].startswith("-") and argv[1].endswith(".py") else None
+    if _same_interpreter(found, sys.executable):
+        return sys.executable
+    return found if _INTERPRETER.fullmatch(Path(found).name) and _is_binary(found) else None
+
+
+def _runs_a_program(arguments: Sequence[str]) -> bool:
+    match arguments:
+        case ["-m", _, *_]:
+            return True
+        case [first, *_]:
+            return first.endswith(".py") and not first.startswith("-")
+    return False
+
+
+def _is_binary(found: str) -> bool:
+    with suppress(OSError), Path(found).open("rb") as file:
+        return file.read(len(_ELF)) == _ELF
+    return False
 
 
 def _same_interpreter(found: str, interpreter: str) -> bool:

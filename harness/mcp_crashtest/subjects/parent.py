@@ -3,6 +3,8 @@
 A child is the leader of a session and a process group of its own. A group is killed while its leader is still
 unreaped, so that the number cannot have come to mean somebody else. What a child does once it is forked is the
 caller's: ``serve`` returns in the child, with the request, and never returns in the parent.
+
+What stands here and in ``protocol.py`` also runs under a subject's own Python: 3.9 or later, no package but these.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from mcp_crashtest.subjects.protocol import receive_request, send_event, send_request
 
 _PR_SET_PDEATHSIG = 1
+_PIDFD_OPEN = 434  # on every machine
 _FIRST_FREE = 256
 _IDLE_MS = 30
 PYTHON_IGNORES = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
@@ -31,8 +33,7 @@ _C = ctypes.CDLL(None, use_errno=True)
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Standby:
+class Standby(NamedTuple):
     """A child that was forked ahead, and the socket on which it waits for its request."""
 
     pid: int
@@ -130,7 +131,7 @@ class Parent:
             return False
         if pid == 0:
             return True
-        pidfd = os.pidfd_open(pid)
+        pidfd = pidfd_of(pid)
         try:
             send_event(self.control, {"to": request["id"], "pid": pid}, [pidfd])
         finally:
@@ -211,6 +212,16 @@ class Parent:
                 self.children.discard(pid)
                 told = {"at": time.monotonic(), "most_kib": used.ru_maxrss, "blocks": used.ru_oublock}
                 send_event(self.control, {"ended": pid, "status": status, **told})
+
+
+def pidfd_of(pid: int) -> int:
+    """``os.pidfd_open``, which is missing from a Python that was built where the kernel's headers are older."""
+    if hasattr(os, "pidfd_open"):
+        return os.pidfd_open(pid)
+    pidfd = int(_C.syscall(_PIDFD_OPEN, pid, 0))
+    if pidfd < 0:
+        raise OSError(ctypes.get_errno(), f"there is no pidfd of {pid}")
+    return pidfd
 
 
 def leave_no_core() -> None:

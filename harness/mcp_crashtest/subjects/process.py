@@ -40,7 +40,8 @@ class Launch:
     """What to start. Descriptors are the caller's; ``inherit`` become 3, 4, ... in the child.
 
     With ``preload`` the process is forked from a fork server that has imported these modules; ``argv`` must then be
-    the lab's own interpreter with a script, or with ``-m`` and a module. ``user`` and group are whose it is to be,
+    a Python with a script, or with ``-m`` and a module. With ``warm_up`` what most servers import is imported where no
+    modules are named, FastMCP is warmed up, and a child stands by. ``user`` and group are whose it is to be,
     where the lab is root; such a process is never forked from a fork server.
     """
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,8 +24,8 @@ from mcp_crashtest.model.offers import Principal
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.profile import Profile, Workload
 from mcp_crashtest.model.subject_spec import Kill, Stop
-from mcp_crashtest.subjects.commands import absolute, environment_of, installed, last_lines, words_of, write_input
-from mcp_crashtest.subjects.fork_servers import warm_target
+from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of, write_input
+from mcp_crashtest.subjects.fork_servers import warm_program
 from mcp_crashtest.subjects.life import Life, ProcessLife
 from mcp_crashtest.subjects.placeholders import values_at
 from mcp_crashtest.subjects.process import Launch, Site
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 POINTS_VARIABLE = "CRASHTEST_POINTS"
 _HASH_SEED = "PYTHONHASHSEED"
 _TWO_SEEDS = ("1", "2")
-_PRELOAD = ("fastmcp", "uvicorn")  # what most servers in Python import; the warm-up needs both
 
 
 class NotBegun(SubjectError):
@@ -233,24 +231,23 @@ class Subject:
             environment[POINTS_VARIABLE] = ",".join(f"{at.phase}@{at.number}" for at in armed)
         cold = spec.cold or (self.warm_lives is not None and self.lives >= self.warm_lives)
         cold |= self.counting is not None and self.counting.cold
-        target = None if cold else warm_target(argv, sys.executable)
-        seed, next_seed = (None, None) if _HASH_SEED in variables else self._hash_seeds(warm=target is not None)
+        warm = None if cold else warm_program(argv, environment.get("PATH"))
+        seed, next_seed = (None, None) if _HASH_SEED in variables else self._hash_seeds(warm=warm is not None)
         if seed is not None:
             environment[_HASH_SEED] = seed
-        at_hand = installed(_PRELOAD)
         self.lives += 1
         with self.folder.server_log(self.lives).open("ab") as log:
             stdin, stdout = self._streams(log.fileno())
             launch = Launch(
-                argv=absolute(argv, environment) if target is None else (sys.executable, *argv[1:]),
+                argv=(warm, *argv[1:]) if warm else absolute(argv, environment),
                 cwd=self.cwd,
                 env=environment,
                 stdin=stdin,
                 stdout=stdout,
                 stderr=log.fileno(),
                 inherit=(self.held.fileno(),) if self.held else (),
-                preload=(spec.preload or at_hand) if target is not None else None,
-                warm_up=target is not None and at_hand == _PRELOAD,
+                preload=(spec.preload or ()) if warm else None,
+                warm_up=warm is not None,
                 site=Site(self.port, self.held is not None, str(self.folder.state_dir), spec.kill is Kill.ALL),
             )
             if self.counting:

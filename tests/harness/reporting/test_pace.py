@@ -58,3 +58,13 @@ def test_whoever_reads_a_log_is_told_behind_the_scenario() -> None:
     summary = {"profile": "server", "id": "kills", "verdict": "PASS", "runs": 20}
     face(TrialEnded({**summary, "faults_confirmed": 20, "kills_confirmed": 20}))
     assert "about 9 min are left, by the 20 runs up to now" in out.getvalue()
+
+
+def test_why_each_start_is_a_cold_one_is_said_before_the_first_scenario_and_only_where_it_is() -> None:
+    out = io.StringIO()
+    face = ConsoleFace(Console(file=out, width=200), "report")
+    face(Estimated("mine", 10, 100.0, 10, cold="2 threads are left"))
+    face(Estimated("other", 10, 10.0, 10))
+    said = out.getvalue().splitlines()
+    assert said[0] == "mine: about 10 runs, about 100 s; each start a cold one: 2 threads are left"
+    assert said[1] == "other: about 10 runs, about 10 s"

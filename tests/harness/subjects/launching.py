@@ -7,6 +7,7 @@ import os
 import sys
 import textwrap
 import time
+import venv
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,9 +65,9 @@ class Launching:
             return await self.spawner.spawn(launch)
 
     async def python(self, *arguments: str, warm: bool = False, **given: Any) -> Process:
-        """Start this interpreter, cold or through a light fork server."""
+        """Start this interpreter or another one, cold or through a light fork server."""
         preload = given.pop("preload", LIGHT) if warm else None
-        return await self.start(sys.executable, *arguments, preload=preload, **given)
+        return await self.start(given.pop("python", sys.executable), *arguments, preload=preload, **given)
 
     async def ended(self, process: Process) -> Ended:
         """Wait for the end."""
@@ -77,6 +78,17 @@ class Launching:
         """Wait until so many lines were written to standard output."""
         await until(lambda: self.out.read_text().count("\n") >= lines, f"{lines} lines are written")
         return self.out.read_text().splitlines()
+
+
+def made(environment: Path) -> str:
+    """Make a virtual environment without packages; its interpreter."""
+    venv.create(environment, symlinks=True)
+    return str(environment / "bin" / "python")
+
+
+def packages_of(python: str) -> Path:
+    """Where such an environment keeps its packages."""
+    return next(Path(python).parents[1].glob("lib/python3*/site-packages"))
 
 
 async def until(true: Callable[[], object], description: str, deadline_s: float = DEADLINE_S) -> None:

@@ -61,7 +61,7 @@ IDENTITY = """
     import json, os, signal, sys, threading
     import __main__
     shown = {
-        "argv": sys.argv, "orig_argv": sys.orig_argv, "path": sys.path, "cwd": os.getcwd(),
+        "argv": sys.argv, "orig_argv": getattr(sys, "orig_argv", None), "path": sys.path, "cwd": os.getcwd(),
         "main": [__main__.__file__, __main__.__name__, __main__ is sys.modules["__main__"], __main__.__package__,
                  getattr(__main__.__spec__, "name", None), type(__main__.__loader__).__name__],
         "environment": {k: v for k, v in os.environ.items() if k not in ("CRASHTEST_BOOT", "LC_CTYPE")},
@@ -73,6 +73,7 @@ IDENTITY = """
         "streams": [s.line_buffering for s in (sys.stdout, sys.stderr)] + [s.write_through for s in (sys.stdout,)],
         "encodings": [sys.stdout.encoding, sys.stderr.errors, sys.getfilesystemencoding()],
         "stdin": sys.stdin.read(),
+        "interpreter": [sys.executable, sys.prefix, sys.version, sys.flags[:], sys.dont_write_bytecode],
         "threads": threading.active_count(),
         "lab": "mcp_crashtest" in sys.modules,
         "children": open(f"/proc/self/task/{os.getpid()}/children").read(),

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from mcp_crashtest.model.errors import HarnessError
-from mcp_crashtest.subjects.fork_servers import warm_target
+from mcp_crashtest.subjects.fork_servers import warm_program
 from mcp_crashtest.subjects.process import Exit, Launch
 from mcp_crashtest.subjects.spawner import Spawner
 from tests import warm
@@ -173,27 +173,36 @@ async def test_a_guard_that_is_killed_is_a_failure_of_the_lab(launching: Launchi
 
 
 @pytest.mark.parametrize(
-    ("argv", "target"),
+    ("argv", "program"),
     [
-        ((sys.executable, "server.py", "--port", "1"), "server.py"),
-        ((sys.executable, "-m", "server"), "server"),
+        ((sys.executable, "server.py", "--port", "1"), sys.executable),
+        ((sys.executable, "-m", "server"), sys.executable),
         ((sys.executable, "-m"), None),
         ((sys.executable, "-O", "server.py"), None),
         ((sys.executable, "-c", "pass"), None),
         ((sys.executable, "folder"), None),
         ((sys.executable,), None),
-        (("python3", "server.py"), "server.py"),
+        (("python3", "server.py"), sys.executable),
         (("/bin/sh", "server.py"), None),
         (("no-such-program", "server.py"), None),
         ((), None),
     ],
 )
-def test_only_plain_scripts_and_modules_of_this_interpreter_are_for_the_fork_server(
-    argv: tuple[str, ...], target: str | None
+def test_only_plain_scripts_and_modules_of_a_python_are_for_the_fork_server(
+    argv: tuple[str, ...], program: str | None
 ) -> None:
-    assert warm_target(argv, sys.executable, path=str(Path(sys.executable).parent)) == target
+    assert warm_program(argv, path=str(Path(sys.executable).parent)) == program
 
 
-def test_another_environments_interpreter_is_not_this_one(tmp_path: Path) -> None:
-    (tmp_path / "python").symlink_to(Path(sys.executable).resolve())
-    assert warm_target((str(tmp_path / "python"), "server.py"), sys.executable) is None
+@pytest.mark.parametrize(("name", "taken"), [("python3.11", True), ("python", True), ("pypy3", False), ("node", False)])
+def test_another_environments_interpreter_is_itself_and_not_the_labs(tmp_path: Path, name: str, taken: bool) -> None:
+    program = tmp_path / name
+    program.symlink_to(Path(sys.executable).resolve())
+    assert warm_program((str(program), "server.py")) == (str(program) if taken else None)
+
+
+def test_a_script_by_the_name_of_python_is_no_interpreter(tmp_path: Path) -> None:
+    shim = tmp_path / "python"
+    shim.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    shim.chmod(0o755)
+    assert warm_program((str(shim), "server.py")) is None
