@@ -16,11 +16,16 @@ from mcp_crashtest.model.verdict import Finding
 Call = tuple[int, str, int]
 
 _FIRST_LIFE = 1
+_IN_MEMORY = (
+    "The job begins anew in each life: what it has done is kept in memory, or thrown away when the call is made again. "
+    "Store each batch with a cursor, in one transaction, and go on behind it."
+)
 
 
 def check(history: History) -> Iterator[Finding]:
     """Judge every progress event; one finding a kind is enough."""
     yield from _first(_regressed(history))
+    yield from _first(_gone(history))
     yield from _first(_exceeded(history))
     yield from _first(_fallen(history))
 
@@ -31,14 +36,14 @@ def _first(findings: Iterator[Finding]) -> Iterator[Finding]:
         return
 
 
-def _by_call(history: History) -> Iterator[tuple[Operation, Call]]:
-    """Progress, with the life, the client and the number of the client's call in which it was seen.
+def _by_call(history: History, op: Op = Op.PROGRESS) -> Iterator[tuple[Operation, Call]]:
+    """Progress, or what was shown, with the life, the client and the number of the client's call in which it was seen.
 
     A call begins with a submission or a new connection: a client that comes back to the same life begins another.
     """
     begun: Counter[str] = Counter()
-    for event in history.of(Op.PROGRESS, Op.SUBMIT, Op.CONNECT):
-        if event.op is Op.PROGRESS:
+    for event in history.of(op, Op.SUBMIT, Op.CONNECT):
+        if event.op is op:
             yield event, (event.life, event.process, begun[event.process])
         elif event.op is Op.CONNECT or event.type is Type.INVOKE:
             begun[event.process] += 1
@@ -60,6 +65,30 @@ def _regressed(history: History) -> Iterator[Finding]:
                 f"{seen.value['done']} by {seen.process} in life {seen.life} after it",
                 (before.i, seen.i),
                 {"before": before.value["done"], "after": seen.value["done"]},
+            )
+
+
+def _gone(history: History) -> Iterator[Finding]:
+    """Records that a call has shown are there when they are asked for again, before it is made anew or behind that.
+
+    Who shows none before the end has none to lose. Answers of two clients may overtake each other.
+    """
+    if not held(history.header.claims, "progress.regressed"):
+        return
+    highest: dict[str | None, tuple[Operation, Call]] = {}
+    for seen, call in _by_call(history, Op.SHOWN):
+        before, its_call = highest.setdefault(seen.task, (seen, call))
+        asked_later = seen.value["asked_at"] > before.t
+        if seen.value["done"] > before.value["done"]:
+            highest[seen.task] = seen, call
+        elif seen.value["done"] < before.value["done"] and call != its_call and asked_later:
+            yield Finding(
+                "progress.regressed",
+                f"{before.value['done']} records were shown to {before.process} in life {before.life}, and "
+                f"{seen.value['done']} to {seen.process} in life {seen.life} after it",
+                (before.i, seen.i),
+                {"before": before.value["done"], "after": seen.value["done"]},
+                _IN_MEMORY,
             )
 
 

@@ -67,6 +67,7 @@ class Conversation:
         self._trying: asyncio.Task[None] | None = None
         self._dropping = False
         self._left: Session | None = None
+        self.told = False
         self._away_s = 0.0
 
     @property
@@ -207,6 +208,7 @@ class Conversation:
             self.sight.missing("a progress notification", told, {"total": self.job.observe.path("total")})
         if not total:
             return False
+        self.told = True
         return self.journal.once(Op.PROGRESS, done=in_records(done, total, self.job.observe, records), total=records)
 
     async def output(self, session: Session, document: Any, status: str, around: Any = None) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from mcp_crashtest.contracts import sse_resume
 from mcp_crashtest.contracts.contract import Contract, Refused, Seen, Vanished, document_in
 from mcp_crashtest.contracts.conversation import LOST, Conversation
+from mcp_crashtest.contracts.glancing import glanced_at
 from mcp_crashtest.contracts.shape import told_of
 from mcp_crashtest.contracts.watching import is_watched, watched
 from mcp_crashtest.contracts.words import COMPLETED, ENDS, FAILED
@@ -40,7 +41,7 @@ async def drive(contract: Contract, conversation: Conversation) -> int:
         submit = partial(_submit, contract, conversation, session)
         if job.kind is ContractKind.SSE_RESUME:
             submit = partial(sse_resume.called, conversation, session, submit)
-        result = await watched(conversation, session, submit())
+        result = await glanced_at(conversation, session, watched(conversation, session, submit()))
         await conversation.output(session, document_in(tool_reply(result)), COMPLETED)
 
     async def start_and_follow(session: Session) -> None:

@@ -83,6 +83,10 @@ class Output:
             more["names"] = self._own  # by which a ledger may call a record too
         return {"status": status, "count": count, "records": records, **more}
 
+    async def so_far(self, spec: RecordsSpec) -> int:
+        """How many different records are shown now. Raises as ``read`` does."""
+        return len(set((await self._records(spec)).columns[0]))
+
     async def _settled(self, spec: RecordsSpec, *, patient: bool) -> tuple[Table, float, int]:
         """The records, once all are there or no more come; how long that took, and how many there were at first."""
         began = grew_at = time.monotonic()

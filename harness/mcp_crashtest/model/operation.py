@@ -64,6 +64,8 @@ class Op(StrEnum):
     # behind (an event's id); fail: it cannot be
     STREAM = "stream"
     PROGRESS = "progress"  # client: value: done (records), total (records)
+    # client: so many records (done) are shown of a call that is under way, or is about to be made again; asked_at
+    SHOWN = "shown"
     # client: value: status; word, id, created_at, ttl_ms where told; info: a word that nobody knows; fail: no such task
     STATUS = "status"
     UNSEEN = "unseen"  # client: paths of the profile that have found nothing yet; value: what, paths, document

@@ -149,3 +149,33 @@ def test_between_two_calls_any_fall_is_found_and_any_rise_passes(seen: list[int]
     events = [event for done in seen for event in (connect(), progress(done))]
     found = PASS if seen == sorted(seen) else fail("progress.regressed")
     assert verdict(history([boot(), submit(), *events, *DONE])) == found
+
+
+def shown(done: int, asked_at: float = 1e9, client: int = 0) -> list[Event]:
+    return [Event(f"client-{client}", Type.OK, Op.SHOWN, {"done": done, "asked_at": asked_at}, "t")]
+
+
+def remembered(*after: Any, **claims: Any) -> tuple[Any, list[str]]:
+    events = [boot(), submit(), shown(2), shown(4), landed(KILL), boot(), connect(), *after, *DONE]
+    return verdict(history(events, faults=[KILL], **claims))
+
+
+def test_records_that_were_shown_before_a_crash_are_shown_behind_it() -> None:
+    assert remembered(shown(4), shown(6)) == PASS
+    assert remembered(shown(3)) == fail("progress.regressed")
+    assert remembered(shown(0)) == fail("progress.regressed")
+    assert remembered(shown(0), resumes=False) == PASS
+
+
+def test_who_shows_nothing_before_the_end_or_behind_a_crash_has_lost_nothing() -> None:
+    assert remembered() == PASS
+    events = [boot(), submit(), shown(0), landed(KILL), boot(), connect(), shown(0), shown(6), *DONE]
+    assert verdict(history(events, faults=[KILL])) == PASS
+
+
+def test_what_was_asked_before_more_was_shown_says_nothing_of_what_was_lost() -> None:
+    assert remembered(shown(3, asked_at=1.0, client=1)) == PASS
+
+
+def test_what_is_shown_and_what_is_reported_are_not_held_against_each_other() -> None:
+    assert crashed(connect(), shown(0)) == PASS
