@@ -138,6 +138,8 @@ def _obstacle(
         return "a first look earns one star at most"
     if selection.budget == _FITTED and level > _QUICK_LEVEL:
         return "what fits into --time-limit earns one star at most"
+    if selection.quick and (said := _looked_past(selection, played)):
+        return said
     of_level = [s for s in played if s["level"] == level]
     applicable = applying(of_level)
     failed = [s for s in applicable if s["verdict"] != Verdict.PASS.name]
@@ -148,9 +150,24 @@ def _obstacle(
     ids = {s["id"] for s in of_level}
     missing = [listed.id for listed in wanted if listed.level == level and listed.id not in ids]
     if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        return f"for {NUMERALS[level]} too little was played, not {', '.join(missing[:_NAMED])}{more}"
+        return f"for {NUMERALS[level]} too little was played, not {_some(missing)}"
     return "" if applicable else f"there is no scenario for {NUMERALS[level]}"
+
+
+def _looked_past(selection: Selection, played: Sequence[Scenario]) -> str:
+    """Which scenarios a first look had no time for: it is one at every scenario that it plays, of whatever level."""
+    left = [
+        s["id"]
+        for s in applying(played)
+        if s["verdict"] == Verdict.SKIP.name
+        and (not s.get("begun", True) or (s["runs"] > 0 and selection.time_limit_s is not None))
+    ]
+    return f"a first look is one at every scenario, and there was no time for {_some(left)}" if left else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def applying(scenarios: Iterable[Scenario]) -> list[Scenario]:

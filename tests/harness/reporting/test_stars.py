@@ -144,3 +144,32 @@ def test_what_is_not_assessed_by_default_is_no_cap_where_it_was_played() -> None
     assert caps([died], {"subject": subject}) == []
     assert caps([{**died, "runs": 0}], {"subject": subject}) != []
     assert caps([{**died, "profile": "other"}], {"subject": subject}) != []
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit_s", "earned"),
+    [
+        ({"begun": False, "runs": 0}, 60.0, 0),
+        ({"runs": 1}, 60.0, 0),
+        ({"runs": 0}, 60.0, 1),
+        ({"runs": 1}, None, 1),
+    ],
+    ids=["not begun", "broken off", "not to be assessed", "not assessed behind a run, and no limit"],
+)
+def test_a_first_look_that_had_no_time_for_a_scenario_of_any_level_earns_no_star_and_names_it(
+    changes: dict[str, Any], limit_s: float | None, earned: int
+) -> None:
+    selection = Selection(None, budget="quick", time_limit_s=limit_s)
+    played = [scenario(LEVELS[name], "PASS", id=name) for name in (WORKS, RESTART)]
+    played.append(scenario(2, "SKIP", id=KILLED, reason="the time limit of 60 s was over", **changes))
+    [found] = stars(played, {"subject": {"budget": "quick"}}, selection, CATALOGUE)
+    why = None if earned else "a first look is one at every scenario, and there was no time for killed"
+    assert found == Stars("subject", earned, 1, why)
+
+
+def test_a_level_of_which_a_scenario_had_no_time_is_not_earned_without_a_first_look_either() -> None:
+    selection = Selection(None, time_limit_s=60.0)
+    played = [scenario(LEVELS[name], "PASS", id=name) for name in (WORKS, RESTART)]
+    played.append(scenario(2, "SKIP", id=KILLED, reason="the time limit of 60 s was over", begun=False, runs=0))
+    [found] = stars(played, {"subject": {"budget": "core"}}, selection, CATALOGUE)
+    assert found == Stars("subject", 1, 2, "killed: the time limit of 60 s was over")
