@@ -138,7 +138,8 @@ class Laboratory:
     def _refuse(self, profile: Profile, error: SubjectError | UsageError) -> None:
         """Nothing more is played of this profile; why not has been said, and is repeated in a line."""
         first = str(error).splitlines()[0].rstrip(" :")
-        self._benches[profile.digest] = type(error)(f"{first} (as said above)")
+        self._benches[profile.digest] = again = type(error)(f"{first} (as said above)")
+        again.said = True
 
     async def _set_up_all(self, profiles: Sequence[Profile]) -> None:
         """As many at a time as runs are played; at a server that the lab does not start nothing else is done."""

@@ -10,7 +10,12 @@ from mcp_crashtest.model.secrets import masked
 
 
 class CrashtestError(Exception):
-    """The root of all errors that the lab raises on purpose. What they say holds no secret."""
+    """The root of all errors that the lab raises on purpose. What they say holds no secret.
+
+    ``said``: the same was raised before, and is no news.
+    """
+
+    said: bool = False
 
     def __str__(self) -> str:
         return masked(super().__str__())

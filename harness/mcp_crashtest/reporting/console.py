@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -200,6 +201,9 @@ def show(console: Console, certificate: Mapping[str, Any], report_dir: str) -> N
     console.print(table(certificate))
     for (profile, reason), scenarios in unproven(certificate).items():
         console.print(_paragraph("INVALID", f"{profile}: {', '.join(scenarios)}", reason))
+    for profile, number in unbegun(certificate).items():
+        more = f"{number} more scenario{'s were' if number > 1 else ' was'} not begun"
+        console.print(clean(f"{profile}: for the same reason {more}"), markup=False, highlight=False, soft_wrap=True)
     for finding, scenarios in grouped(certificate["findings"]):
         console.print(_finding(finding, scenarios))
         console.print(Text(f"  replay: {clean(finding['replay'])}", style="bold"), soft_wrap=True)
@@ -212,12 +216,18 @@ def show(console: Console, certificate: Mapping[str, Any], report_dir: str) -> N
 
 
 def unproven(certificate: Mapping[str, Any]) -> dict[tuple[str, str], list[str]]:
-    """Each reason for which something proves nothing once, with its scenarios."""
+    """Each reason for which something proves nothing once, with its scenarios; those that were begun."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for s in certificate["scenarios"]:
-        if s["verdict"] == "INVALID":
+        if s["verdict"] == "INVALID" and s.get("begun", True):
             reasons.setdefault((s["profile"], s["reason"]), []).append(s["id"])
     return reasons
+
+
+def unbegun(certificate: Mapping[str, Any]) -> Counter[str]:
+    """How many scenarios of each subject were not begun, because of what had been said before them."""
+    left = (s for s in applying(certificate["scenarios"]) if s["verdict"] == "INVALID" and not s.get("begun", True))
+    return Counter(s["profile"] for s in left)
 
 
 def grouped(findings: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], list[str]]]:

@@ -166,7 +166,7 @@ def summary_of(item: pytest.Item, error: BaseException | None) -> dict[str, Any]
             **summed,
             "applies": why_not(item) is None and not item.stash.get(INAPPLICABLE, False),
             **({"standing": Standing.NOT_APPLICABLE} if item.stash.get(INAPPLICABLE, False) else {}),
-            **({"begun": False} if item.stash.get(UNBEGUN, False) else {}),
+            **({"begun": False} if item.stash.get(UNBEGUN, False) or getattr(error, "said", False) else {}),
             "error": kind,
             "subject": {
                 **_identity(profile),

@@ -31,8 +31,9 @@ def test_who_cannot_start_is_told_in_his_turn_and_keeps_nobody_else_from_being_s
         assert laboratory.bench(right, [right, wrong]).golden is not None
         with pytest.raises(SubjectError, match="there is no program 'no-such-program-anywhere' to start"):
             laboratory.bench(wrong)
-        with pytest.raises(SubjectError, match="as said above"):
+        with pytest.raises(SubjectError, match="as said above") as again:
             laboratory.bench(wrong)
+    assert again.value.said
 
 
 def test_the_rhythm_of_a_short_job_is_that_of_a_warm_run(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def why_not(
         with pytest.raises(type(first.value), match="as said above") as again:
             laboratory.bench(profile)
     assert "\n" not in str(again.value)
+    assert (first.value.said, again.value.said) == (False, True)
     return str(first.value)
 
 

@@ -16,6 +16,7 @@ from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.reporting.certificate import certificate
 from mcp_crashtest.reporting.console import about, clean, seconds, show
 from mcp_crashtest.reporting.stars import Selection
+from tests.harness.reporting.samples import scenario as sample
 
 PLAN = Plan("server-killed", "2026-07-28", (Fault("kill", Victim.SERVER, Batch(3, Phase.ACKNOWLEDGED)),))
 
@@ -95,3 +96,30 @@ def test_durations_are_written_for_people(value: float | None, text: str) -> Non
 @pytest.mark.parametrize(("value", "text"), [(0.4, "5 s"), (68.2, "70 s"), (300, "5 min")])
 def test_what_is_to_come_is_said_as_exactly_as_it_is_known(value: float, text: str) -> None:
     assert about(value) == text
+
+
+@pytest.mark.parametrize(
+    ("after", "said"), [(3, "3 more scenarios were not begun"), (1, "1 more scenario was not begun")]
+)
+def test_what_keeps_all_scenarios_from_beginning_is_said_once_with_how_many_it_kept(after: int, said: str) -> None:
+    first = sample("killed", verdict="INVALID", reason="the count is nowhere", runs=0)
+    rest = [
+        sample(f"killed-{n}", verdict="INVALID", reason="the count is nowhere (as said above)", runs=0, begun=False)
+        for n in range(after)
+    ]
+    out = io.StringIO()
+    summed = certificate([first, *rest], {"mine": {}}, Selection(None), (), seed=0, finished=True, times={})
+    show(Console(file=out, width=110), summed, "report")
+    text = out.getvalue()
+    assert text.count("the count is nowhere") == 1
+    assert f"mine: for the same reason {said}" in text
+    assert "killed-0" not in text
+
+
+def test_scenarios_that_each_prove_nothing_for_a_reason_of_their_own_are_all_told() -> None:
+    both = [sample(name, verdict="INVALID", reason=f"{name} did not land") for name in ("one", "two")]
+    out = io.StringIO()
+    summed = certificate(both, {"mine": {}}, Selection(None), (), seed=0, finished=True, times={})
+    show(Console(file=out, width=110), summed, "report")
+    assert all(f"{name} did not land" in out.getvalue() for name in ("one", "two"))
+    assert "not begun" not in out.getvalue()
