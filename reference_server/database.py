@@ -117,6 +117,9 @@ class Place(Protocol):
     def prepare(self) -> None:
         """Make it if there is none, bring an older one up to date; raises StartError, and what Database raises."""
 
+    def name_damaged(self) -> None:
+        """Tell the log which tasks are not what was written, where the database does not see to that itself."""
+
     def connect(self, patience_s: float) -> Database:
         """A connection, which waits so long for a database that is busy or away."""
 

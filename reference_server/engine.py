@@ -8,9 +8,7 @@ stands still its tasks are taken over.
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
@@ -35,13 +33,11 @@ from reference_server.quotas import Quotas
 from reference_server.sqlite_file import place_of
 from reference_server.store import Store
 from reference_server.task import Submission, Task
-from reference_server.workers import PULSE_S
+from reference_server.watch import Watch
 
 _STOPPING_S = 2.0
-_PURGING_S = 3600.0
 
 T = TypeVar("T")
-log = logging.getLogger("reference_server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ class Engine:
         self._executions: dict[str, Execution] = {}
         self._again: set[str] = set()
         self._damaged: set[str] = set()
-        self.audience = Audience(self._executions.__contains__, self._found)
+        self.audience = Audience(self.executes, self._found)
         self._deliveries: set[asyncio.Task[None]] = set()
         self._left = asyncio.Event()
         self._opened = self._stopping = False
@@ -100,10 +96,10 @@ class Engine:
             tell=self._told,
             ended=self._ended,
         )
+        self._watch = Watch(self, self._workers, self._executor)
         self._news = News(self.audience, self._found, self._let_go)
         self._workers.listen(self._news.hear)
-        await self._take_over()
-        self._watching = asyncio.create_task(self._watch())
+        await self._watch.begin()
 
     def request_stop(self) -> None:
         """Begin no further batch; calls that wait for a task are answered that the server stops."""
@@ -116,7 +112,7 @@ class Engine:
     async def stop(self) -> None:
         """Finish the batches under way and close the store; unfinished tasks stay as they are, for the next life."""
         self.request_stop()
-        self._watching.cancel()
+        self._watch.close()
         self._news.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(_STOPPING_S):
@@ -201,6 +197,10 @@ class Engine:
         """How many tasks this process executes, or has waiting for their turn."""
         return len(self._executions)
 
+    def executes(self, task_id: str) -> bool:
+        """Whether this process executes a task, or has it waiting for its turn."""
+        return task_id in self._executions
+
     def following(self, task: Task) -> AbstractAsyncContextManager[AsyncIterator[Task]]:
         """The task's states as they come, each dealt with before the next batch begins; ends when the task stops."""
         return self.audience.waiting(task.task_id, lambda: self.ensure_running(task.task_id, task.owner))
@@ -240,6 +240,7 @@ class Engine:
 
     def _told(self, execution: Execution) -> None:
         """In the writer's thread: a batch is on the disk."""
+        self._watch.committed()
         if self.audience.attends(execution.task_id):
             self._loop.call_soon_threadsafe(self._deliver, execution)
         else:
@@ -290,36 +291,3 @@ class Engine:
         if execution := self._executions.get(task_id):
             self._executor.halt(execution)
         return execution is not None
-
-    # --- the watch
-
-    async def _watch(self) -> None:
-        """Show that this process goes on, take over from those that do not, and forget and sweep what is too old."""
-        purged_at = -_PURGING_S
-        while True:
-            try:
-                self._workers.beat()
-                await self._take_over()
-                await self.audience.look_elsewhere()
-                if time.monotonic() - purged_at > _PURGING_S:
-                    purged_at = time.monotonic()
-                    await upkeep.sweep(self)
-                    await upkeep.purge(self)
-            except Exception:
-                log.exception("the watch over the store failed; it goes on")
-            await asyncio.sleep(PULSE_S)
-
-    async def _take_over(self) -> None:
-        """Execute what no other process executes, and let go of what another has cancelled or paused.
-
-        A task that this process has had before and that another process has let go on is among the former.
-        """
-        others = await self.work(self._workers.others)
-        resting = [execution for execution in self._executor.resting() if execution.task]
-        ours = dict(await self.read(lambda store: store.claimable(others)))
-        for task_id, owner in ours.items():
-            if task_id not in self._executions:
-                self.ensure_running(task_id, owner)
-        for execution in resting:
-            if execution.task_id not in ours:
-                self._executor.halt(execution)

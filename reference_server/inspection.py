@@ -1,7 +1,8 @@
-"""Looking at a store before it is used: is it what was written? Nothing is changed by it, whatever is found.
+"""Looking at a store: is it what was written? Nothing is changed by it, whatever is found.
 
-SQLite's own check finds what is bent between the rows, and seals what is bent within them (``seals``). Both are looked
-at as far as they come in a bounded time: of a large store the rest is looked at whenever a row is read.
+SQLite's own check finds what is bent between the rows, and seals what is bent within them (``seals``). The
+former is looked at before the store is used, the latter soon after. Both are looked at as far as they come in a bounded
+time: of a large store the rest is looked at whenever a row is read.
 """
 
 from __future__ import annotations

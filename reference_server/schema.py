@@ -181,9 +181,15 @@ def _inspect(path: Path, uri: str) -> int:
             raise damaged(path, found)
         if not inspection.is_of_format(db, _statements(0, version)):
             raise damaged(path, f"its tables are not those of format {version}")
-        if version == FORMAT:
-            inspection.name_damaged_tasks(db)
     return version
+
+
+def name_damaged_tasks(path: Path) -> None:
+    """Tell the log which tasks are not what was written, as far as they are looked at; raises sqlite3.Error."""
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, check_same_thread=False)) as db:
+        add_functions(db)
+        inspection.name_damaged_tasks(db)
 
 
 def _statements(after: int, format_: int = FORMAT) -> list[str]:

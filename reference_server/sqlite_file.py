@@ -34,6 +34,10 @@ class SqliteFile:
         """See Place."""
         schema.prepare(self.path)
 
+    def name_damaged(self) -> None:
+        """See Place."""
+        schema.name_damaged_tasks(self.path)
+
     def connect(self, patience_s: float) -> Database:
         """See Place."""
         return schema.connect(self.path, patience_s)

@@ -124,9 +124,9 @@ class Store:
         if taken:
             raise Refusal("another task is writing to that destination: wait for it, or cancel it first")
 
-    def claimable(self, workers: Sequence[str]) -> list[tuple[str, str]]:
-        """The ids and owners of all runnable tasks that none of these workers executes, the oldest first."""
-        return task_rows.claimable(self._db, workers)
+    def claimable(self, workers: Sequence[str], most: int | None = None) -> list[tuple[str, str]]:
+        """The ids and owners of all runnable tasks that none of these workers executes, or of so many, the oldest."""
+        return task_rows.claimable(self._db, workers, most)
 
     def claim(self, task_id: str, worker: str, others: Sequence[str]) -> tuple[Task, bytes | Damaged | None]:
         """Make the caller the task's only worker; the task and its state, or what is wrong with that.

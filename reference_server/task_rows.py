@@ -16,6 +16,7 @@ from reference_server.task import Task
 Admission = Callable[[Database], None]
 """Refuses a new task by what is stored, in the transaction that is to store it; raises Refusal."""
 
+_ALL = 1 << 62
 _COLUMNS = ", ".join(f'"{column}"' for column in (*SEALED, "seal"))
 
 log = logging.getLogger("reference_server")
@@ -33,13 +34,13 @@ def find(db: Database, task_id: str, owner: str | None) -> Task | None:
     return Task.of(row) if owner in (None, row["owner"]) else None
 
 
-def claimable(db: Database, workers: Sequence[str]) -> list[tuple[str, str]]:
-    """The ids and owners of all runnable tasks that none of these workers executes, the oldest first."""
+def claimable(db: Database, workers: Sequence[str], most: int | None) -> list[tuple[str, str]]:
+    """The ids and owners of all runnable tasks that none of these workers executes, or of so many, the oldest first."""
     elsewhere, values = db.elsewhere(workers)
     rows = db.execute(
         f"SELECT task_id, owner FROM tasks WHERE {condition(Event.CLAIM)}"
-        f" AND (worker IS NULL OR NOT ({elsewhere})) ORDER BY created_at",
-        values,
+        f" AND (worker IS NULL OR NOT ({elsewhere})) ORDER BY created_at LIMIT ?",
+        (*values, _ALL if most is None else most),
     )
     return [(row["task_id"], row["owner"]) for row in rows]
 

@@ -10,7 +10,15 @@ from reference_server import outputs
 if TYPE_CHECKING:
     from reference_server.engine import Engine
 
+EVERY_S = 3600.0
 _AT_ONCE = 500
+
+
+async def keep_up(engine: Engine) -> None:
+    """All of it, and say which tasks are not what was written."""
+    await engine.work(engine.place.name_damaged)
+    await sweep(engine)
+    await purge(engine)
 
 
 async def sweep(engine: Engine, task_id: str | None = None) -> None:

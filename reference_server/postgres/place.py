@@ -52,6 +52,9 @@ class Postgres:
         finally:
             self._sessions.give(session)
 
+    def name_damaged(self) -> None:
+        """See Place: it has checksums of its own."""
+
     def connect(self, patience_s: float) -> Database:
         """See Place."""
         return PostgresDatabase(self._sessions, self._me, patience_s)

@@ -12,7 +12,7 @@ import pytest
 from reference_server import write_ahead_log
 from reference_server.errors import Damaged, StartError
 from reference_server.inspection import is_of_format
-from reference_server.schema import connect, prepare
+from reference_server.schema import connect, name_damaged_tasks, prepare
 from reference_server.store import Store
 from tests.reference_server.test_store import claimed, commit, submitted
 
@@ -72,8 +72,9 @@ def test_a_row_that_is_bent_is_named_and_stays_bent_whatever_is_written_to_it(
         with pytest.raises(Damaged):
             store.get("t")
         assert [task.task_id for task in store.listed(None, None, 10)] == ["well"]
-    prepare(path)
+    name_damaged_tasks(path)
     assert "the task 't' is damaged" in caplog.text
+    assert "'well'" not in caplog.text
 
 
 @pytest.mark.parametrize(
