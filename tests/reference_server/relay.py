@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 _COMMIT = b"COMMIT\0"
+# What a session says often is prepared by its driver, and from then on goes by a name: Parse, and later Bind.
+_PREPARED = re.compile(rb"P.{4}(\w+)\0COMMIT\0", re.DOTALL)
 _DEADLINE_S = 30.0
 _MOST_BYTES = 1 << 16
 
@@ -51,16 +54,20 @@ class Relay:
                 threading.Thread(target=self._pass_back, args=(client, server), daemon=True).start()
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
+        named: re.Pattern[bytes] | None = None
         with suppress(OSError):
             while said := client.recv(_MOST_BYTES):
-                if self._is_to_be_cut(said):
+                commits = _COMMIT in said or bool(named and named.search(said))
+                if prepared := _PREPARED.search(said):
+                    named = re.compile(rb"B.{4}\0" + prepared[1] + rb"\0", re.DOTALL)
+                if commits and self._is_to_be_cut():
                     self._cut(client, server, said)
                     return
                 server.sendall(said)
             server.shutdown(socket.SHUT_WR)
 
-    def _is_to_be_cut(self, said: bytes) -> bool:
-        if self._left is None or _COMMIT not in said:
+    def _is_to_be_cut(self) -> bool:
+        if self._left is None:
             return False
         self._left -= 1
         return self._left < 0

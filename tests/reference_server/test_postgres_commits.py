@@ -19,6 +19,7 @@ from reference_server.task import Checkpoint, Submission
 from tests.reference_server.postgres_tasks import DEADLINE_S, ended, started, submitted, wanted
 from tests.reference_server.relay import Relay
 
+PREPARED = 10  # after so many COMMITs in one session, its driver says them by a name
 AFTER = Checkpoint(cursor=2, digest="d", message="m")
 
 
@@ -35,13 +36,17 @@ def until(holds: Callable[[], bool], story: str) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("before", [0, PREPARED])
 @pytest.mark.parametrize("behind", [True, False])
 def test_a_connection_lost_in_a_commit_leaves_it_unknown_and_it_is_what_it_is(
-    opened: Callable[..., Postgres], relay: Relay, behind: bool
+    opened: Callable[..., Postgres], relay: Relay, behind: bool, before: int
 ) -> None:
-    task_id = f"unknown-{behind}"
+    task_id = f"unknown-{behind}-{before}"
     with closing(Store(opened())) as direct, closing(Store(opened(relay.url))) as store:
         submitted(direct, task_id)
+        for _ in range(before):
+            with store.transaction():
+                pass
         with store.transaction():
             task = store.claim(task_id, "me", [])[0]
         relay.cut(behind=behind)
