@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.verdict import DEFAULT_LEVEL
+from mcp_crashtest.sessions.catalogue import standard
 from tests.client_mutants import zoo as clients
 from tests.mutants import zoo as servers
 
@@ -23,6 +25,10 @@ Servers and clients with one flaw each, and the invariants that catch them. This
 `tests/mutants/zoo.py` and `tests/client_mutants/zoo.py`; `python -m tests.zoo_page` writes it anew. `make test` lets
 sessions play each mutant's scenario, with the plans that users get: ● was found in every session; ○ stood beside it in
 some, and nothing else did.
+
+What stands behind ★★ is what a session for two stars comes to, with every scenario and every plan that these are owed:
+FAIL where its scenario is one of them; PASS where that is played for more, and then two stars were earned. The soak
+plays such a session for each of these.
 """
 
 
@@ -50,6 +56,11 @@ def marks(mutant: Mutant) -> dict[str, str]:
     return dict.fromkeys(mutant.also, MAY) | {mutant.invariant: MUST}
 
 
+def passes_two_stars(mutant: Mutant) -> bool:
+    """Whether nothing that is played for two stars sees it: what catches it is played for more."""
+    return next(listed.level for listed in standard() if listed.id == mutant.scenario) > DEFAULT_LEVEL
+
+
 def text() -> str:
     """What is to stand in the file."""
     both: list[Mutant] = [*servers.MUTANTS.values(), *clients.CLIENT_MUTANTS.values()]
@@ -63,10 +74,12 @@ def text() -> str:
 
 def _table(kind: str, mutants: Sequence[Mutant]) -> Iterator[str]:
     """The flaws with their stories, then the marks."""
-    yield f"| {kind} | what is wrong with it | when it shows | scenario |"
-    yield "|---|---|---|---|"
+    yield f"| {kind} | what is wrong with it | when it shows | scenario | ★★ |"
+    yield "|---|---|---|---|---|"
     for mutant in mutants:
-        yield f"| `{mutant.name}` | {_flaw(_FOLDERS[kind], mutant)} | {mutant.story} | {mutant.scenario} |"
+        two_stars = "PASS" if passes_two_stars(mutant) else "FAIL"
+        what = f"{_flaw(_FOLDERS[kind], mutant)} | {mutant.story} | {mutant.scenario}"
+        yield f"| `{mutant.name}` | {what} | {two_stars} |"
     yield ""
     named = [name for name in INVARIANTS if any(name in marks(mutant) for mutant in mutants)]
     yield f"| {kind} | " + " | ".join(f"`{name}`" for name in named) + " |"
