@@ -1,6 +1,6 @@
-"""Three stars: many jobs at once in one server, which is killed: each of them comes out exactly, and none stands still.
+"""Three stars: many jobs of three clients at once in one server, which is killed: each comes out exactly, none starves.
 
-Where two jobs may have different sizes every other one is smaller than the rest.
+Where two jobs may have different sizes each client has another one. Where there are principals each client is one.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ MANY, MORE = 6, 30
 
 @pytest.mark.crashtest(level=3, asked=True)
 def test_many_at_once(crashtest: Trial) -> None:
-    """Eight clients have a job each, and the server is killed in the middle: all come out exactly, and none starves."""
+    """Three clients have eight jobs, and the server is killed in the middle: all come out exactly, and none starves."""
     crashtest.refuse_alone(Companion.CROWD)
     work = crashtest.workload
-    smaller = Size(max(work.records - 2 * work.batch, 1), work.batch)
-    second = smaller if Told.SIZE in crashtest.second_told and smaller.records < work.records else None
-    at = (crashtest.protocols, work, second)
+    smaller = [Size(work.records - less * work.batch, work.batch) for less in (2, 4)]
+    fitting = [size if Told.SIZE in crashtest.second_told and size.records > 0 else None for size in smaller]
+    at = (crashtest.protocols, work, (fitting[0], fitting[1]))
     crashtest.play(process_faults.many_at_once(crashtest.scenario, *at, seed=crashtest.seed, count=MORE), core=MANY)

@@ -1,7 +1,7 @@
 """Many jobs at once: each is judged as if it had been alone, and none stands still while the others are done.
 
-A server may do one job after the other, in the order in which they came, or some of each. But the one that was asked
-for first, and of which work was seen, is not left alone until all that came later are done.
+A server may do one job after the other, in the order in which they came, or some of each. But one of which work was
+seen is not left alone until all that came later are done. Where they are several principals', each keeps to its own.
 """
 
 from __future__ import annotations
@@ -9,8 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from mcp_crashtest.checkers import isolation
 from mcp_crashtest.model.columns import Table
-from mcp_crashtest.model.companions import FEWEST_OTHERS, MEMBERS, is_of_second, is_refusal, member_of
+from mcp_crashtest.model.companions import (
+    FEWEST_OTHERS,
+    MEMBERS,
+    expected_by,
+    is_of_second,
+    is_refusal,
+    member_of,
+    size_of,
+)
 from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
 from mcp_crashtest.model.verdict import Finding
 
@@ -30,14 +39,14 @@ def _view(history: History, number: int, name: str | None, others: Sequence[str 
     if number and (not any(o.op is Op.SUBMIT for o in own) or any(is_refusal(o) for o in own if o.op is Op.OUTPUT)):
         return None  # it never came to be, or the server takes fewer
     ended = any(o.op is Op.OUTPUT for o in own)
-    size = history.header.plan.get("second") if number % 2 else None
+    size, told_by = size_of(history.header.plan, number), expected_by(history.header.plan, number)
     kept: list[Operation] = []
     mine = {o.i: o for o in own}
     for event in history.operations:
         if event.i in mine:
             kept.append(mine[event.i])
         elif event.op is Op.EXPECT:
-            if is_of_second(event) == bool(size):
+            if event.process == told_by or (told_by == "lab" and not is_of_second(event)):
                 kept.append(replace(event, process="lab"))
         elif event.op is Op.EFFECTS:
             kept.extend(_effects(event, name, others))
@@ -81,7 +90,11 @@ def _name(history: History, number: int) -> str | None:
 def check(history: History) -> Iterator[Finding]:
     """Judge the jobs against each other."""
     yield from _one_id(history)
-    yield from _starved(history)
+    yield from isolation.check(history)
+    for number in range(MEMBERS + 1):
+        for finding in _starved(history, number):
+            yield finding
+            return
 
 
 def _one_id(history: History) -> Iterator[Finding]:
@@ -104,28 +117,38 @@ def _number(event: Operation) -> int:
     return member_of(event) or 0
 
 
-def _starved(history: History) -> Iterator[Finding]:
-    """The first job: seen to begin, and then not to move until all those that were asked for behind it were done."""
+def _starved(history: History, number: int) -> Iterator[Finding]:
+    """One job: seen to begin, and then not to move until all those that were asked for behind it were done.
+
+    Where it was then, its next look shows: who has gone on meanwhile, and was not looked at, has not stood still.
+    """
+    asked: dict[int, Operation] = {}
+    for given in history.of(Op.SUBMIT, types=[Type.OK]):
+        asked.setdefault(_number(given), given)
     ends = {_number(o): o for o in history.of(Op.OUTPUT, types=[Type.OK])}
-    others = sorted((o for number, o in ends.items() if number), key=lambda o: o.i)
-    asked = [o for o in history.of(Op.SUBMIT, types=[Type.OK]) if _number(o)]
-    if len(others) < FEWEST_OTHERS or len(asked) > len(others):
+    later = [one for one, given in asked.items() if number in asked and given.i > asked[number].i]
+    if len(later) < FEWEST_OTHERS or not all(one in ends for one in later):
         return
-    began, ended = max(o.i for o in asked), others[-1].i
-    moved = [o for o in history.of(Op.PROGRESS) if _number(o) == 0]
+    began, ended = max(asked[one].i for one in later), max(ends[one].i for one in later)
+    whole = {**history.header.workload, **(size_of(history.header.plan, number) or {})}
+    moved = [o for o in history.of(Op.PROGRESS) if _number(o) == number]
     before = [o for o in moved if o.i < began]
-    between = [o for o in moved if began < o.i < ended]
     done = max((o.value["done"] for o in before), default=0)
-    new = [o for o in between if o.value["done"] > done + history.header.workload["batch"]]
-    if done and done < history.header.workload["records"] and not new and not (0 in ends and ends[0].i < ended):
+    behind = next((o.i for o in moved if o.i > ended), ended)
+    new = [o for o in moved if began < o.i <= behind and o.value["done"] > done + whole["batch"]]
+    if done and done < whole["records"] and not new and not (number in ends and ends[number].i < behind):
         yield Finding(
             "task.orphaned",
-            f"the first job stood still at {done:g} of {history.header.workload['records']} records until the "
-            f"{len(others)} that were asked for after it were done",
+            f"{_named(number)} stood still at {done:g} of {whole['records']} records until the {len(later)} that were "
+            f"asked for after it were done",
             (before[-1].i, ended),
-            {"done": done, "others": len(others)},
+            {"done": done, "others": len(later)},
             _TAKE_TURNS,
         )
+
+
+def _named(number: int) -> str:
+    return f"job {number + 1} of {MEMBERS + 1}" if number else "the first job"
 
 
 def unproven(history: History) -> Iterator[str]:

@@ -138,13 +138,15 @@ class Bench:
         """The golden run of a plan's workload; None before it was played."""
         return self.others.get(plan.workload) if plan.workload else self.golden
 
-    def golden_of_second(self, plan: Plan) -> Golden | None:
-        """The golden run of the second client's job, where that has a size of its own."""
-        return self.others.get(plan.second) if plan.second else None
+    def golden_of_others(self, plan: Plan) -> list[Golden | None]:
+        """The golden runs of the second and the third client's jobs, where these have a size of their own."""
+        return [self.others.get(size) if size else None for size in (plan.second, plan.third)]
 
     def is_known(self, plan: Plan) -> bool:
         """Whether all golden runs were played that a plan is compared with."""
-        return self.golden_of(plan) is not None and (plan.second is None or plan.second in self.others)
+        return self.golden_of(plan) is not None and all(
+            size is None or size in self.others for size in (plan.second, plan.third)
+        )
 
     def hastened(self) -> Bench:
         """A clock three times as fast: the job was over before the moment of a fault had come.

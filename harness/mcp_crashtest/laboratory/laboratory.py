@@ -253,7 +253,7 @@ class Laboratory:
         with it.
         """
         spawner, goldens = await self._spawning(), dict(self.known(bench).others)
-        sizes = dict.fromkeys(size for _, plan in plans for size in (plan.workload, plan.second))
+        sizes = dict.fromkeys(size for _, plan in plans for size in plan.sizes)
         wanted = [size for size in sizes if size and size not in goldens]
         for turn, size in enumerate(wanted, start=1):
             plan = Plan(scenario, bench.protocols[turn % len(bench.protocols)], (), workload=size)

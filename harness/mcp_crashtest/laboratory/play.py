@@ -135,8 +135,8 @@ def _stage(bench: Bench, plan: Plan, subject: Subject, tested: ClientSubject | N
     expected = golden.expected if golden else None
     header, limits, pace = _header(bench, plan, seed), bench.limits(plan), bench.pace(plan)
     if tested is None:
-        second = bench.golden_of_second(plan)
-        client = LabClient(subject, golden.server if golden else None, second.server if second else None)
+        others = [other.server if other else None for other in bench.golden_of_others(plan)]
+        client = LabClient(subject, golden.server if golden else None, *others)
         return Stage(plan, subject, client, header, limits, pace)
     on_trial = TestedClient(tested, None if isinstance(expected, Table) else expected)
     return Stage(plan, subject, on_trial, header, limits, pace, door=on_trial.relay)

@@ -20,7 +20,13 @@ SECOND = "second"
 """How the names of the second client's processes begin."""
 
 MEMBERS, FEWEST_OTHERS = 7, 4
-"""How many clients a crowd has beside the first, and how many of them have to have had a job for it to be one."""
+"""How many jobs a crowd has beside the first, and how many of them have to have been taken for it to be one."""
+
+CLIENTS = 3
+"""Whose the jobs of a crowd are, by turns: each has a size of job, and is a principal where there are any."""
+
+THIRD = f"{SECOND}-third"
+"""In whose name it is said what a job of the third client's size comes to."""
 
 AGAIN = "client-again"
 """The first client's name where it reads its output once more, behind the end of a second job."""
@@ -38,7 +44,7 @@ class Companion(StrEnum):
     ANOTHER_JOB = "another-job"  # at once, while the first goes on
     ANOTHER_JOB_LATER = "another-job-later"  # once the first has ended
     SAME_JOB = "same-job"  # it has the same handle, or makes the same call
-    CROWD = "crowd"  # many others, each with a job of its own, from the beginning of the first one's on
+    CROWD = "crowd"  # many others, of three clients in all, from the beginning of the first one's on
     SAME_CALL = "same-call"  # it submits the job once more as the first did; with no fault behind the first's end
 
     @property
@@ -78,6 +84,23 @@ def member_of(operation: Operation) -> int | None:
     _, dash, rest = operation.process.partition(f"{SECOND}-")
     number = rest.partition("-")[0]
     return int(number) if dash and number.isdigit() else None
+
+
+def size_of(plan: Mapping[str, Any], number: int) -> Mapping[str, Any] | None:
+    """The size of the job with this number in a crowd, from 0; None for that of the first.
+
+    A plan of an earlier version has two sizes, by turns.
+    """
+    second, third = plan.get("second"), plan.get("third")
+    if third is None:
+        return second if number % 2 else None
+    return (None, second, third)[number % CLIENTS]
+
+
+def expected_by(plan: Mapping[str, Any], number: int) -> str:
+    """In whose name stands what this job comes to."""
+    size = size_of(plan, number)
+    return "lab" if size is None else THIRD if size == plan.get("third") else SECOND
 
 
 def is_refusal(output: Operation) -> bool:

@@ -79,9 +79,9 @@ class Plan:
     and those of an undisturbed run, come from no fork server; ``hash_seed`` is Python's for all lives; ``afterlife``:
     after its end the server is killed and asked once more, or, with ``cut``, its power fails then; ``companion``:
     behind the last fault a second client comes, whose job, if it is its own, has the size ``second`` or else that of
-    the first. ``engine``: the server's system calls are counted so, in all of its lives. Raises UsageError for a fault
-    that is to land during one that does not last any more, or not yet, before a call that nobody counts, or for a power
-    cut where nobody records.
+    the first; of a ``CROWD`` a third one has jobs of the size ``third``. ``engine``: the server's system calls are
+    counted so, in all of its lives. Raises UsageError for a fault that is to land during one that does not last any
+    more, or not yet, before a call that nobody counts, or for a power cut where nobody records.
     """
 
     scenario: str
@@ -94,6 +94,7 @@ class Plan:
     afterlife: bool = False
     companion: Companion | None = None
     second: Size | None = None
+    third: Size | None = None
     engine: Engine | None = None
     cut: Loss | None = None
 
@@ -132,6 +133,11 @@ class Plan:
         )
 
     @property
+    def sizes(self) -> tuple[Size | None, ...]:
+        """Of its own job, and of those beside it; None where it has no other one."""
+        return self.workload, self.second, self.third
+
+    @property
     def needs(self) -> frozenset[Right]:
         """The rights without which it cannot be played."""
         last = (self.last,) if self.afterlife else ()
@@ -168,7 +174,10 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Encode."""
-        beside = {"companion": self.companion.value, "second": _sized(self.second)} if self.companion else {}
+        beside: dict[str, Any] = (
+            {"companion": self.companion.value, "second": _sized(self.second)} if self.companion else {}
+        )
+        beside |= {"third": _sized(self.third)} if self.third else {}
         return {
             "format": PLAN_FORMAT,
             "scenario": self.scenario,
@@ -217,6 +226,7 @@ class Plan:
                 bool(data["afterlife"]),
                 Companion(data["companion"]) if data.get("companion") else None,
                 _size(data["second"]) if data.get("second") else None,
+                _size(data["third"]) if data.get("third") else None,
                 Engine(data["engine"]) if data.get("engine") else None,
                 Loss.from_settings(data["cut"]) if data.get("cut") is not None else None,
             )

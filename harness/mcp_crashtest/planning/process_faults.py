@@ -84,11 +84,17 @@ def poisoned(scenario: str, protocols: Sequence[str], workload: Workload, *, see
 
 
 def many_at_once(
-    scenario: str, protocols: Sequence[str], workload: Workload, second: Size | None, *, seed: int, count: int
+    scenario: str,
+    protocols: Sequence[str],
+    workload: Workload,
+    sizes: tuple[Size | None, Size | None],
+    *,
+    seed: int,
+    count: int,
 ) -> list[Plan]:
     """Eight jobs at once, and the server killed in the middle of the first one's; every third time twice.
 
-    ``second`` is the size of every other one of the seven.
+    ``sizes`` are those of the second and of the third client's jobs.
     """
     plans = []
     for n, place in enumerate(_first_half(workload, seed, count)):
@@ -96,7 +102,7 @@ def many_at_once(
         at = [place, later] if n % _TWICE == _TWICE - 1 and later.number > place.number else [place]
         faults = tuple(Fault("kill", Victim.SERVER, one) for one in at)
         protocol = protocols[n % len(protocols)]
-        plans.append(Plan(scenario, protocol, faults, companion=Companion.CROWD, second=second))
+        plans.append(Plan(scenario, protocol, faults, companion=Companion.CROWD, second=sizes[0], third=sizes[1]))
     return plans
 
 

@@ -1,7 +1,9 @@
-"""Many jobs at once: a crowd of clients, each with a job of its own, comes as soon as the first client has its handle.
+"""Many jobs at once, of three clients: the others come as soon as the first client has its handle.
 
-Each is a process like the first one's, meets the server's deaths as it does, and is never killed. The run is over when
-all have ended. What each of them did stands in the history under a name of its own.
+The jobs are the clients' by turns. Each client has a size of job of its own, where the call tells the size, and is a
+principal of its own, where there are several. Each job is followed over a connection of its own by a process like the
+first one's, which meets the server's deaths as that does, and is never killed. The run is over when all have ended.
+What was done about each of them stands in the history under a name of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from functools import partial
 from typing import Any
 
 from mcp_crashtest.contracts.job import Job
-from mcp_crashtest.model.companions import MEMBERS, OWN, SECOND, Companion, member_of
+from mcp_crashtest.model.companions import CLIENTS, MEMBERS, OWN, SECOND, THIRD, Companion, member_of, size_of
+from mcp_crashtest.model.offers import Principal
 from mcp_crashtest.model.operation import Op, Operation, Type
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.secrets import meant
@@ -24,14 +27,16 @@ from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.subject import Subject
 
 _MOVES = frozenset({Op.PROGRESS, Op.OUTPUT})
+_OF_A_TASK = frozenset({Op.SUBMIT, Op.STATUS, Op.OUTPUT})
 
 
 @dataclass(slots=True)
 class Member:
-    """One of the crowd. ``number`` is from 1; every other one has a job of the second size."""
+    """One of the crowd's jobs. ``number`` is from 1; ``principal`` is whose it is, where that is said."""
 
     number: int
     hosting: Hosting
+    principal: Principal | None = None
     process: ClientProcess | None = None
     handle: str | None = None
     status: str | None = None
@@ -57,13 +62,21 @@ class Crowd:
 
     def __post_init__(self) -> None:
         """They come by themselves."""
-        self.members = [Member(n, Hosting(self.subject, beside=self.hosting)) for n in range(1, MEMBERS + 1)]
+        self.members = [
+            Member(n, Hosting(self.subject, beside=self.hosting), self._whose(n)) for n in range(1, MEMBERS + 1)
+        ]
         self.stage.watch(self._come())
 
-    def note_expected(self, expected: Mapping[str, Any] | None) -> None:
-        """What jobs of the second size are compared with."""
-        if expected is not None:
-            self.stage.write(SECOND, Type.OK, Op.EXPECT, expected)
+    def _whose(self, number: int) -> Principal | None:
+        """The principals have the jobs by turns, three of them at most."""
+        several = self.subject.profile.principals[:CLIENTS]
+        return several[number % CLIENTS % len(several)] if several else None
+
+    def note_expected(self, *expected: Mapping[str, Any] | None) -> None:
+        """What jobs of the second size are compared with, and of the third."""
+        for name, seen in zip((SECOND, THIRD), expected, strict=False):
+            if seen is not None:
+                self.stage.write(name, Type.OK, Op.EXPECT, seen)
 
     async def join(self) -> None:
         """They have come long since."""
@@ -73,22 +86,32 @@ class Crowd:
             return
         for member in self.members:
             log = self.subject.folder.client_log(member.name)
-            process = await member.hosting.start(self._job(member), log, self.listening(member.name))
+            process = await member.hosting.start(self._job(member), log, self._listener(member))
             member.process = process
             self.stage.write(LAB, Type.OK, Op.CLIENT, {"pid": process.process.pid, "name": member.name})
             present = partial(_is_present, member, process)
             who = "a client of the lab's crowd"
             self.stage.watch(watch_client(self.stage, member.name, process, present, who))
 
+    def _listener(self, member: Member) -> Listener:
+        """What it says is said of its principal."""
+        tell = self.listening(member.name)
+        if (whose := member.principal) is None:
+            return tell
+        return lambda event: tell(
+            replace(event, value={**event.value, "principal": whose.name}) if event.op in _OF_A_TASK else event
+        )
+
     def _job(self, member: Member) -> Job:
-        first, size = self.first_job(), self.stage.plan.second if member.number % 2 else None
+        first, size = self.first_job(), size_of(self.stage.plan.to_json(), member.number)
         values = dict(self.subject.values)
         values |= {name: f"{values[name]}-{member.number + 1}" for name in OWN}
         if size:
-            values |= {"total_records": size.records, "batch_size": size.batch}
+            values |= {"total_records": size["records"], "batch_size": size["batch"]}
         arguments = fill(self.subject.profile.contract.arguments, values)
-        records = size.records if size else first.records
-        return replace(first, arguments=arguments, values=values, records=records, handle=None, notes="")
+        told = {"arguments": arguments, "values": values, "records": size["records"] if size else first.records}
+        headers = self.subject.headers_of(member.principal) if member.principal else first.headers
+        return replace(first, **told, headers=headers, handle=None, notes="")
 
     def saw(self, operation: Operation) -> bool:
         """An event of one of them; whether it shows that something goes on."""

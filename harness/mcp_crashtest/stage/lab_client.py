@@ -46,12 +46,10 @@ _MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.OUTPUT, Op.FAULT, Op.BOOT, *_ORDE
 class LabClient:
     """Drives one job on a subject; ``expected`` is what the golden run showed, None in the golden run itself.
 
-    ``second`` is what the golden run of the second client's job showed, where that has another size.
+    ``others`` is what the golden runs of the second and the third client's job showed, where these have another size.
     """
 
-    def __init__(
-        self, subject: Subject, expected: Mapping[str, Any] | None, second: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, subject: Subject, expected: Mapping[str, Any] | None, *others: Mapping[str, Any] | None) -> None:
         self.done: float = 0
         self.began_at: float = 0
         self.spoke_at: float | None = None
@@ -59,7 +57,7 @@ class LabClient:
         self.moved_at: float | None = None
         self._subject = subject
         self._expected = expected
-        self._second_expected = second
+        self._others = others
         self._second: Company | None = None
         self._process: ClientProcess | None = None
         self._lives = 0
@@ -85,7 +83,7 @@ class LabClient:
         self._strangers = [Operator(self._subject, stage, self._job, who.name, who) for who in others]
         self._second = company(self._subject, stage, self._job, self._listener, self._hosting)
         if self._second:
-            self._second.note_expected(self._second_expected)
+            self._second.note_expected(*self._others)
         return self._expected
 
     @property
@@ -159,12 +157,12 @@ class LabClient:
                 self._stage.watch(ask_again(self._stage, self._process, self.start))
             return
         if event.op is Op.OUTPUT and (digest := referred(value.get("records"))):
-            golden = (seen["records"] for seen in (self._expected, self._second_expected) if seen and seen["records"])
+            golden = (seen["records"] for seen in (self._expected, *self._others) if seen and seen["records"])
             value["records"] = self._subject.folder.take_over(digest, golden)
             if self._subject.profile.shares_its_output:
                 value["shared"] = True
         if self._principal and event.op in _OF_A_TASK:
-            value["principal"] = self._principal.name
+            value.setdefault("principal", self._principal.name)
         self._stage.write(name, event.type, event.op, value, event.task)
 
     # --- what is seen

@@ -62,7 +62,7 @@ class SecondClient:
         self._hosting = Hosting(subject, beside=hosting)
         self._answering = Answering(stage, self._operator)
 
-    def note_expected(self, expected: Mapping[str, Any] | None) -> None:
+    def note_expected(self, expected: Mapping[str, Any] | None = None, *_: Mapping[str, Any] | None) -> None:
         """What its own job is compared with, where that has a size of its own."""
         if expected is not None:
             self._stage.write(SECOND, Type.OK, Op.EXPECT, expected)

@@ -49,13 +49,14 @@ def history(
     semantics: str = "exactly-once",
     companion: Companion | None = None,
     second: Size | None = None,
+    third: Size | None = None,
     **claims: Any,
 ) -> History:
     """The history of a run with these planned faults and these events, after what the golden run gave and showed."""
     header = Header(
         seed=0,
         scenario="literal",
-        plan=Plan("literal", "2026-07-28", tuple(faults), companion=companion, second=second).to_json(),
+        plan=Plan("literal", "2026-07-28", tuple(faults), companion=companion, second=second, third=third).to_json(),
         profile="literal",
         profile_digest="",
         contract=contract,

@@ -62,7 +62,7 @@ def run(
 
 
 LEDGER = {"t": ALL, **{f"u{n}": whole(n) for n in OTHERS}}
-FAIR = (progress(6), output(ALL))
+FAIR = (progress(4), progress(6), output(ALL))
 
 
 def ended_fairly(gives: dict[int, str] | None = None, **ledger: str) -> History:
@@ -96,6 +96,10 @@ def test_the_first_job_does_not_stand_still_until_all_others_are_done() -> None:
     assert verdict(run(*FAIR)) == fail("task.orphaned")
 
 
+def test_a_job_that_went_on_meanwhile_and_was_not_looked_at_has_not_stood_still() -> None:
+    assert verdict(run(progress(6), output(ALL))) == PASS
+
+
 def test_a_job_of_which_no_work_was_seen_before_the_others_came_may_wait() -> None:
     assert verdict(run(*FAIR, first=0)) == PASS
 
@@ -120,3 +124,68 @@ def test_one_id_for_two_jobs_is_found() -> None:
     told = ended_fairly()
     same = [replace(o, task="u1") if o.task == "u3" else o for o in told.operations]
     assert "task.identity" in verdict(replace(told, operations=tuple(same)))[1]
+
+
+# --- three clients
+
+SMALLEST = Size(2, 2)
+PRINCIPALS = ("ada", "bob", "cyd")
+
+
+def own(number: int) -> str:
+    """The output of a job of one of three clients, each of which has another size of job."""
+    return (ALL, ALL[:4], ALL[:2])[number % 3]
+
+
+def of_three(*, slow: int | None = None, gives: dict[int, str] | None = None, named: str = "u{}") -> History:
+    """Eight jobs by turns of three clients: all have begun and go on over a kill; ``slow`` when all have ended."""
+    expects = [
+        Event(name, Type.OK, Op.EXPECT, {"records": [[key, key] for key in own(number)]})
+        for number, name in ((1, "second"), (2, "second-third"))
+    ]
+
+    def job(number: int, *events: list[Event]) -> list[Event]:
+        done = of(number, *events) if number else list(chain(*events))
+        whose = {"principal": PRINCIPALS[number % 3]}
+        told = [replace(e, task=named.format(number)) if e.task else e for e in done]
+        return [replace(e, value={**e.value, **whose}) if e.op in (Op.SUBMIT, Op.OUTPUT) else e for e in told]
+
+    def shown(number: int) -> str:
+        return (gives or {}).get(number, own(number))
+
+    everybody = range(8)
+    begin = (job(n, connect(), submit(), progress(1)) for n in everybody)
+    moves = (job(n, progress(len(own(n)))) for n in everybody if n != slow)
+    ends = (job(n, output(shown(n), count=len(shown(n)))) for n in everybody if n != slow)
+    steps = range(2, len(own(slow or 0)) + 1, 2)
+    last = [job(slow, *map(progress, steps), output(own(slow)))] if slow is not None else []
+    return history(
+        [expects, boot(), *begin, landed(KILL), boot(), *moves, *ends, *last, end()],
+        faults=[KILL],
+        companion=Companion.CROWD,
+        second=SMALL,
+        third=SMALLEST,
+    )
+
+
+def test_eight_jobs_of_three_clients_pass() -> None:
+    assert verdict(of_three(named="a4c1{}f0e9d7b2468ace13579bdf")) == PASS
+
+
+@pytest.mark.parametrize(
+    ("number", "given", "invariant"), [(2, "abcd", "unexpected"), (4, "ab", "lost"), (6, "aa", "")]
+)
+def test_each_clients_jobs_are_judged_by_its_own_size(number: int, given: str, invariant: str) -> None:
+    named = "a4c1{}f0e9d7b2468ace13579bdf"
+    assert f"records.{invariant or 'lost'}" in verdict(of_three(gives={number: given}, named=named))[1]
+
+
+@pytest.mark.parametrize(("slow", "starved"), [(0, True), (3, True), (6, False)])
+def test_no_job_stands_still_until_the_many_behind_it_are_done(slow: int, starved: bool) -> None:
+    """Behind the seventh one more was asked for: that is no crowd that went before it."""
+    found = verdict(of_three(slow=slow, named="a4c1{}f0e9d7b2468ace13579bdf"))
+    assert found == (fail("task.orphaned") if starved else PASS)
+
+
+def test_among_principals_a_name_that_can_be_guessed_is_found() -> None:
+    assert "task.identity" in verdict(of_three(named="job-{}"))[1]

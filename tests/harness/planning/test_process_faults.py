@@ -58,9 +58,9 @@ def test_a_crash_loop_begins_in_the_job_and_goes_on_all_over_the_starts() -> Non
 
 
 def test_of_many_at_once_the_server_is_killed_in_the_first_job_and_every_third_time_twice() -> None:
-    plans = many_at_once("s", ERAS, WORK, Size(80, 10), seed=0, count=6)
+    plans = many_at_once("s", ERAS, WORK, (Size(80, 10), Size(60, 10)), seed=0, count=6)
     assert [len(plan.faults) for plan in plans] == [1, 1, 2, 1, 1, 2]
-    assert {(plan.companion, plan.second) for plan in plans} == {(Companion.CROWD, Size(80, 10))}
+    assert {(plan.companion, plan.sizes) for plan in plans} == {(Companion.CROWD, (None, Size(80, 10), Size(60, 10)))}
     assert all(plan.faults[0].at.order <= 5 for plan in plans)
     assert Plan.from_json(plans[2].to_json()) == plans[2]
 
