@@ -29,6 +29,11 @@ some, and nothing else did.
 What stands behind ★★ is what a session for two stars comes to, with every scenario and every plan that these are owed:
 FAIL where its scenario is one of them; PASS where that is played for more, and then two stars were earned. The soak
 plays such a session for each of these.
+What stands under ★★ is what a session for two stars comes to, with every scenario and every plan that these are owed:
+FAIL where its scenario is one of them; PASS where that is played for more, and then two stars were earned: the soak
+plays such a session for each of these. Under ★★★ stands FAIL where one of the scenarios for three stars catches it too,
+or alone. (The window of `cursor_in_place` is hit by two stars now and then, which counts as FAIL.) What neither sees is
+caught by `power-loss`, which is played by name.
 """
 
 

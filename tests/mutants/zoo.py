@@ -286,6 +286,7 @@ _TABLE = (
         EACH_CALL,
         "the server is killed between the open that empties its cursor and the write",
         ("progress.regressed",),
+        sooner=KILLED,
     ),
     Mutant(
         "recovers_twice",
