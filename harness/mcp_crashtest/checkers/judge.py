@@ -34,7 +34,7 @@ from mcp_crashtest.checkers import (
 from mcp_crashtest.checkers.advice import advised
 from mcp_crashtest.checkers.consequences import told_once
 from mcp_crashtest.checkers.remarks import remarks
-from mcp_crashtest.model import format_1
+from mcp_crashtest.model import cells, format_1
 from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.faults import KINDS, OPERATION
 from mcp_crashtest.model.operation import History, Op, Type
@@ -101,6 +101,8 @@ def judge(history: History) -> Judgement:
         offsets=tuple(o.value["offset"] for o in landed if "offset" in o.value and recovery.undoes(o)),
         remarks=noted,
         late=moments.late(history),
+        hits=tuple(cells.hits(history)),
+        owed=tuple(cells.owed(history)),
         overdue=any("claimed_s" in f.evidence for f in findings) or any(claimed.SLOW in text for text in unproven),
     )
 

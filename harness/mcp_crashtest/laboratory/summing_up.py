@@ -14,6 +14,7 @@ from typing import Any
 
 from mcp_crashtest.laboratory.play import Outcome, show_nothing
 from mcp_crashtest.laboratory.unplayed import reproduced
+from mcp_crashtest.model.cells import covered
 from mcp_crashtest.model.errors import NotApplicable, Unproven, Violation
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.proof import NOTHING_MET
@@ -85,6 +86,7 @@ def summary(told: Told, outcomes: Sequence[Outcome], verdict: Verdict, reason: s
         "late_looks": late_looks,
         "fell": _fell(outcomes),
         "late": sum(j.late for j in judgements),
+        "coverage": covered((j.hits if j.verdict is not Verdict.INVALID else (), j.owed) for j in judgements),
         "findings": _findings(told, outcomes),
         "broken": _broken(outcomes),
         "remarks": [remark.to_json() for o in outcomes for remark in o.judgement.remarks],

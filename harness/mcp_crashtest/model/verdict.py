@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from mcp_crashtest.model.cells import Cell
+
 HIGHEST_LEVEL = 3
 """The most stars that this version certifies."""
 DEFAULT_LEVEL = 2
@@ -61,6 +63,7 @@ class Judgement:
     ``remarks`` stand beside the verdict and change nothing of it.
     ``recoveries_s``: seconds from each fault on the server to the first answer that a client had after it.
     ``offsets``: how far into a batch, in thousandths, each kill of a server fell, as far as a client knew.
+    ``hits`` are the cells of those that landed, ``owed`` those that its scenario owes, as far as this run shows.
     ``late`` faults fell more than half a batch behind the place that was planned.
     """
 
@@ -75,6 +78,8 @@ class Judgement:
     remarks: tuple[Finding, ...] = ()
     offsets: tuple[int, ...] = ()
     late: int = 0
+    hits: tuple[Cell, ...] = ()
+    owed: tuple[Cell, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mcp_crashtest import __version__
+from mcp_crashtest.model.cells import coverage_lines
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.limits import LIMITS
 from mcp_crashtest.model.shard import Shard
@@ -116,6 +117,7 @@ def summary_lines(certificate: Mapping[str, Any]) -> list[str]:
             f"{faults['late']} faults fell more than half a batch behind their place: this machine has more to do than "
             f"when the pace was measured"
         )
+    lines += coverage_lines(certificate["scenarios"])
     if recovery["p50"] is not None:
         late = faults.get("late_looks")
         said = f"; {late} restarts were first looked at more than a batch later" if late else ""

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mcp_crashtest.model.caps import NUMERALS, Cap, ceiling
+from mcp_crashtest.model.cells import empty
 from mcp_crashtest.model.shard import Shard
 from mcp_crashtest.model.standing import Standing
 from mcp_crashtest.model.verdict import DEFAULT_LEVEL, HIGHEST_LEVEL, Verdict
@@ -147,6 +148,8 @@ def _obstacle(
         worst = max(failed, key=lambda s: Verdict[s["verdict"]])
         said = worst["reason"] if worst["verdict"] == Verdict.SKIP.name else worst["verdict"]
         return f"{worst['id']}: {said}".splitlines()[0]
+    if holes := [f"{s['id']}: no confirmed {cell}" for s in applicable for cell in empty(s)]:
+        return holes[0]
     ids = {s["id"] for s in of_level}
     missing = [listed.id for listed in wanted if listed.level == level and listed.id not in ids]
     if missing:

@@ -168,6 +168,21 @@ class Sabotage:
 
 
 @dataclass
+class Covered:
+    """One cell: a fault on a victim, before a class of calls or between them, in a third of the job.
+
+    ``hits`` are the confirmed ones. Where it is ``owed`` and was not hit, the level of its scenario is not earned.
+    """
+
+    fault: str
+    victim: str
+    call: str
+    batch: str
+    hits: Count
+    owed: bool
+
+
+@dataclass
 class Scenario:
     """What one scenario came to on one subject. ``unplayed`` may be cut; ``unplayed_in_all`` counts them all.
 
@@ -194,6 +209,7 @@ class Scenario:
     fell: list[Count] | None = None
     late_looks: Count = 0
     late: Count = 0
+    coverage: list[Covered] | None = None
     unplayed: list[UnplayedRun] | None = None
     unplayed_in_all: Count = 0
     broken: list[str] | None = None

@@ -25,12 +25,14 @@ class Spread:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """All figures. ``claim_s``: the recovery deadline that is claimed, None where none is; ``fell``: kills and restarts
-    for each tenth of a batch; ``allowed``: records that one fault may cost; bytes are for each life of a server.
+    for each tenth of a batch; ``covered``: the cells that were owed, with their hits; ``allowed``: records that one
+    fault may cost; bytes are for each life of a server.
     """
 
     recovery: tuple[Spread, ...]
     claim_s: float | None
     fell: tuple[int, ...]
+    covered: tuple[Mapping[str, Any], ...]
     rework: tuple[Spread, ...]
     allowed: int
     memory: tuple[Spread, ...]
@@ -46,6 +48,12 @@ def figures(certificate: Mapping[str, Any], runs: Sequence[Played], claims: Mapp
         _spreads(((run.scenario, value) for run in runs for value in run.recoveries), deadline),
         deadline,
         tuple(map(sum, zip(*(s["fell"] for s in certificate["scenarios"] if s.get("fell")), strict=True))),
+        tuple(
+            {"scenario": s["id"], **cell}
+            for s in certificate["scenarios"]
+            for cell in s.get("coverage") or ()
+            if cell["owed"]
+        ),
         _spreads(((run.scenario, (run.again or 0) / run.faults) for run in redone), batch),
         batch,
         _spreads(((run.scenario, value) for run in runs for value in run.memory), None),

@@ -27,6 +27,13 @@ function fell(counts, W) {
       counts.map((n, i) => { const height = H * n / most, x = i * bar; return [n > 0 && s("rect", {class: "column", x: x + bar * .14, y: H + 20 - height, width: bar * .72, height, rx: 2}), s("text", {class: n ? "val strong" : "val", x: x + bar / 2, y: H + 14 - height, "text-anchor": "middle"}, n), s("text", {class: "tick", x: x + bar / 2, y: H + 37, "text-anchor": "middle"}, i + 1)]; })));
 }
 
+function covered(cells) {
+  const never = cells.filter(c => !c.hits).length;
+  return h("figure", {class: "figure"}, h("figcaption", {}, h("h3", {}, "Cells that are owed"), h("p", {}, `A level takes a confirmed fault in each of these: class of call, third of the job, victim, fault. ${never ? `${plural(never, "cell")} ${never === 1 ? "was" : "were"} never hit.` : "Every one was hit."}`)),
+    h("table", {}, h("thead", {}, h("tr", {}, ["scenario", "fault", "victim", "call", "third of the job", "hits"].map(name => h("th", {scope: "col"}, name)))),
+      h("tbody", {}, cells.map(c => h("tr", {}, [c.scenario, c.fault, c.victim, c.call, c.batch, c.hits || "none"].map(value => h("td", {}, value)))))));
+}
+
 function figures(all) {
   const W = all >= 1064 ? (all - 64) / 2 : all;   // two beside each other, each drawn at its own width
   return Object.entries(data.figures).map(([name, f], _, several) => {
@@ -34,6 +41,7 @@ function figures(all) {
     const drawn = [
       swarm("Recovery times", times.length ? `From each fault on the server to the first answer after it; the slowest took ${ms(slow)}${f.claim_s != null ? `, and ${ms(f.claim_s)} is claimed` : "; the profile claims no time"}.` : "", f.recovery, W, {unit: ms, limit: f.claim_s, limitName: "claimed", log: true}),
       f.fell.some(n => n) && fell(f.fell, W),
+      f.covered?.length && covered(f.covered),
       swarm("Work done again, per fault", `Records executed a second time, by the ledger. One batch (${f.allowed}) for each fault is the price of a crash; ${over ? `${plural(over, "run")} paid more` : "no run paid more"}.`, f.rework, W, {unit: v => +v.toFixed(1), limit: f.allowed, limitName: "allowed", log: false}),
       swarm("Memory per life", "The most that one life of the server has held.", f.memory, W, {unit: bytes, log: true}),
       swarm("Bytes written per life", "What one life of the server has caused to be written to storage.", f.written, W, {unit: bytes, log: false})].filter(Boolean);
