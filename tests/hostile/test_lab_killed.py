@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mcp_crashtest.files.run_folder import RunFolder
 from tests.lab import SMALL, certify, environment, smaller
 from tests.mutants.mutant import CRASH_LOOP, FAILING, MANY, POWER, REPLACED, SABOTAGED, TWO_AT_ONCE
 
@@ -77,8 +78,10 @@ def within_a_fault(folder: Path, scenario: str) -> Callable[[], str]:
     """As soon as its journal says that a fault is about to be done, of which it says nothing more yet."""
 
     def begun() -> Path | None:
-        for path in folder.glob(f"report/runs/*/{scenario}/*/history.jsonl"):
-            told = [line for line in path.read_text(encoding="utf-8").splitlines() if '"op":"fault"' in line]
+        for path in folder.glob(f"report/*/*/{scenario}/*"):
+            journal = RunFolder(path).history_file
+            written = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+            told = [line for line in written if '"op":"fault"' in line]
             if told and '"type":"invoke"' in told[-1]:
                 return path
         return None
@@ -88,7 +91,7 @@ def within_a_fault(folder: Path, scenario: str) -> Callable[[], str]:
         while (path := begun()) is None:
             assert time.monotonic() < deadline, f"no fault of {scenario} was seen to begin"
             time.sleep(0.002)
-        return f"within a fault of {scenario}, {path.parent.name}"
+        return f"within a fault of {scenario}, {path.name}"
 
     return moment
 
