@@ -2,6 +2,7 @@
 replaced. All is synced before anybody is told of it: the log, the file, and the folder in which it has its name.
 
 --no-folder: the folder is not synced.
+--one-sync: the log's name is synced with that of the job's file, and not before.
 --told-first: the client is told of a sheet before it is synced.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 parser = argparse.ArgumentParser()
 parser.add_argument("--dir", type=Path, required=True)
 parser.add_argument("--no-folder", action="store_true")
+parser.add_argument("--one-sync", action="store_true")
 parser.add_argument("--told-first", action="store_true")
 args = parser.parse_args()
 JOBS = {}
@@ -54,6 +56,9 @@ def sign(job):
     log = args.dir / f"{job['id']}.signed"
     if log.exists():
         os.truncate(log, min(job["bytes"], log.stat().st_size))
+    elif not args.one_sync:
+        write(log, b"", 0)
+        sync_folder()  # its name is there before a job's file counts on it
     while job["signed"] < job["certificates"]:
         time.sleep(0.05)
         end = min(job["signed"] + job["sheet"], job["certificates"])
