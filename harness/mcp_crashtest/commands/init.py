@@ -18,6 +18,7 @@ from typing import Any
 from mcp_crashtest.checkers.earlier import done_before
 from mcp_crashtest.commands.asking import ask_about, say
 from mcp_crashtest.commands.check import checked, evidence, tell
+from mcp_crashtest.commands.comparing import freed
 from mcp_crashtest.commands.exit_codes import ExitCode
 from mcp_crashtest.commands.reaching import pairs, reached, settings
 from mcp_crashtest.commands.trying import tried
@@ -30,6 +31,7 @@ from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.scouting import Wishes
 from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import CrashtestError, SubjectError, UsageError
+from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.proposing.sighting import NO_RECORDS
 from mcp_crashtest.proposing.writing import Draft, text_of, workflow
 
@@ -66,8 +68,9 @@ def _proposed(options: argparse.Namespace, wishes: Wishes, laboratory: Laborator
     if draft.get("observe", "records") is not None:
         draft.remarks[:] = [said for said in draft.remarks if not said.startswith(NO_RECORDS)]
     ask_about(draft, trial.sighting, options)
-    _write(draft, output, str(where.bench.server.get("name") or "a server"))
-    return _verified(draft, output, laboratory, options, took_s=trial.sighting.took_s)
+    named = str(where.bench.server.get("name") or "a server")
+    _write(draft, output, named)
+    return _verified(draft, output, laboratory, options, named, took_s=trial.sighting.took_s)
 
 
 # --- what was said beforehand
@@ -105,17 +108,23 @@ def _write(draft: Draft, output: Path, named: str) -> None:
     write_atomically(output, text)
 
 
-def _verified(draft: Draft, output: Path, laboratory: Laboratory, options: argparse.Namespace, *, took_s: float) -> int:
+def _verified(
+    draft: Draft, output: Path, laboratory: Laboratory, options: argparse.Namespace, named: str, *, took_s: float
+) -> int:
     name = os.path.relpath(output)
     say(options, f"wrote {name}" + (f"; to be looked at: {', '.join(draft.guesses)}" if draft.guesses else ""))
     for remark in draft.remarks:
         say(options, f"  {remark}")
-    data = tomllib.loads(output.read_text(encoding="utf-8"))
-    profile = parse_profile(data, name=output.stem, source=str(output), folder=output.resolve().parent)
+    profile = _read(output)
     try:
         said = checked(profile, laboratory)
         if (why := done_before(laboratory.bundle.setting_up(profile, GOLDEN).history(), took_s)) is not None:
             raise UsageError(why)
+        for change in (changes := freed(draft, profile, laboratory)):
+            say(options, f"  {change}")
+        if changes:
+            _write(draft, output, named)
+            said = checked(_read(output), laboratory)
     except CrashtestError as error:
         blamed = type(error) if isinstance(error, UsageError | SubjectError) else UsageError
         raise blamed(
@@ -132,6 +141,11 @@ def _verified(draft: Draft, output: Path, laboratory: Laboratory, options: argpa
         tell(said)
         say(options, f"next: mcp-crashtest certify --profile {name} --quick")
     return ExitCode.CERTIFIED
+
+
+def _read(output: Path) -> Profile:
+    data = tomllib.loads(output.read_text(encoding="utf-8"))
+    return parse_profile(data, name=output.stem, source=str(output), folder=output.resolve().parent)
 
 
 def _check(name: str) -> str:

@@ -19,6 +19,7 @@ from mcp_crashtest.files.traces import Traces
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.scouting import Wishes, scout
 from mcp_crashtest.laboratory.tryout import Tryout
+from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.stored import Stored
 from mcp_crashtest.proposing.arguments import FILLER, Arguments, arguments_for
@@ -119,7 +120,10 @@ async def _seen(tryout: Tryout, wishes: Wishes, options: argparse.Namespace) -> 
     say(options, f"trying {tool.name} {json.dumps(dict(call.template), ensure_ascii=False)[:500]}")
     telling = asyncio.create_task(_telling(partial(say, options)))
     try:
-        return await scout(tryout, tool, call, wishes), call, tool
+        seen = await scout(tryout, tool, call, wishes)
+        if seen.kind is ContractKind.RESUMABLE_TOOL and wishes.kind is None:
+            say(options, f"the job is over when {tool.name} answers: {seen.kind} (--contract says another)")
+        return seen, call, tool
     finally:
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)

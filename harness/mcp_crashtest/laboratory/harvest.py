@@ -70,7 +70,8 @@ async def with_records(
     own = records_in(result, size)
     if own is not None and own.items != "$" and own.number == (size or own.number):
         best = (None, own)
-    for source in sources(tryout.offer, tool, named, result, blocking=seen.kind.blocking) if best is None else ():
+    asked = sources(tryout.offer, tool, named, result, blocking=seen.kind.blocking, given=call.template)
+    for source in asked if best is None else ():
         if (found := await _found(tryout, source, named, result, size)) is not None:
             best = (source, found)
             break

@@ -33,6 +33,7 @@ from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.planning.budget import tolerated
 from mcp_crashtest.subjects.spawner import Spawner
 
+_ONCE_MORE = "once-more"
 _UNDISTURBED = 0  # the number of a plan that is no scenario's
 
 T = TypeVar("T")
@@ -134,6 +135,17 @@ class Laboratory:
                 return await use(tryout)
 
         return self._runner.run(use_life())
+
+    def once_more(self, bench: Bench) -> Outcome:
+        """The job again, with nobody in the way, over the last of its revisions. Raises SubjectError, UsageError."""
+
+        async def again() -> Outcome:
+            plan = Plan(_ONCE_MORE, bench.protocols[-1], ())
+            folder = self.bundle.setting_up(bench.profile, _ONCE_MORE)
+            outcome, _ = await play(bench, plan, folder, await self._spawning(), self.seed)
+            return outcome
+
+        return self._runner.run(again())
 
     def _refuse(self, profile: Profile, error: SubjectError | UsageError) -> None:
         """Nothing more is played of this profile; why not has been said, and is repeated in a line."""

@@ -23,7 +23,7 @@ from mcp_crashtest.model.showing import bounded, pretty
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.proposing.arguments import Arguments
 from mcp_crashtest.proposing.following import Asking, Id, call_with, ids_in, status_calls, status_resources, uris_in
-from mcp_crashtest.proposing.moving import has_ended, scalars, status_in, went_wrong
+from mcp_crashtest.proposing.moving import has_ended, scalars, status_in, tells_all, went_wrong
 from mcp_crashtest.proposing.offer import Tool
 from mcp_crashtest.proposing.outputs import records_in
 from mcp_crashtest.proposing.sighting import Sighting
@@ -135,6 +135,8 @@ def _is_over(answer: Answer, wishes: Wishes) -> bool:
     """Whether the answer is that of a job that has been done meanwhile."""
     found = records_in(answer.document, wishes.records)
     if len(answer.progress) > 1 or (found is not None and found.number == wishes.records):
+        return True
+    if tells_all(answer.document, wishes.records):
         return True
     status = status_in([answer.document])
     return status is not None and has_ended(find(answer.document, status.value))

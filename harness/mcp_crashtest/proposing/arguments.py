@@ -5,7 +5,7 @@ Optional arguments that play none of these parts are left to the tool.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,7 @@ def arguments_for(tool: Tool, given: Mapping[str, Any], records: int) -> Argumen
     unknown = [name for name in given if properties and name not in properties]
     if unknown:
         raise UsageError(f"--argument {unknown[0]}: {tool.name} has no such argument; it has {', '.join(properties)}")
-    parts = _parts({name: schema for name, schema in properties.items() if name not in given})
+    parts = _parts({name: schema for name, schema in properties.items() if name not in given}, tool.required)
     template: dict[str, Any] = {}
     guesses: dict[str, str] = {}
     size, input_file = None, None
@@ -81,13 +81,16 @@ _PLACEHOLDERS = {"total": "{total_records}", "batch": "{batch_size}", "key": "{c
 _INPUT_FILE = "{state_dir}/in.jsonl"
 
 
-def _parts(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The arguments that play a part."""
+def _parts(properties: Mapping[str, Mapping[str, Any]], required: Sequence[str]) -> dict[str, str]:
+    """The arguments that play a part; of numbers of which no name says anything, the only one that is required."""
     numbers = [name for name, schema in properties.items() if type_of(schema) in _NUMBERS]
     batch = [name for name in numbers if share(name, _BATCH) and not _is_no_size(name)]
     sizes = [name for name in numbers if name not in batch and not _is_no_size(name)]
     rated = sorted(sizes, key=lambda name: -_rating(name))
     parts = {batch[0]: "batch"} if batch else {}
+    needed = [name for name in rated if name in required]
+    if rated and _rating(rated[0]) <= 0 and len(needed) == 1:
+        rated = needed
     if rated and (_rating(rated[0]) > 0 or len(rated) == 1):
         parts[rated[0]] = "total"
     elif not rated and len(batch) == 1 and not share(batch[0], {"batch", "chunk", "stapel"}):

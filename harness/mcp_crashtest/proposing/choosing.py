@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.proposing.arguments import arguments_for
-from mcp_crashtest.proposing.offer import Guess, Offer, Tool, vocabulary, words
+from mcp_crashtest.proposing.following import NAMES_ID, NAMES_JOB
+from mcp_crashtest.proposing.offer import Guess, Offer, Tool, share, vocabulary, words
 
 FIXTURE = "crashtest_process_records"
 """The tool that an author adds for us: docs/fixture-tool.md."""
@@ -27,6 +28,7 @@ _OF_LONG_JOBS = vocabulary(
     "background long batch batches resume resumes resumable checkpoint progress records job jobs task items hours",
     "minutes durable hintergrund",
 )
+_ABOUT_A_JOB = (NAMES_ID | NAMES_JOB) - {"token"}
 _LIKELY, _LIKELY_ALONE, _MOST_NAMED = 4, 2, 30
 
 
@@ -55,6 +57,8 @@ def chosen(offer: Offer, wanted: str | None = None) -> Guess:
     ranking = rated(offer)
     least = _LIKELY if len(ranking) > 1 else _LIKELY_ALONE
     if not ranking or ranking[0].likely < least:
+        if (left := _left_over(offer)) is not None:
+            return left
         raise UsageError(
             f"cannot find out which tool starts a long job: give --tool NAME; the server has {names}. Where none does, "
             f"add {FIXTURE} to it: docs/fixture-tool.md"
@@ -63,6 +67,35 @@ def chosen(offer: Offer, wanted: str | None = None) -> Guess:
     others = [one.tool.name for one in ranking[1:] if one.likely >= _LIKELY]
     why = "its name and arguments are those of a job" + (f"; or is it {' or '.join(others[:3])}?" if others else "")
     return Guess(first.tool, why, sure=first.likely - second > 1)
+
+
+def _left_over(offer: Offer) -> Guess | None:
+    """The only tool that can start a job, whatever its name; None where several can, or nothing speaks of jobs."""
+    able = [tool for tool in offer.tools if tool.properties and not _asks(tool) and not _is_about_a_job(tool)]
+    sized = [tool for tool in able if _takes_a_size(tool)]
+    others = "the others take a job's id alone, or nothing, or ask by their names"
+    if len(able) == 1 and (sized or any(_is_about_a_job(tool) for tool in offer.tools)):
+        return Guess(able[0], f"it is the only one that can: {others}")
+    if len(sized) == 1:
+        return Guess(sized[0], f"it is the only one that can and takes a number of records; {others}")
+    return None
+
+
+def _asks(tool: Tool) -> bool:
+    return share(tool.name, _ASKS)
+
+
+def _is_about_a_job(tool: Tool) -> bool:
+    """Whether it takes a job's id, and nothing else that it cannot do without."""
+    needed = tool.required or list(tool.properties)
+    return bool(needed) and all(share(name, _ABOUT_A_JOB) for name in needed) and not _takes_a_size(tool)
+
+
+def _takes_a_size(tool: Tool) -> bool:
+    try:
+        return "total" in arguments_for(tool, {}, 1).parts.values()
+    except UsageError:
+        return False
 
 
 def _likely(tool: Tool) -> int:

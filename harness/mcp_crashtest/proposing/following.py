@@ -16,8 +16,8 @@ _NOT_OURS = vocabulary("http https file mailto ftp")
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _ONE_WORD = re.compile(r"[^\s\"'{}\[\]]{1,200}")
 _MADE_UP = re.compile(r"(?:[A-Za-z]+[_-])?[0-9a-f]{8}[0-9a-f-]*[0-9][0-9a-f-]*", re.IGNORECASE)
-_NAMES_ID = vocabulary("id uuid guid handle token key ref reference ticket kennung nummer number")
-_NAMES_JOB = vocabulary("job task run operation execution work auftrag export import migration request")
+NAMES_ID = vocabulary("id uuid guid handle token key ref reference ticket kennung nummer number")
+NAMES_JOB = vocabulary("job task run operation execution work auftrag export import migration request")
 _NO_ID = vocabulary("client session parent user server total count")
 _TELLS = vocabulary(
     "status state progress check poll get describe info query inspect show stand zustand fortschritt watch",
@@ -79,9 +79,9 @@ def _rating(path: str, value: str | int) -> int:
     said = set(words(path.rsplit(".", 1)[-1]))
     around = set(words(path))
     made_up = isinstance(value, str) and _MADE_UP.fullmatch(value) is not None
-    if "[" in path or not (made_up or said & (_NAMES_ID | _NAMES_JOB)):
+    if "[" in path or not (made_up or said & (NAMES_ID | NAMES_JOB)):
         return 0
-    rating = 3 * bool(said & _NAMES_ID) + 2 * bool(around & _NAMES_JOB) + made_up
+    rating = 3 * bool(said & NAMES_ID) + 2 * bool(around & NAMES_JOB) + made_up
     return rating - 3 * bool(said & _NO_ID) - path.count(".") // 3
 
 
@@ -109,7 +109,7 @@ def status_resources(offer: Offer, ids: list[Id]) -> Iterator[tuple[Id, str]]:
             continue
         for one in ids:
             name = "id" if one.path is None else one.path.removeprefix("$.")
-            if variables[0] != one.name and not set(words(variables[0])) & (_NAMES_ID | _NAMES_JOB):
+            if variables[0] != one.name and not set(words(variables[0])) & (NAMES_ID | NAMES_JOB):
                 continue
             rating = 2 * share(template, _TELLS) + 3 * share(template, _TELLS_BEST) - 2 * share(template, _GIVES)
             rating += 2 * (words(variables[0]) == words(one.name))
@@ -142,7 +142,7 @@ def _takes(name: str, schema: Mapping[str, Any], one: Id) -> bool:
         return False
     if said & _NO_ID and not said & _NO_ID & set(words(one.name)):
         return False
-    return bool(said & (_NAMES_ID | _NAMES_JOB)) or is_key(name) or words(name) == words(one.name)
+    return bool(said & (NAMES_ID | NAMES_JOB)) or is_key(name) or words(name) == words(one.name)
 
 
 def changing_call(offer: Offer, one: Id, verbs: tuple[str, ...], template: str) -> Asking | None:

@@ -28,6 +28,7 @@ _COUNT_NAMES = vocabulary(
     "verarbeitet handled",
 )
 _NO_NUMBER = vocabulary("at time timestamp ms seconds created updated elapsed duration eta pid port version ttl")
+_ONLY_TOTALS = vocabulary("total of all gesamt insgesamt size expected target requested max out wanted limit")
 _PERCENT = vocabulary("percent percentage pct prozent")
 _OF = re.compile(r"([0-9]{1,15}) ?(?:/|of) ?([0-9]{1,15})")
 _NUMBER = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?%?")
@@ -119,6 +120,19 @@ def progress_in(documents: Sequence[Any], records: int | None) -> Progress | Non
     return max(candidates, key=lambda pair: pair[0], default=(0, None))[1]
 
 
+def tells_all(document: Any, records: int) -> bool:
+    """Whether a document says that so many of so many records are done: nothing is left to be followed."""
+    done = total = False
+    for path, value in scalars(document):
+        last = set(words(path.rsplit(".", 1)[-1]))
+        if isinstance(value, str) and any(int(one) == int(of) == records for one, of in _OF.findall(value)):
+            return True
+        if not isinstance(value, bool) and isinstance(value, int | float) and value == records:
+            is_total = bool(last & _ONLY_TOTALS)
+            total, done = total or is_total, done or not is_total
+    return done and total
+
+
 def _progress_at(path: str, documents: Sequence[Any], records: int | None) -> tuple[int, Progress] | None:
     last_step = set(words(path.rsplit(".", 1)[-1]))
     read = [_amount(find(document, path)) for document in documents]
@@ -196,7 +210,7 @@ def count_in(documents: Sequence[Any], records: int | None) -> Guess | None:
             continue
         always = len(documents) > 1 and all(find(document, path) == records for document in documents)
         named = bool(_COUNT_NAMES.intersection(words(path.rsplit(".", 1)[-1])))
-        only_total = bool({"requested", "expected", "target"}.intersection(words(path)))
+        only_total = bool({"requested", "expected", "target", "of", "wanted"}.intersection(words(path)))
         rated.append((2 * named - 4 * always - 3 * only_total - (words(path)[-1:] == ["total"]), path))
     rating, path = max(rated, default=(-9, ""))
     if rating < -1:

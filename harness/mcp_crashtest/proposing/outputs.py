@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from mcp_crashtest.model.paths import find
@@ -21,6 +22,9 @@ _KEY_NAMES = ("id", "key", "record", "n", "number", "index", "i", "uuid", "name"
 _NEXT_NAMES = vocabulary("next cursor continuation more")
 _PAGE_NAMES = vocabulary("page offset cursor start seite")
 _MOST_SOURCES = 8
+_RANDOM = re.compile(r"[0-9a-f-]{12,}", re.IGNORECASE)
+_TIME_NAMES = vocabulary("at time timestamp ts when created updated started finished elapsed duration ms seconds")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d|1[6-9]\d{8}(\d{3})?(\.\d+)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,19 @@ class Records:
     sure: bool = True
 
 
-def sources(offer: Offer, start: Tool, ids: Sequence[Id], document: Any, *, blocking: bool) -> Iterator[Source]:
-    """Where the records may be, beside the answer itself, the likeliest first."""
+def sources(
+    offer: Offer,
+    start: Tool,
+    ids: Sequence[Id],
+    document: Any,
+    *,
+    blocking: bool,
+    given: Mapping[str, Any] = MappingProxyType({}),
+) -> Iterator[Source]:
+    """Where the records may be, beside the answer itself, the likeliest first.
+
+    ``given`` is what the job was called with: by that its records may be asked for too.
+    """
     found: list[tuple[int, Source]] = []
     named = [*ids, *_ids_of(document)]
     for tool in offer.tools:
@@ -60,6 +75,10 @@ def sources(offer: Offer, start: Tool, ids: Sequence[Id], document: Any, *, bloc
                 rating = 2 * share(tool.name, _GIVES) - share(tool.name, {"status", "state"})
                 found.append((rating, Source(tool=tool.name, arguments=call.arguments)))
                 break
+        else:
+            if tool.required and all(name in given for name in tool.required):
+                same = {name: given[name] for name in tool.required}
+                found.append((2 * share(tool.name, _GIVES), Source(tool=tool.name, arguments=same)))
     found += [(4, Source(resource=f"{{{path[2:]}}}")) for path in _uris_of(document)]
     found += [(3 if share(uri, _GIVES) else 1, Source(resource=_filled(uri))) for uri in offer.templates]
     ranked = sorted(found, key=lambda pair: -pair[0])
@@ -150,8 +169,22 @@ def key_in(items: Sequence[Any]) -> str | None:
 
 
 def _key_rating(path: str, values: Sequence[Any]) -> tuple[int, int]:
+    """What is named as a key comes first, then what counts, then a text; a measure may be different by chance.
+
+    What was made up, or is a time, is another one in each run.
+    """
     said = words(path.rsplit(".", 1)[-1])
     named = max((len(_KEY_NAMES) - _KEY_NAMES.index(word) for word in said if word in _KEY_NAMES), default=0)
-    counted = all(isinstance(value, int) for value in values)
-    random = all(isinstance(value, str) and len(value) >= 32 for value in values)
-    return (named and 10) + 3 * counted - 8 * random, named - path.count(".")
+    numbers = sorted(value for value in values if isinstance(value, int))
+    counted = len(numbers) == len(values) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    text = not numbers
+    random = all(isinstance(value, str) and _RANDOM.fullmatch(value) for value in values)
+    rating = (named and 10) + (5 if counted else 4 if text else 2) - 12 * random - 20 * is_time(path, values)
+    return rating, named - path.count(".")
+
+
+def is_time(path: str, values: Sequence[Any]) -> bool:
+    """Whether it says when a record was made, by its name or by all its values."""
+    if _TIME_NAMES.intersection(words(path.rsplit(".", 1)[-1])):
+        return True
+    return bool(values) and all(_TIME.match(str(value)) for value in values)

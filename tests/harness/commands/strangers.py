@@ -37,6 +37,12 @@ POLLED = [
     tool("cancelJob", jobId=STRING),
 ]
 TOOLS = {
+    "ticketed": [
+        tool("reconcile", account=STRING, entries=INTEGER),
+        tool("ticket_state", ticket=STRING),
+        tool("matched", ticket=STRING),
+    ],
+    "telling": [tool("process_rows", count=INTEGER, chunk=INTEGER, client_id=STRING), tool("rows", client_id=STRING)],
     "polled": POLLED,
     "failing": POLLED,
     "remembering": POLLED,
@@ -102,9 +108,22 @@ def call(name: str, given: dict[str, Any]) -> Any:
             return state(given["jobId"])
         case "jobRows":
             return {"rows": rows(given["jobId"])}
+        case "reconcile":
+            job = call("submitJob", {"recordCount": given["entries"]})["job"]["id"]
+            return {"ticket": job}
+        case "ticket_state":
+            return state(given["ticket"])
+        case "matched":
+            return {
+                "rows": [{"matched_at": time.time() + row["n"], "entry": row["n"]} for row in rows(given["ticket"])]
+            }
+        case "rows":
+            return {"rows": rows(given["client_id"])}
         case "process_rows":
             while done(given["client_id"]) < given["count"]:
                 batch(given["client_id"], given["count"], given["chunk"])
+            if args.kind == "telling":
+                return {"job_id": f"job-{given['client_id']}", "made": given["count"], "of": given["count"]}
             return {"rows": rows(given["client_id"]), "processed": given["count"]}
     raise ValueError(f"there is no tool {name}")
 

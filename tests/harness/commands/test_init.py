@@ -52,6 +52,28 @@ def test_a_job_that_is_polled_by_a_tool_is_found_out(tmp_path: Path) -> None:
     assert "crashtest.toml" in (tmp_path / ".github" / "workflows" / "crashtest.yml").read_text(encoding="utf-8")
 
 
+def test_the_only_tool_that_starts_a_job_is_chosen_and_a_time_within_a_record_is_no_fault(tmp_path: Path) -> None:
+    done = init(tmp_path, "ticketed")
+    assert done.code == 0, done.out + done.err
+    assert "taking reconcile for the tool that starts the job (it is the only one that can" in done.out
+    profile = written(tmp_path)
+    assert profile["observe"]["records"]["key"] == "$.entry"
+    assert profile["claims"]["deterministic"] is False
+    assert "[claims] deterministic = false: two undisturbed runs had other contents" in done.out
+
+
+def test_a_call_that_answers_when_all_is_done_is_one_and_the_servers_own_tool_shows_its_records(tmp_path: Path) -> None:
+    done = init(tmp_path, "telling")
+    assert done.code == 0, done.out + done.err
+    profile = written(tmp_path)
+    assert profile["contract"]["kind"] == "resumable-tool"
+    assert "the job is over when process_rows answers: resumable-tool (--contract says another)" in done.out
+    assert profile["observe"]["count"] == "$.made"
+    records = profile["observe"]["records"]
+    assert records == {"tool": "rows", "arguments": {"client_id": "{client_id}"}, "items": "$.rows", "key": "$.n"}
+    assert "deterministic" not in profile["claims"]
+
+
 @pytest.mark.soak
 def test_records_that_no_tool_shows_are_found_in_its_database(tmp_path: Path) -> None:
     done = init(tmp_path, "shelving", "--json")

@@ -128,6 +128,35 @@ def test_a_key_tells_records_apart_and_a_random_one_comes_last() -> None:
     assert key_in([]) is None
 
 
+STAMP = "2026-11-26T10:00:0"
+
+
+@pytest.mark.parametrize(
+    ("record", "key"),
+    [
+        (lambda n: {"made_at": 1764191000 + n, "photo": f"IMG_{n}"}, "$.photo"),
+        (lambda n: {"stamp": f"{STAMP}{n}", "bytes": 7 * n}, "$.bytes"),
+        (lambda n: {"ts": 1764191000.5 + n, "doc": n, "length": 3 * n}, "$.doc"),
+        (lambda n: {"bytes": 1000 + 7 * n, "url": f"/page/{n}"}, "$.url"),
+        (lambda n: {"row": f"{n:012x}a", "url": f"/page/{n}"}, "$.url"),
+        (lambda n: {"created": n, "same": 1}, "$.created"),
+        (lambda n: {"at": 1764191000.5 + n, "same": 1}, None),
+    ],
+    ids=["a time", "a stamp", "a counter", "a name", "made up", "nothing else", "a number with a fraction"],
+)
+def test_a_record_is_called_by_what_is_the_same_in_each_run(record: Any, key: str | None) -> None:
+    assert key_in([record(n) for n in range(1, 5)]) == key
+
+
+def test_records_are_asked_for_by_what_the_job_was_called_with_too() -> None:
+    start = tool("make", {"album": STRING, "photos": INTEGER})
+    offer = Offer((start, tool("shown", {"album": STRING}), tool("page", {"album": STRING, "at": INTEGER})))
+    given = {"album": "crashtest", "photos": "{total_records}"}
+    assert list(sources(offer, start, [], {"ok": True}, blocking=True, given=given)) == [
+        Source(tool="shown", arguments={"album": "crashtest"})
+    ]
+
+
 def test_the_records_of_a_job_are_looked_for_where_its_id_leads() -> None:
     offer = Offer(
         (tool("start"), tool("cancel", {"id": STRING}), tool("get_rows", {"id": STRING})),

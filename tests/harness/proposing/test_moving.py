@@ -8,7 +8,7 @@ import pytest
 
 from mcp_crashtest.contracts.observing import progress_in as read_progress
 from mcp_crashtest.model.observe_spec import ObserveSpec, Unit
-from mcp_crashtest.proposing.moving import count_in, progress_in, status_in, words_of
+from mcp_crashtest.proposing.moving import count_in, progress_in, status_in, tells_all, words_of
 
 N = 103
 
@@ -241,3 +241,22 @@ def test_a_word_of_its_own_at_the_end_means_completed_and_a_known_one_needs_no_w
     assert own.value == {"completed": ["fertig"]}
     assert words_of(["running"], "finished", all_done=True) is None
     assert words_of(["running", "sleeping"], "sleeping", all_done=False) is None, "it stands still in the middle"
+
+
+@pytest.mark.parametrize(
+    ("document", "all_done"),
+    [
+        ({"job_id": "a", "processed": 103, "total": 103}, True),
+        ({"job_id": "a", "made": 103, "of": 103}, True),
+        ({"job_id": "a", "message": "103 of 103 done"}, True),
+        ({"job_id": "a", "progress": "103/103"}, True),
+        ({"job_id": "a", "processed": 5, "total": 103}, False),
+        ({"job_id": "a", "total": 103}, False),
+        ({"job_id": "a", "requested": 103, "total": 103}, False),
+        ({"job_id": "a", "records": 103}, False),
+        ({"job_id": "a", "progress": "0/103"}, False),
+        ("started", False),
+    ],
+)
+def test_an_answer_that_tells_of_all_of_them_leaves_nothing_to_follow(document: Any, all_done: bool) -> None:
+    assert tells_all(document, 103) is all_done

@@ -71,6 +71,51 @@ def test_of_two_that_may_be_it_one_is_taken_and_the_other_is_named() -> None:
     assert "start_export" in guess.why
 
 
+@pytest.mark.parametrize(
+    ("tools", "why"),
+    [
+        (
+            [
+                tool("reconcile", {"account": STRING, "entries": INTEGER}),
+                tool("ticket_state", {"ticket": STRING}),
+                tool("matched", {"ticket": STRING}),
+                tool("abort_ticket", {"ticket": STRING}),
+                tool("everything"),
+            ],
+            "the others take a job's id alone, or nothing",
+        ),
+        (
+            [
+                tool("thumbnails", {"album": STRING, "photos": INTEGER}, {"edge": INTEGER}),
+                tool("album", {"album": STRING}),
+            ],
+            "takes a number of records",
+        ),
+        ([tool("reconcile", {"account": STRING}), tool("ticket_state", {"ticket": STRING})], "the only one that can"),
+    ],
+)
+def test_the_only_tool_that_can_start_a_job_is_taken_whatever_it_is_called(tools: list[Tool], why: str) -> None:
+    guess = chosen(Offer(tuple(tools)))
+    assert guess.value == tools[0]
+    assert not guess.sure
+    assert why in guess.why
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        [tool("reconcile", {"entries": INTEGER}), tool("audit", {"entries": INTEGER}), tool("state", {"id": STRING})],
+        [tool("mail", {"to": STRING, "text": STRING}), tool("get_weather", {"city": STRING})],
+        [tool("add", {"a": INTEGER, "b": INTEGER}), tool("get_weather", {"city": STRING})],
+        [tool("state", {"id": STRING}), tool("everything")],
+    ],
+    ids=["two", "nothing of jobs", "no size", "none"],
+)
+def test_no_tool_is_called_of_which_nothing_says_that_it_starts_a_job(tools: list[Tool]) -> None:
+    with pytest.raises(UsageError, match="give --tool NAME"):
+        chosen(Offer(tuple(tools)))
+
+
 def test_where_no_tool_starts_a_job_it_is_asked_for_and_the_fixture_tool_is_named() -> None:
     with pytest.raises(UsageError, match=r"give --tool NAME; the server has get_weather.*docs/fixture-tool\.md"):
         chosen(Offer((tool("get_weather", {"city": STRING}), tool("search", {"query": STRING}))))
@@ -98,6 +143,8 @@ T, B, K = "{total_records}", "{batch_size}", "{client_id}"
         (tool("f", {"limit": {"type": "number"}}, {"seed": INTEGER, "priority": INTEGER}), {"limit": T}),
         (tool("f", {"count": {"anyOf": [{"type": "null"}, INTEGER]}}), {"count": T}),
         (tool("f", {"how_far": INTEGER}), {"how_far": T}),
+        (tool("f", {"photos": INTEGER}, {"edge": INTEGER}), {"photos": T}),
+        (tool("f", {"photos": INTEGER, "edge": INTEGER}), {"photos": 1, "edge": 1}),
         (tool("f", {"page_count": INTEGER, "start_page": INTEGER}), {"page_count": T, "start_page": 1}),
         (tool("f", {"retry_count": INTEGER, "count": INTEGER}), {"retry_count": 1, "count": T}),
         (tool("f", {"items": INTEGER, "run_name": STRING}), {"items": T, "run_name": K}),
