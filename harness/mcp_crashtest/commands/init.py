@@ -20,10 +20,11 @@ from mcp_crashtest.commands.asking import ask_about, say
 from mcp_crashtest.commands.check import checked, evidence, tell
 from mcp_crashtest.commands.comparing import freed
 from mcp_crashtest.commands.exit_codes import ExitCode
-from mcp_crashtest.commands.reaching import pairs, reached, settings
-from mcp_crashtest.commands.trying import tried
+from mcp_crashtest.commands.reaching import Reached, pairs, reached, settings
+from mcp_crashtest.commands.trying import Trial, tried
 from mcp_crashtest.files.atomic import write_atomically
 from mcp_crashtest.files.bundle import GOLDEN
+from mcp_crashtest.files.mirrors import mirrored
 from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.files.schema import FILE as SCHEMA
 from mcp_crashtest.files.traces import Traces
@@ -51,15 +52,43 @@ def init(options: argparse.Namespace) -> int:
         ours = frozenset(here / name for name in (output.name, WORKFLOW))
         traces = Traces(here, laboratory.bundle.folder, ours, started=bool(options.command))
         try:
-            return _proposed(options, wishes, laboratory, traces)
+            found = _found_in_copy(options, wishes, laboratory, traces) or _found(options, wishes, laboratory, traces)
+            return _proposed(options, wishes, laboratory, *found)
         finally:
             traces.clear()
 
 
-def _proposed(options: argparse.Namespace, wishes: Wishes, laboratory: Laboratory, traces: Traces) -> int:
+def _found_in_copy(
+    options: argparse.Namespace, wishes: Wishes, laboratory: Laboratory, traces: Traces
+) -> tuple[Reached, Trial] | None:
+    """What a trial in a copy of the profile's folder shows; None where that cannot be made, or is not where it writes.
+
+    What is written beside its script goes into the copy, and not among the user's own jobs.
+    """
+    here = traces.folder
+    if options.url or here != Path.cwd():
+        return None
+    with mirrored(here) as copy:
+        if copy is None:
+            return None
+        passing = Traces(copy, laboratory.bundle.folder, started=True, passing=True)
+        try:
+            found = _found(options, wishes, laboratory, passing, here)
+        except SubjectError:
+            say(options, "it does not do so in a copy of its folder: trying it where it is")
+            return None
+    return None if traces.left() else found
+
+
+def _found(
+    options: argparse.Namespace, wishes: Wishes, laboratory: Laboratory, traces: Traces, here: Path | None = None
+) -> tuple[Reached, Trial]:
+    where = reached(options, laboratory, traces.folder, here or traces.folder, partial(say, options))
+    return tried(where, wishes, options, laboratory, traces)
+
+
+def _proposed(options: argparse.Namespace, wishes: Wishes, laboratory: Laboratory, where: Reached, trial: Trial) -> int:
     output = Path(options.output)
-    where = reached(options, laboratory, traces.folder, partial(say, options))
-    where, trial = tried(where, wishes, options, laboratory, traces)
     assert where.bench is not None
     draft = trial.draft(where, wishes.batch)
     for key, value in settings(options).items():

@@ -66,10 +66,10 @@ class Reached:
         return parse_profile(data, name="init", source="mcp-crashtest init", folder=self.folder)
 
 
-def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path, say: Say) -> Reached:
+def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path, here: Path, say: Say) -> Reached:
     """The first way that answers. Raises UsageError where nothing says how, SubjectError where none does.
 
-    What is tried is said.
+    What is tried is said. ``here`` is the profile's folder, and ``folder`` that one or a copy of it.
     """
     if not options.command and not options.url and not options.mcp_config:
         options.mcp_config = _config_here()
@@ -77,7 +77,7 @@ def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path, s
     if options.server and not options.mcp_config:
         raise UsageError("--server names an entry of --mcp-config FILE: give that too")
     refusals: list[str] = []
-    ways = list(_ways(options, folder))
+    ways = list(_ways(options, folder, here))
     if len(ways) > 1:
         ways = _in_order(ways, options, laboratory)
     while ways:
@@ -147,16 +147,16 @@ def _in_order(
     return [("over HTTP, its port in the command", Reached(moved, http.folder, http.workload)), *ways]
 
 
-def _ways(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Reached]]:
+def _ways(options: argparse.Namespace, folder: Path, here: Path) -> Iterator[tuple[str, Reached]]:
     workload = {"records": options.records, "batch": min(options.batch, options.records)}
     if options.mcp_config:
-        yield "by its entry", Reached(_by_entry(options, folder), folder, workload)
+        yield "by its entry", Reached(_by_entry(options, folder, here), folder, workload)
         return
     if options.url:
         yield "by its URL", Reached(_draft(options, None, options.url), folder, workload)
         return
     try:
-        command = read_command(_placed(options.command, folder), lambda word: _holds_something(folder / word))
+        command = read_command(_placed(options.command, here), lambda word: _holds_something(folder / word))
     except ValueError as error:
         raise UsageError(f"--command: {error}") from error
     if options.transport != _STDIO:
@@ -200,11 +200,11 @@ def _say_own(draft: Draft, options: argparse.Namespace) -> None:
             draft.say(table, name, value, "as you say")
 
 
-def _by_entry(options: argparse.Namespace, folder: Path) -> Draft:
+def _by_entry(options: argparse.Namespace, folder: Path, here: Path) -> Draft:
     """A subject that an entry of somebody's MCP configuration describes: the entry itself stays where it is."""
     draft = Draft()
     path = Path(options.mcp_config).expanduser().absolute()
-    draft.say("subject", "mcp_config", os.path.relpath(path, folder))
+    draft.say("subject", "mcp_config", os.path.relpath(path, here))
     draft.say("subject", "server", options.server)
     _say_headers(draft, options)
     draft.say("subject", "environment", _own(options) or None)

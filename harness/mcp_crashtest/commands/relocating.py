@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mcp_crashtest.commands.reaching import Reached
+from mcp_crashtest.files.mirrors import is_environment, stays
 from mcp_crashtest.proposing.command import launcher_in, quoted, read_command
 
 _STATE = "{state_dir}"
@@ -31,17 +32,63 @@ def elsewhere(way: Reached, written: Sequence[str]) -> Iterator[Reached]:
     if folder is None or command is None or "${" in command:
         return
 
-    def stays(word: str) -> bool:
+    def is_elsewhere(word: str) -> bool:
         return not any((folder / name).is_relative_to((folder / word).resolve()) for name in written)
 
-    moved = read_command(command, stays)
+    moved = read_command(command, is_elsewhere)
     if moved.text != command:
         yield _other(way, moved.text, "; ".join(moved.changes))
+    if (variables := _moved(way, folder, written)) is not None:
+        yield variables
     if launcher_in(command) is None and spec.cwd is None:
         placed = " ".join(quoted(_placed(word, folder, way.folder)) for word in shlex.split(command))
         other = _other(way, placed, "")
         other.draft.say("subject", "cwd", _STATE, f"it writes {written[0]} where it is started", guessed=True)
         yield other
+    if spec.cwd is None and spec.reset is None and (copied := _copied(way, folder, written)) is not None:
+        yield copied
+
+
+def _moved(way: Reached, folder: Path, written: Sequence[str]) -> Reached | None:
+    """Its store is where a variable says: another place is said there. None where no variable does."""
+    spec = way.profile().subject
+    values = {name: spec.hidden.get(f"env.{name}", value) for name, value in spec.environment.items()}
+    places = {
+        name: place
+        for name, value in values.items()
+        if "{" not in value and (place := (folder / value).resolve()) != folder.resolve()
+        if any((folder / one).resolve().is_relative_to(place) for one in written)
+    }
+    if not places:
+        return None
+    other = Reached(way.draft.copy(), way.folder, way.workload)
+    new = {name: f"{_STATE}/{place.name}" for name, place in places.items()}
+    said = {**(way.draft.get("subject", "environment") or {}), **new}
+    other.draft.say("subject", "environment", said, f"each run has {' and '.join(new)} of its own")
+    return other
+
+
+def _copied(way: Reached, folder: Path, written: Sequence[str]) -> Reached | None:
+    """Its store is beside its script: each run has a copy of the script's folder, without that store."""
+    left = {name.partition("/")[0] for name in written}
+    entries = sorted(path for path in folder.iterdir() if path.name not in left and not stays(path))
+    entries = [path for path in entries if path.name != "crashtest.toml"]
+    environments = [path.name for path in entries if is_environment(path)]
+    own = [path.name for path in entries if path.name not in environments]
+    if not own or folder.resolve() != way.folder.resolve():
+        return None
+    steps = [f"cp -R {_beside(own)} ."] + ([f"ln -s {_beside(environments)} ."] if environments else [])
+    other = Reached(way.draft.copy(), way.folder, way.workload)
+    why = f"it writes {written[0]} beside its script: each run has a copy of that, and yours stays as it is"
+    other.draft.say("subject", "cwd", _STATE, why, guessed=True)
+    other.draft.say("subject", "reset", f"sh -c {shlex.quote(' && '.join(steps))} {{here}}", "", guessed=True)
+    if (command := way.draft.get("subject", "command")) is not None:
+        other.draft.say("subject", "command", command.replace("{here}/", ""), "")
+    return other
+
+
+def _beside(names: Sequence[str]) -> str:
+    return " ".join(f'"$0"/{shlex.quote(name)}' for name in names)
 
 
 def _other(way: Reached, command: str, why: str) -> Reached:
@@ -59,6 +106,5 @@ def _placed(word: str, folder: Path, here: Path) -> str:
 
 def told(way: Reached) -> str:
     """What is other in a way, in the words of a profile."""
-    cwd = way.draft.get("subject", "cwd")
-    command = way.draft.get("subject", "command")
-    return f"cwd = {cwd}, {command}" if cwd else str(command)
+    keys = [key for key in ("cwd", "reset", "environment", "command") if way.draft.get("subject", key) is not None]
+    return ", ".join(f"{key} = {way.draft.get('subject', key)}" for key in keys)

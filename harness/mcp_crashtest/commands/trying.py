@@ -80,6 +80,9 @@ def tried(
 def _clear(traces: Traces, written: list[str], options: argparse.Namespace) -> None:
     disturbed = traces.disturbed() if traces.started else []
     taken = traces.clear()
+    if traces.passing:
+        say(options, f"it writes in its own folder: {_some(written)} (in a copy of it: yours is as it was)")
+        return
     removed = f"; what the trial left is removed: {_some(taken)}" if taken else ""
     say(options, f"it writes in its own folder: {_some(written)}{removed}")
     if disturbed:

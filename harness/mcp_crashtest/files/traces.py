@@ -25,6 +25,7 @@ class Traces:
 
     ``ours`` are files that we write ourselves, and that stay; ``names`` are what the jobs were called that were tried.
     Only where we have started the server (``started``) anything is taken away: another's is at work in its own files.
+    ``passing``: the folder is a copy that is gone soon.
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class Traces:
     ours: frozenset[Path] = frozenset()
     names: set[str] = field(default_factory=set)
     started: bool = True
+    passing: bool = False
     before: Footprint = field(init=False)
     folders: frozenset[Path] = field(init=False)
 

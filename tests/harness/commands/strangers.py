@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 parser = argparse.ArgumentParser()
@@ -17,6 +18,7 @@ parser.add_argument("kind")
 parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "0")))
 parser.add_argument("--db", default=os.environ.get("MY_DB", "jobs.db"))
 parser.add_argument("--keep", help="the same as --db, by a name that says nothing")
+parser.add_argument("--beside", help="its name, where it lies beside this file")
 parser.add_argument("--stdio", action="store_true")
 parser.add_argument("--token", help="whoever does not have it is turned away")
 args = parser.parse_args()
@@ -54,7 +56,10 @@ TOOLS = {
     "weather": [tool("get_weather", city=STRING)],
 }[args.kind]
 
-db = sqlite3.connect(args.keep or args.db, check_same_thread=False, isolation_level=None)
+beside = str(Path(__file__).resolve().parent / args.beside) if args.beside else None
+db = sqlite3.connect(
+    beside or os.environ.get("MY_SHELF") or args.keep or args.db, check_same_thread=False, isolation_level=None
+)
 db.execute("CREATE TABLE IF NOT EXISTS rows (job TEXT, n INT, PRIMARY KEY (job, n))")
 db.execute("CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, total INT)")
 lock = threading.Lock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -99,8 +100,42 @@ def test_a_server_that_keeps_its_store_where_it_is_started_is_started_in_a_folde
     assert subject["command"] == "python -B {here}/server.py shelving --port {port}"
     assert subject["cwd"] == "{state_dir}"
     assert written(tmp_path)["observe"]["records"]["sqlite"] == "{state_dir}/jobs.db"
-    assert "it writes in its own folder: jobs.db; what the trial left is removed: jobs.db" in done.out
+    assert "it writes in its own folder: jobs.db (in a copy of it: yours is as it was)" in done.out
+    assert "reset" not in subject
     assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_a_server_whose_store_lies_beside_its_script_is_copied_for_each_run_and_its_store_stays_as_it_is(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "server.py").write_text(PLAIN.read_text(encoding="utf-8"), encoding="utf-8")
+    with closing(sqlite3.connect(tmp_path / "shelf.db")) as db:
+        db.execute("CREATE TABLE mine (n INT)")
+        db.commit()
+    before = (tmp_path / "shelf.db").read_bytes()
+    asked = ("init", "--yes", "--command", "python -B server.py polled --beside shelf.db --port 8000", "--records", 23)
+    done = lab(*asked, cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    subject = written(tmp_path)["subject"]
+    assert subject["cwd"] == "{state_dir}"
+    assert subject["reset"] == "sh -c 'cp -R \"$0\"/server.py .' {here}"
+    assert (tmp_path / "shelf.db").read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"server.py", "shelf.db", "crashtest.toml"}
+
+
+def test_a_variable_that_says_where_it_was_seen_to_write_says_another_place_for_each_run(tmp_path: Path) -> None:
+    entry = {
+        "command": sys.executable,
+        "args": ["-B", str(PLAIN), "polled", "--stdio"],
+        "env": {"MY_SHELF": "./shelves", "MOTTO": "./mine"},
+    }
+    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"mine": entry}}), encoding="utf-8")
+    done = lab("init", "--yes", "--records", 23, cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    subject = written(tmp_path)["subject"]
+    assert subject["environment"] == {"MY_SHELF": "{state_dir}/shelves"}
+    assert "reset" not in subject
+    assert {path.name for path in tmp_path.iterdir()} == {"mcp.json", "crashtest.toml"}
 
 
 @pytest.mark.soak
@@ -272,7 +307,7 @@ def test_a_configuration_that_lies_there_is_taken_and_who_tells_in_words_is_name
     done = lab("init", "--yes", "--records", 23, cwd=tmp_path)
     assert done.code == 2
     assert "taking .vscode/mcp.json, which is here" in done.out
-    assert "jobState answers 'running, 0 of 23', which is no JSON" in done.err
+    assert re.search(r"jobState answers 'running, [0-9]+ of 23', which is no JSON", done.err)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".vscode"]
 
 
