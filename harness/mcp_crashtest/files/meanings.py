@@ -53,7 +53,8 @@ MEANINGS: Mapping[str, str] = {
     "subject.server": "which of its entries, as by `--server NAME`",
     "subject.home": "whether each run has its own HOME (`{home}`), XDG folders and TMPDIR; caches of npm, uv, pip and "
     "others stay the user's. By default where nothing says `{state_dir}`",
-    "subject.reset": "a command that is run before each run, for what is kept elsewhere; then runs go one at a time",
+    "subject.reset": "a command that is run in `cwd` before each run, for what is kept elsewhere, or to copy a "
+    "script that keeps its store beside itself; then runs go one at a time",
     "subject.stop": '`"group"`: a planned restart sends SIGTERM to the whole process group, for launchers that keep it '
     "to themselves",
     "subject.kill": '`"all"`: a kill reaches everybody who belongs to the server, also workers in sessions of their '
@@ -113,8 +114,9 @@ MEANINGS: Mapping[str, str] = {
     "observe.records.key": "the path of a record's identity within the record",
     "observe.records.next": "the path of what leads to the next page; `{next}` for a tool",
     "observe.records.tool": "a tool",
-    "observe.records.arguments": "of the tool. Here and in the following the answer fills in `{id}`, or a path as in "
-    "`{job.id}`",
+    "observe.records.arguments": "of the tool. Here and in the following `{task_id}` is the job's id, `{handle}` what "
+    "it is followed by (an id, or a URI whose last part is `{task_id}`), and any other name a path in the answer that "
+    "tells the output: `{id}` is its `$.id`, `{job.id}` its `$.job.id`",
     "observe.records.resource": "or a resource",
     "observe.records.file": "or a file: JSON, JSON lines, CSV, TSV",
     "observe.records.sqlite": "or a SQLite database, with a `query`",

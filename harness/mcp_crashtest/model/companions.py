@@ -187,11 +187,17 @@ def _is_one_place(value: str, input_file: str | None) -> bool:
     return not OWN & told and (bool(told & _SITE) or _PATH.fullmatch(value) is not None)
 
 
+_NO_KEY = (
+    "nothing tells the server that two calls are for one job: where its tool takes a name or key of the job, put "
+    "{client_id} there in [contract] arguments, which is the same in all calls for one job and another in each run"
+)
+
+
 def _why_one_call(profile: Profile) -> str | None:
     if profile.contract.kind.blocking:
         return "a call that comes back with the output is made again by every client"
     if not keyed(profile):
-        return "nothing tells that two calls are for one job: put {client_id} among the arguments"
+        return _NO_KEY
     return None
 
 
@@ -201,7 +207,7 @@ def _why_one_client(profile: Profile) -> str | None:
     if not profile.contract.kind.blocking:
         return None
     if not keyed(profile):
-        return "nothing tells that two calls are for one job: put {client_id} among the arguments"
+        return _NO_KEY
     if profile.claims.semantics is not Semantics.EXACTLY_ONCE or not profile.claims.resumes:
         return "two calls at once may each do the job where it does not resume exactly once"
     return None

@@ -63,8 +63,8 @@ class Tally:
         violated = len({finding["invariant"] for s in self.scenarios for finding in s["findings"]})
         over = sum(s["runs"] > 0 for s in self.scenarios)
         return (
-            f"{over} of {listed} scenarios were played to their end, {self.runs} runs with {self.kills} kills in all, "
-            f"{violated} invariants broken so far"
+            f"{over} of {listed} scenarios were played to their end: a job was run {self.runs} times, and a process "
+            f"killed {self.kills} times; {violated} invariants broken so far"
         )
 
     def certificate(self, catalogue: Sequence[Listed]) -> dict[str, Any]:

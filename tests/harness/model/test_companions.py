@@ -121,7 +121,10 @@ def test_the_same_call_is_made_again_where_it_says_whose_job_it_is_and_hands_out
 @pytest.mark.parametrize(
     ("told", "because"),
     [
-        (profile({"total": 100}, kind=ContractKind.RESUMABLE_TOOL), "two calls are for one job"),
+        (
+            profile({"total": 100}, kind=ContractKind.RESUMABLE_TOOL),
+            "where its tool takes a name or key",
+        ),
         (profile(kind=ContractKind.RESUMABLE_TOOL, claims=Claims(Semantics.AT_LEAST_ONCE)), "two calls at once"),
         (profile(kind=ContractKind.RESUMABLE_TOOL, claims=Claims(resumes=False)), "two calls at once"),
         (profile(kind=ContractKind.RESUMABLE_TOOL), ""),
