@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 import time
 import tomllib
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,74 +84,6 @@ def test_records_that_no_tool_shows_are_found_in_its_database(tmp_path: Path) ->
         "key": "$.n",
     }
     assert json.loads(done.out)["found"]["records"]["number"] == 23
-
-
-def test_a_server_that_keeps_its_store_where_it_is_started_is_started_in_a_folder_of_each_runs_own(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "server.py").write_text(PLAIN.read_text(encoding="utf-8"), encoding="utf-8")
-    command, before = "python -B server.py shelving --port 8000", {"server.py", "crashtest.toml"}
-    asked = ("init", "--yes", "--command", command, "--records", 23, "--output", tmp_path / "crashtest.toml")
-    done = lab(*asked, cwd=tmp_path)
-    assert done.code == 0, done.out + done.err
-    subject = written(tmp_path)["subject"]
-    assert subject["command"] == "python -B {here}/server.py shelving --port {port}"
-    assert subject["cwd"] == "{state_dir}"
-    assert written(tmp_path)["observe"]["records"]["sqlite"] == "{state_dir}/jobs.db"
-    assert "it writes in its own folder: jobs.db (in a copy of it: yours is as it was)" in done.out
-    assert "reset" not in subject
-    assert {path.name for path in tmp_path.iterdir()} == before
-
-
-def test_a_server_whose_store_lies_beside_its_script_is_copied_for_each_run_and_its_store_stays_as_it_is(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "server.py").write_text(PLAIN.read_text(encoding="utf-8"), encoding="utf-8")
-    with closing(sqlite3.connect(tmp_path / "shelf.db")) as db:
-        db.execute("CREATE TABLE mine (n INT)")
-        db.commit()
-    before = (tmp_path / "shelf.db").read_bytes()
-    asked = ("init", "--yes", "--command", "python -B server.py polled --beside shelf.db --port 8000", "--records", 23)
-    done = lab(*asked, cwd=tmp_path)
-    assert done.code == 0, done.out + done.err
-    subject = written(tmp_path)["subject"]
-    assert subject["cwd"] == "{state_dir}"
-    assert subject["reset"] == "sh -c 'cp -R \"$0\"/server.py .' {here}"
-    assert (tmp_path / "shelf.db").read_bytes() == before
-    assert {path.name for path in tmp_path.iterdir()} == {"server.py", "shelf.db", "crashtest.toml"}
-
-
-def test_a_variable_that_says_where_it_was_seen_to_write_says_another_place_for_each_run(tmp_path: Path) -> None:
-    entry = {
-        "command": sys.executable,
-        "args": ["-B", str(PLAIN), "polled", "--stdio"],
-        "env": {"MY_SHELF": "./shelves", "MOTTO": "./mine"},
-    }
-    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"mine": entry}}), encoding="utf-8")
-    done = lab("init", "--yes", "--records", 23, cwd=tmp_path)
-    assert done.code == 0, done.out + done.err
-    subject = written(tmp_path)["subject"]
-    assert subject["environment"] == {"MY_SHELF": "{state_dir}/shelves"}
-    assert "reset" not in subject
-    assert {path.name for path in tmp_path.iterdir()} == {"mcp.json", "crashtest.toml"}
-
-
-@pytest.mark.soak
-def test_a_store_of_the_users_is_left_alone_and_its_runs_go_one_at_a_time(tmp_path: Path) -> None:
-    """What was there before stays, and what the trial adds to it is named."""
-    store = tmp_path / "kept"
-    with closing(sqlite3.connect(store)) as db:
-        db.execute("CREATE TABLE mine (n INT)")
-        db.commit()
-    command = f"python -B {PLAIN} shelving --port 8000 --keep {store}"
-    done = lab("init", "--yes", "--command", command, "--records", 23, "--output", tmp_path / "crashtest.toml")
-    assert done.code == 0, done.out + done.err
-    assert "it writes in its own folder: kept\n" in done.out
-    assert "runs go one at a time: it writes 'kept' in its own folder" in done.out
-    assert "removed" not in done.out
-    assert written(tmp_path)["observe"]["records"]["sqlite"] == "{here}/kept"
-    with closing(sqlite3.connect(store)) as db:
-        assert db.execute("SELECT count(*) FROM mine").fetchone() == (0,)
 
 
 @pytest.mark.soak
@@ -247,30 +177,6 @@ def test_an_entry_with_a_url_is_a_running_server(tmp_path: Path) -> None:
             server.kill()
     assert done.code == 0, done.out + done.err
     assert written(tmp_path)["subject"] == {"mcp_config": "mcp.json"}
-
-
-def test_a_job_that_an_earlier_run_has_done_is_refused_until_its_store_is_put_back(tmp_path: Path) -> None:
-    """What is asked for again is handed out at once: no run after the first would show anything."""
-    store = tmp_path / "elsewhere"
-    command = f"python -B {PLAIN} remembering --port 8000 --keep {store}"
-    asked = (
-        "init",
-        "--yes",
-        "--force",
-        "--command",
-        command,
-        "--output",
-        tmp_path / "crashtest.toml",
-        "--records",
-        203,
-    )
-    refused = lab(*asked)
-    assert refused.code == 2, refused.out + refused.err
-    assert "was this job done by an earlier run?" in refused.err
-    assert "[subject] reset" in refused.err
-    assert not store.exists()  # what the trials have left is taken away
-    done = lab(*asked, "--set", f"subject.reset=rm -f {store}")
-    assert done.code == 0, done.out + done.err
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
