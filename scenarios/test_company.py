@@ -11,13 +11,13 @@ from mcp_crashtest import Trial
 from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.planning import sequences
 
-SECOND_JOBS, TWO_BACK, CALLED_AGAIN = 7, 6, 2
+SECOND_JOBS, TWO_BACK, CALLED_AGAIN = 9, 6, 2
 MORE = 20
 
 
 @pytest.mark.crashtest(level=2)
 def test_second_job(crashtest: Trial) -> None:
-    """The server is killed, and in its new life a second job is submitted beside the first, or behind it: both stay."""
+    """The server is killed while two jobs are under way, or is given a second one in its new life: both stay."""
     crashtest.refuse_alone(Companion.ANOTHER_JOB)
     at, told = (crashtest.protocols, crashtest.workload), crashtest.second_told
     plans = sequences.second_jobs(crashtest.scenario, *at, told=told, seed=crashtest.seed, count=MORE)

@@ -27,13 +27,8 @@ sessions play each mutant's scenario, with the plans that users get: ● was fou
 some, and nothing else did.
 
 What stands behind ★★ is what a session for two stars comes to, with every scenario and every plan that these are owed:
-FAIL where its scenario is one of them; PASS where that is played for more, and then two stars were earned. The soak
-plays such a session for each of these.
-What stands under ★★ is what a session for two stars comes to, with every scenario and every plan that these are owed:
-FAIL where its scenario is one of them; PASS where that is played for more, and then two stars were earned: the soak
-plays such a session for each of these. Under ★★★ stands FAIL where one of the scenarios for three stars catches it too,
-or alone. (The window of `cursor_in_place` is hit by two stars now and then, which counts as FAIL.) What neither sees is
-caught by `power-loss`, which is played by name.
+FAIL where its scenario is one of them, or another one sees it now and then; PASS where that is played for more, and
+then two stars were earned. The soak plays such a session for each of these.
 """
 
 
@@ -63,7 +58,8 @@ def marks(mutant: Mutant) -> dict[str, str]:
 
 def passes_two_stars(mutant: Mutant) -> bool:
     """Whether nothing that is played for two stars sees it: what catches it is played for more."""
-    return next(listed.level for listed in standard() if listed.id == mutant.scenario) > DEFAULT_LEVEL
+    level = next(listed.level for listed in standard() if listed.id == mutant.scenario)
+    return level > DEFAULT_LEVEL and getattr(mutant, "sooner", None) is None
 
 
 def text() -> str:

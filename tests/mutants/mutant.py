@@ -12,7 +12,8 @@ _HERE = Path(__file__).resolve().parent
 class Mutant:
     """One flawed server. ``also`` are the invariants that may catch it beside the one that must.
 
-    ``faults`` is how many the smallest plan has at most that shows the flaw.
+    ``faults`` is how many the smallest plan has at most that shows the flaw; ``sooner`` is another scenario, for fewer
+    stars, that sees it now and then.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Mutant:
     story: str
     also: tuple[str, ...] = ()
     faults: int = 1
+    sooner: str | None = None
 
     @property
     def profile(self) -> Path:
@@ -33,7 +35,7 @@ RESTARTED, AWAY, FROZEN, AFTERLIFE = "planned-restart", "server-away", "server-f
 INTERRUPTED, DROPPED, CLIENT_KILLED = "client-interrupted", "connection-dropped", "client-killed"
 SIZES, OPERATED = "other-workloads", "operations-survive"
 EACH_CALL, EACH_OF_RECOVERY = "every-call", "every-call-of-recovery"
-POWER = "power-loss"
+POWER, SABOTAGED = "power-loss", "sabotage-noticed"
 REPLACED, TWO_AT_ONCE, SIGNALLED, CRASH_LOOP = "frozen-and-replaced", "two-at-once", "signals", "crash-loop"
 FAILING, MANY, POISONED = "failing-calls", "many-at-once", "poison-job"
 SECOND, TWO_BACK, OVERLAP = "second-job", "two-clients-back", "old-and-new-at-once"

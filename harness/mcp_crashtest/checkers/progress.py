@@ -71,7 +71,8 @@ def _regressed(history: History) -> Iterator[Finding]:
 def _gone(history: History) -> Iterator[Finding]:
     """Records that a call has shown are there when they are asked for again, before it is made anew or behind that.
 
-    Who shows none before the end has none to lose. Answers of two clients may overtake each other.
+    Who shows none before the end has none to lose, and who shows none behind a restart may read his store only when
+    he is called. Answers of two clients may overtake each other.
     """
     if not held(history.header.claims, "progress.regressed"):
         return
@@ -81,7 +82,7 @@ def _gone(history: History) -> Iterator[Finding]:
         asked_later = seen.value["asked_at"] > before.t
         if seen.value["done"] > before.value["done"]:
             highest[seen.task] = seen, call
-        elif seen.value["done"] < before.value["done"] and call != its_call and asked_later:
+        elif 0 < seen.value["done"] < before.value["done"] and call != its_call and asked_later:
             yield Finding(
                 "progress.regressed",
                 f"{before.value['done']} records were shown to {before.process} in life {before.life}, and "

@@ -209,7 +209,8 @@ class Conversation:
         if not total:
             return False
         self.told = True
-        return self.journal.once(Op.PROGRESS, done=in_records(done, total, self.job.observe, records), total=records)
+        done = in_records(done, total, self.job.observe, records, self.job.batch)
+        return self.journal.once(Op.PROGRESS, done=done, total=records)
 
     async def output(self, session: Session, document: Any, status: str, around: Any = None) -> None:
         """Journal the final output: what the document says, and the records behind it where the profile knows."""

@@ -61,6 +61,11 @@ class Job:
     notes: str = ""
     marked: bool = False
 
+    @property
+    def batch(self) -> int:
+        """How many records make a batch; 1 where nobody has said."""
+        return int(self.values.get("batch_size", 1))
+
     def to_text(self) -> str:
         """Encode as JSON what anybody may see."""
         return json.dumps({name: value for name, value in asdict(self).items() if name != _HEADERS})

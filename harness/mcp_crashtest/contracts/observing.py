@@ -23,6 +23,7 @@ _DONE_OF_TOTAL = re.compile(r"([0-9]{1,15}) ?(?:/|of) ?([0-9]{1,15})")
 _NUMBER = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?(%?)")
 _PERCENT = re.compile(r"(?:percent|percentage|pct)$", re.IGNORECASE)
 _LARGEST = 1e18
+_EXACTLY = 1e-9
 _UNITS = {Unit.PERCENT: 100.0, Unit.FRACTION: 1.0}
 
 Progress = tuple[float, float]
@@ -56,9 +57,18 @@ def constant_total(observe: ObserveSpec, records: int) -> float | None:
     return None
 
 
-def in_records(done: float, total: float, observe: ObserveSpec, records: int) -> int:
-    """Progress in records. Batches are whole, but for the last one."""
+def in_records(done: float, total: float, observe: ObserveSpec, records: int, batch: int = 1) -> int:
+    """Progress in records. Batches are whole, but for the last one.
+
+    A whole percent stands for all that is rounded to it, up or down: where the end of a batch is among that, it is
+    meant.
+    """
     found = round(done / total * records)
+    if total in _UNITS.values() and records != total:
+        percent = done / total * 100
+        end = min(round(found / batch) * batch, records)
+        if abs(percent - round(percent)) < _EXACTLY and abs(end / records * 100 - percent) < 1:
+            return end
     return min(found, records) if observe.unit is Unit.BATCHES and done <= math.ceil(total) else found
 
 

@@ -39,10 +39,11 @@ _SITE = frozenset({"state_dir", "here"})
 
 
 class Companion(StrEnum):
-    """What the second client wants, behind the last fault of a plan."""
+    """What the second client wants, and when it comes: behind the last fault of a plan, where nothing else is said."""
 
     ANOTHER_JOB = "another-job"  # at once, while the first goes on
     ANOTHER_JOB_LATER = "another-job-later"  # once the first has ended
+    JOB_BESIDE = "job-beside"  # as soon as the first has its handle: both are under way when the server dies
     SAME_JOB = "same-job"  # it has the same handle, or makes the same call
     CROWD = "crowd"  # many others, of three clients in all, from the beginning of the first one's on
     SAME_CALL = "same-call"  # it submits the job once more as the first did; with no fault behind the first's end
@@ -50,7 +51,7 @@ class Companion(StrEnum):
     @property
     def has_own_job(self) -> bool:
         """Whether its job is another one than the first client's."""
-        return self in (Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER, Companion.CROWD)
+        return self in (Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER, Companion.JOB_BESIDE, Companion.CROWD)
 
     @property
     def told(self) -> str:
@@ -68,6 +69,7 @@ class Told(StrEnum):
 _TOLD = {
     Companion.ANOTHER_JOB: "a second job beside it in the new life",
     Companion.ANOTHER_JOB_LATER: "a second job behind it in the new life",
+    Companion.JOB_BESIDE: "a second job beside it from its beginning",
     Companion.CROWD: "many jobs beside it",
     Companion.SAME_JOB: "two clients back at once",
     Companion.SAME_CALL: "the same call made once more",

@@ -180,7 +180,7 @@ def away(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: i
 def second_jobs(
     scenario: str, protocols: Sequence[str], workload: Workload, *, told: frozenset[Told], seed: int, count: int
 ) -> list[Plan]:
-    """The server killed all over the job, and a second job in the new life: beside the first or behind it.
+    """The server killed all over the job, and a second job: under way beside it, or in the new life, beside or behind.
 
     Now and then it is killed behind the first job's end, and the new life knows of nothing but what is kept.
     Where jobs are told by their size the second is a batch smaller, or else bigger: the one's records are not all the
@@ -188,8 +188,8 @@ def second_jobs(
     """
     smaller, bigger = workload.records - workload.batch, workload.records + workload.batch
     size = Size(smaller if smaller > 0 else bigger, workload.batch) if Told.SIZE in told else None
-    beside, behind = Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER
-    wanted = cycle((beside, behind, behind, beside))  # not in step with two revisions
+    beside, behind, both = Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER, Companion.JOB_BESIDE
+    wanted = cycle((beside, both, behind, both, behind))  # not in step with two revisions
     plans = spread(scenario, protocols, "kill", Victim.SERVER, workload, seed=seed, count=count)
     equal = None if Told.KEY in told else size
     alike = cycle((size, size, size, equal, size, equal))

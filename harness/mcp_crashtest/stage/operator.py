@@ -266,7 +266,7 @@ class Operator:
                 done, total = seen.progress or (0, 0)
                 return {
                     "status": seen.status,
-                    "done": in_records(done, total, job.observe, job.records) if total else None,
+                    "done": in_records(done, total, job.observe, job.records, job.batch) if total else None,
                 }
         return {}
 

@@ -1,8 +1,9 @@
 """The second client on the stage: it comes behind the last fault, with a job of its own or for that of the first.
 
-It is a process like the first one's, is never killed, and what it does stands in the history under its own name. A
-server that takes one job at a time may refuse a second one while the first goes on: then it is asked for again. Behind
-a second job the output of the first is read once more, in the first client's name: it is what it was.
+With a job that is to be under way beside the first one when the server dies it comes before that, and meets it too. It
+is a process like the first one's, is never killed, and what it does stands in the history under its own name. A server
+that takes one job at a time may refuse a second one while the first goes on: then it is asked for again. Behind a
+second job the output of the first is read once more, in the first client's name: it is what it was.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class SecondClient:
         self._operator = Operator(subject, stage, self._followed, f"{SECOND}-operator", hosting=hosting)
         self._hosting = Hosting(subject, beside=hosting)
         self._answering = Answering(stage, self._operator)
+        if wanted is Companion.JOB_BESIDE:
+            stage.watch(self._come())
 
     def note_expected(self, expected: Mapping[str, Any] | None = None, *_: Mapping[str, Any] | None) -> None:
         """What its own job is compared with, where that has a size of its own."""
@@ -68,8 +71,12 @@ class SecondClient:
             self._stage.write(SECOND, Type.OK, Op.EXPECT, expected)
 
     async def join(self) -> None:
-        """Come when it is its time; not at all where the run is over before."""
+        """Come when it is its time; not at all where the run is over before, or where it has come long since."""
         self._called = True
+        if self._wanted is not Companion.JOB_BESIDE:
+            await self._come()
+
+    async def _come(self) -> None:
         if await self._stage.until(self._is_time):
             await self._start()
 
@@ -84,6 +91,8 @@ class SecondClient:
         if self._wanted is Companion.SAME_CALL and not self._stage.plan.faults:
             return self._first_finished
         job = self._first_job()
+        if self._wanted is Companion.JOB_BESIDE:
+            return job.handle is not None
         return self._wanted.has_own_job or job.kind.blocking or job.handle is not None or self._first_finished
 
     async def _start(self) -> None:

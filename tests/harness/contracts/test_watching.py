@@ -48,6 +48,28 @@ def test_batches_are_whole_but_for_the_last(done: int, records: int) -> None:
     assert in_records(done, 10.3, observe, 103) == records
 
 
+@pytest.mark.parametrize(
+    ("done", "total", "records", "batch", "meant"),
+    [
+        (88, 100, 90, 10, 80),  # 88.9 rounded down
+        (89, 100, 90, 10, 80),  # and to the nearest
+        (62, 100, 110, 11, 68),  # no batch ends there
+        (63, 100, 110, 10, 70),
+        (100, 100, 103, 10, 103),
+        (97, 100, 103, 10, 100),
+        (88.5, 100, 90, 10, 80),  # no whole percent is what it says
+        (80, 100, 100, 7, 80),  # records, by their number
+        (0.97, 1, 103, 10, 100),
+        (0, 100, 103, 10, 0),
+        (88, 100, 1000, 5, 880),
+    ],
+)
+def test_a_whole_percent_is_the_end_of_the_batch_that_it_may_stand_for(
+    done: float, total: float, records: int, batch: int, meant: int
+) -> None:
+    assert in_records(done, total, ObserveSpec(), records, batch) == meant
+
+
 def test_how_many_batches_there_are_the_size_of_the_job_says() -> None:
     profile = read_profile(SILENT)
     assert counted(profile, Workload(103, 10)).observe.total == 10.3

@@ -107,7 +107,7 @@ def _sequences(draw: st.DrawFn) -> tuple[Fault, ...]:
 
 
 _sizes = st.none() | st.builds(Size, _counts, _counts)
-_company = st.just((None, None)) | st.tuples(st.sampled_from(Companion), _sizes)
+_company = st.just((None, None, None)) | st.tuples(st.sampled_from(Companion), _sizes, _sizes)
 
 
 def _plan(beside: Any, engine: Engine, cut: Loss | None, *said: Any) -> Plan:
