@@ -112,3 +112,12 @@ def test_a_server_of_the_plain_sdk_passes_on_stdio(tmp_path: Path) -> None:
     done = certify(tmp_path / "report", "--profile", profile, "--quick")
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
+
+
+@pytest.mark.parametrize("scenario", ["second-job", pytest.param("many-at-once", marks=pytest.mark.soak)])
+def test_jobs_beside_the_first_are_followed_from_one_life_to_the_next(tmp_path: Path, scenario: str) -> None:
+    done = certify(tmp_path / "report", "--profile", PROFILE, "--scenario", scenario)
+    assert done.code == 0, done.out + done.err
+    [found] = done.certificate["scenarios"]
+    assert (found["verdict"], found["findings"]) == ("PASS", [])
+    assert found["kills_confirmed"] >= found["runs"] - 1

@@ -2,8 +2,9 @@
 
 Two who ask at the same time hear their answers in no order that means anything: what one saw is held against nothing
 that the other saw, but for outputs. A second job came behind the last fault, so that its view is that of an undisturbed
-run; behind its end the first job's output was read again, which belongs to the first one's view. Work is told apart by
-the ledger's own names for tasks, and is not judged where these do not tell.
+run, or was under way with the first, and has met the same faults; behind its end the first job's output was read again,
+which belongs to the first one's view. Work is told apart by the ledger's own names for tasks, and is not judged where
+these do not tell.
 """
 
 from __future__ import annotations
@@ -131,16 +132,19 @@ def _as_the_second(history: History) -> Iterator[Operation]:
 
 
 def _own_job(history: History) -> History:
-    """A job of its own, which nobody has disturbed."""
+    """A job of its own, which nobody has disturbed where it came behind the last fault."""
+    beside = _companion(history) is Companion.JOB_BESIDE
+    left_out = frozenset() if beside else _DISTURBANCES
     header, own = history.header, any(is_of_second(o) for o in history.of(Op.EXPECT))
     kept = [
         o
         for o in history.operations
-        if is_of_second(o) or not (o.process.startswith(_FIRST) or o.op in _DISTURBANCES or (own and o.op is Op.EXPECT))
+        if is_of_second(o) or not (o.process.startswith(_FIRST) or o.op in left_out or (own and o.op is Op.EXPECT))
     ]
     workload = {**header.workload, **(header.plan.get("second") or {})}
-    undisturbed = replace(header, workload=workload, plan={**header.plan, "faults": [], "afterlife": False})
-    return _unhurried(_told(replace(history, header=undisturbed), kept))
+    met = {} if beside else {"faults": [], "afterlife": False}
+    its = replace(header, workload=workload, plan={**header.plan, **met})
+    return _unhurried(_told(replace(history, header=its), kept))
 
 
 def _unhurried(view: History) -> History:

@@ -16,7 +16,7 @@ from typing import Any
 from mcp_crashtest.contracts.contract import Refused, Vanished
 from mcp_crashtest.contracts.host import Host
 from mcp_crashtest.contracts.job import Job, Journal
-from mcp_crashtest.contracts.observing import Sight, constant_total, in_records
+from mcp_crashtest.contracts.observing import Sight, in_records
 from mcp_crashtest.contracts.output import Output
 from mcp_crashtest.contracts.questions import Questions
 from mcp_crashtest.contracts.shape import errors_in, shape_of
@@ -24,6 +24,7 @@ from mcp_crashtest.contracts.warming import Patience, asked_pause_s
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
+from mcp_crashtest.model.observe_spec import constant_total
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.wire.errors import (

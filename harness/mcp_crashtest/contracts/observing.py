@@ -14,17 +14,15 @@ from typing import Any
 
 from mcp_crashtest.contracts.job import Job, Journal
 from mcp_crashtest.contracts.words import ENDS, ends, meaning
-from mcp_crashtest.model.observe_spec import ObserveSpec, Unit
+from mcp_crashtest.model.observe_spec import TOTALS, ObserveSpec, Unit, constant_total
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.paths import find, trace
 from mcp_crashtest.model.showing import bounded
 
 _DONE_OF_TOTAL = re.compile(r"([0-9]{1,15}) ?(?:/|of) ?([0-9]{1,15})")
 _NUMBER = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?(%?)")
-_PERCENT = re.compile(r"(?:percent|percentage|pct)$", re.IGNORECASE)
 _LARGEST = 1e18
 _EXACTLY = 1e-9
-_UNITS = {Unit.PERCENT: 100.0, Unit.FRACTION: 1.0}
 
 Progress = tuple[float, float]
 Usable = Callable[[Any], bool]
@@ -40,21 +38,10 @@ def progress_in(document: Any, observe: ObserveSpec, records: int) -> Progress |
         if number is None:
             return None
         if number[2]:
-            return float(number[1]), _UNITS[Unit.PERCENT]
+            return float(number[1]), TOTALS[Unit.PERCENT]
         done = float(number[1])
     total = _total(document, observe, records)
     return (done, total) if is_number(done) and total is not None else None
-
-
-def constant_total(observe: ObserveSpec, records: int) -> float | None:
-    """The total that the profile itself says; None where it has to be seen."""
-    if isinstance(observe.total, int | float):
-        return observe.total
-    if observe.total is None and observe.unit is not None:
-        return _UNITS.get(observe.unit, records)
-    if observe.total is None and observe.progress is not None and _PERCENT.search(observe.progress):
-        return _UNITS[Unit.PERCENT]
-    return None
 
 
 def in_records(done: float, total: float, observe: ObserveSpec, records: int, batch: int = 1) -> int:
@@ -64,7 +51,7 @@ def in_records(done: float, total: float, observe: ObserveSpec, records: int, ba
     meant.
     """
     found = round(done / total * records)
-    if total in _UNITS.values() and records != total:
+    if total in TOTALS.values() and records != total:
         percent = done / total * 100
         end = min(round(found / batch) * batch, records)
         if abs(percent - round(percent)) < _EXACTLY and abs(end / records * 100 - percent) < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +18,10 @@ class Unit(StrEnum):
     FRACTION = "fraction"
 
 
+TOTALS = {Unit.PERCENT: 100.0, Unit.FRACTION: 1.0}
+"""What the whole is in units of which there are always as many."""
+
+_PERCENT = re.compile(r"(?:percent|percentage|pct)$", re.IGNORECASE)
 _SOURCES = ("file", "resource", "tool", "sqlite", "postgres", "command")
 
 
@@ -93,3 +98,14 @@ class ObserveSpec:
         """The paths that somebody has written, by key; those within records apart."""
         named = {name: getattr(self, name) for name in ("handle", "status", "progress", "total", "count")}
         return {name: path for name, path in named.items() if isinstance(path, str) and path != LEDGER_GROWTH}
+
+
+def constant_total(observe: ObserveSpec, records: int) -> float | None:
+    """The total that the profile itself says; None where it has to be seen."""
+    if isinstance(observe.total, int | float):
+        return observe.total
+    if observe.total is None and observe.unit is not None:
+        return TOTALS.get(observe.unit, records)
+    if observe.total is None and observe.progress is not None and _PERCENT.search(observe.progress):
+        return TOTALS[Unit.PERCENT]
+    return None

@@ -14,6 +14,7 @@ from typing import Any
 from mcp_crashtest.model.caps import NUMERALS, caps_of, ceiling, unseen
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.observe_spec import constant_total
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.model.profile import Profile
@@ -63,7 +64,8 @@ def _found(profile: Profile, history: History, output: Operation) -> dict[str, A
         words = [str(seen.value.get("word") or seen.value["status"]) for seen in history.of(Op.STATUS, types=[Type.OK])]
         found["status"] = {"path": observe.path("status"), "value": list(dict.fromkeys(words))}
     found["progress"] = {"path": observe.path("progress"), **_progress(history)}
-    found["total"] = {"path": observe.total or observe.path("total"), "value": _total(history)}
+    said = constant_total(observe, profile.workload.records)  # by the profile: nothing has to be found for it
+    found["total"] = {"path": observe.path("total") if said is None else None, "value": _total(history)}
     if observe.count is not None:
         found["count"] = {"path": observe.count, "value": output.value.get("count")}
     if observe.records is not None:

@@ -100,13 +100,22 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> bool:
         items[:] = [item for item in items if item not in left_out]
     played = [item for item in items if level_of(item)]
     if left_out and not items:
-        raise pytest.UsageError(f"of the {len(left_out)} scenarios that were found none is asked for")
+        raise pytest.UsageError(
+            f"of the {len(left_out)} scenarios that were found none is asked for{_above(selection)}"
+        )
     if played:
         items.sort(key=level_of)
     if config.pluginmanager.hasplugin("timeout"):
         for item in played:  # the laboratory has deadlines of its own
             item.add_marker(pytest.mark.timeout(0))
     return bool(played)
+
+
+def _above(selection: Selection) -> str:
+    """What was asked for by name, and is of another level than was asked for beside it."""
+    if not selection.scenarios or selection.level is None:
+        return ""
+    return f": --level {selection.level} plays those of that level and below; leave it out for {selection.scenarios[0]}"
 
 
 def _is_asked_for(item: pytest.Item, selection: Selection, failed: list[list[str]] | None) -> bool:

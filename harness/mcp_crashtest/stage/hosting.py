@@ -1,7 +1,8 @@
 """How the lab's client processes reach a server: by its URL, or over stdio as the host that holds its pipes.
 
 Over stdio one client process has the pipes of the server's present life, and the lab has no copy of them. Whoever else
-asks the server something, an operator or a second job, speaks through that process.
+asks the server something, an operator or a second job, speaks through that process; a client beside it is given a new
+connection with each life of the server.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Hosting:
         self._subject = subject
         self._beside = beside
         self._control: socket.socket | None = None
+        self._through_us: list[Hosting] = []
 
     async def start(self, job: Job, log: Path, listener: Listener) -> ClientProcess:
         """Start a client on this job. Over stdio it is given the pipes of the server's life, if nobody has them."""
@@ -44,7 +46,7 @@ class Hosting:
             ours.setblocking(False)
             client = await ClientProcess.start(self._subject.spawner, job, log, listener, (theirs.fileno(),))
         if self._beside:
-            self._hand(Order.BESIDE, self._beside.guest())
+            self._beside.share(self)
         else:
             self.give()
         return client
@@ -56,6 +58,18 @@ class Hosting:
             order(self._control, Order.PIPES, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
+        if descriptors:
+            for other in self._through_us:
+                other.renew(self.guest())
+
+    def share(self, other: Hosting) -> None:
+        """Have another client speak through this one, to this life of the server and to all later ones."""
+        self._through_us = [*(one for one in self._through_us if one is not other), other]
+        other.renew(self.guest())
+
+    def renew(self, guest: socket.socket) -> None:
+        """Give a client that is beside another one its connection to the server's present life."""
+        self._hand(Order.BESIDE, guest)
 
     async def say(self, what: Order) -> bool:
         """Have the client close what it has of the server's, and wait until it has; False where there is no client."""

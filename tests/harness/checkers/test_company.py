@@ -100,6 +100,20 @@ def test_the_second_job_was_not_disturbed_and_does_nothing_again() -> None:
     assert verdict(two_jobs(events, [effects(1, t=ALL, u=FOUR + "ab"), end()])) == fail("effects.rework")
 
 
+def test_a_second_job_that_was_under_way_when_the_server_died_may_do_its_batch_again_and_no_more() -> None:
+    events = [done(), by_second(done(FOUR), task="u")]
+
+    def beside(*u: str) -> History:
+        happened = [expected(FOUR), by_second(submit(), task="u"), killed_in_mid_job(), *events]
+        worked = effects(1, t=ALL, u="".join(u))
+        return history(
+            [*happened, worked, end()], faults=[KILL], companion=Companion.JOB_BESIDE, second=Size(len(FOUR), 2)
+        )
+
+    assert verdict(beside(FOUR, "cd")) == PASS
+    assert verdict(beside(FOUR, "bcd")) == fail("effects.rework")
+
+
 def test_work_under_one_name_is_told_apart_by_nobody() -> None:
     events = [done(), by_second(submit(), done(FOUR), task="u"), effects(1, job=ALL + FOUR), end()]
     assert verdict(two_jobs(events)) == PASS

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.contracts.job import Job, Journal
-from mcp_crashtest.contracts.observing import Sight, constant_total, progress_in
+from mcp_crashtest.contracts.observing import Sight, progress_in
 from mcp_crashtest.model.contract_spec import ContractKind
-from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec, Unit
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec, Unit, constant_total
 
 PERCENT = ObserveSpec(progress="$.job.percent")
 
