@@ -1,7 +1,8 @@
 """A subject's words for a status: which of them mean that a task has ended, and how.
 
 Case, hyphens and a common prefix (``TASK_STATE_COMPLETED``, ``job-status-failed``) make no difference. What a profile
-says comes before what is usual. A word that nobody knows is taken for one that means no end.
+says comes before what is usual. A word that nobody knows is taken for one that means no end. A flag is a word too:
+``true`` means completed, and ``false`` running, where the profile does not say it the other way round.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ ENDS = frozenset({COMPLETED, FAILED, CANCELLED})
 Words = Mapping[str, Iterable[str]]
 
 _USUAL: Words = {
-    COMPLETED: ("completed", "complete", "done", "finished", "succeeded", "success", "successful"),
+    COMPLETED: ("completed", "complete", "done", "finished", "succeeded", "success", "successful", "true"),
     FAILED: ("failed", "failure", "error", "errored"),
     CANCELLED: ("cancelled", "canceled", "aborted"),
     ASKS: ("input_required", "requires_input", "needs_input", "awaiting_input", "waiting_for_input"),
     RUNNING: (
         *("running", "working", "pending", "queued", "in_progress", "inprogress", "submitted", "started", "starting"),
         *("processing", "accepted", "active", "created", "scheduled", "waiting", "resuming", "recovering", "retrying"),
-        *("paused", "new", "executing", "initializing", "finalizing", "ongoing", "restarting"),
+        *("paused", "new", "executing", "initializing", "finalizing", "ongoing", "restarting", "false"),
     ),
 }
 _PREFIX = re.compile(r"(?:[a-z]+_)*(?:status|state|phase)_|(?:task|job|run|operation|execution|work)_")
@@ -48,6 +49,8 @@ def meaning(word: str, words: Words) -> str | None:
 
 def normalise(status: Any, words: Words) -> str | None:
     """A word as one of ``ENDS`` or ``ASKS`` where it means that, else as it is; None where it is no word."""
+    if isinstance(status, bool):
+        status = str(status).lower()
     if not isinstance(status, str) or not status.strip():
         return None
     found = meaning(status, words)

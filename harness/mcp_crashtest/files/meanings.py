@@ -101,7 +101,7 @@ MEANINGS: Mapping[str, str] = {
     "contract.stats.total": "the path of how many there are",
     "observe.handle": "the path of the job's id in the answer of the tool; or made of it, as in "
     '`"task://status/{job.id}"`',
-    "observe.status": "the path of the status",
+    "observe.status": "the path of the status: a word, or a flag that is true at the end",
     "observe.words": 'its own words for a status: `{ failed = ["interrupted"] }`, and so `completed`, `cancelled`, '
     "`running`; usual ones, also as `TASK_STATE_COMPLETED`, are understood",
     "observe.progress": 'the path of how far it is; `"{ledger}"` is the ledger\'s growth, for calls that tell nothing',

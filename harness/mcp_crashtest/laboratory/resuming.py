@@ -15,7 +15,7 @@ from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.verdict import Verdict
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 """How often a plan is played whose faults come too late."""
 
 

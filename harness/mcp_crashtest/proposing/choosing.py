@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.proposing.arguments import arguments_for
-from mcp_crashtest.proposing.following import NAMES_ID, NAMES_JOB
+from mcp_crashtest.proposing.following import NAMES_ID, NAMES_JOB, TELLS_BEST
 from mcp_crashtest.proposing.offer import Guess, Offer, Tool, share, vocabulary, words
 
 FIXTURE = "crashtest_process_records"
@@ -74,7 +74,7 @@ def _left_over(offer: Offer) -> Guess | None:
     able = [tool for tool in offer.tools if tool.properties and not _asks(tool) and not _is_about_a_job(tool)]
     sized = [tool for tool in able if _takes_a_size(tool)]
     others = "the others take a job's id alone, or nothing, or ask by their names"
-    if len(able) == 1 and (sized or any(_is_about_a_job(tool) for tool in offer.tools)):
+    if len(able) == 1 and (sized or any(_is_about_a_job(tool) or _follows(tool) for tool in offer.tools)):
         return Guess(able[0], f"it is the only one that can: {others}")
     if len(sized) == 1:
         return Guess(sized[0], f"it is the only one that can and takes a number of records; {others}")
@@ -89,6 +89,12 @@ def _is_about_a_job(tool: Tool) -> bool:
     """Whether it takes a job's id, and nothing else that it cannot do without."""
     needed = tool.required or list(tool.properties)
     return bool(needed) and all(share(name, _ABOUT_A_JOB) for name in needed) and not _takes_a_size(tool)
+
+
+def _follows(tool: Tool) -> bool:
+    """Whether it tells by its name how something goes on, of which it takes the name, whatever that is called."""
+    needed = tool.required or list(tool.properties)
+    return share(tool.name, TELLS_BEST) and len(needed) == 1 and not _takes_a_size(tool)
 
 
 def _takes_a_size(tool: Tool) -> bool:

@@ -23,7 +23,7 @@ _TELLS = vocabulary(
     "status state progress check poll get describe info query inspect show stand zustand fortschritt watch",
     "monitor lookup",
 )
-_TELLS_BEST = vocabulary("status state progress poll stand zustand fortschritt")
+TELLS_BEST = vocabulary("status state progress poll stand zustand fortschritt")
 CHANGES = vocabulary(
     "cancel delete abort stop kill pause resume forget remove retry answer start restart abbrechen clear update",
     "set submit run create",
@@ -93,7 +93,7 @@ def status_calls(offer: Offer, start: Tool, ids: list[Id]) -> Iterator[tuple[Id,
             continue
         for one in ids:
             if (call := call_with(tool, one)) is not None:
-                rating = 2 * share(tool.name, _TELLS) + 3 * share(tool.name, _TELLS_BEST)
+                rating = 2 * share(tool.name, _TELLS) + 3 * share(tool.name, TELLS_BEST)
                 rating += 2 * (words(next(iter(call.arguments))) == words(one.name)) - 2 * share(tool.name, _GIVES)
                 found.append((rating, one, call))
     for _, one, call in sorted(found, key=lambda each: -each[0]):
@@ -111,7 +111,7 @@ def status_resources(offer: Offer, ids: list[Id]) -> Iterator[tuple[Id, str]]:
             name = "id" if one.path is None else one.path.removeprefix("$.")
             if variables[0] != one.name and not set(words(variables[0])) & (NAMES_ID | NAMES_JOB):
                 continue
-            rating = 2 * share(template, _TELLS) + 3 * share(template, _TELLS_BEST) - 2 * share(template, _GIVES)
+            rating = 2 * share(template, _TELLS) + 3 * share(template, TELLS_BEST) - 2 * share(template, _GIVES)
             rating += 2 * (words(variables[0]) == words(one.name))
             found.append((rating, one, template.replace(f"{{{variables[0]}}}", f"{{{name}}}")))
     for _, one, handle in sorted(found, key=lambda each: -each[0]):
@@ -120,7 +120,7 @@ def status_resources(offer: Offer, ids: list[Id]) -> Iterator[tuple[Id, str]]:
 
 def _changes(name: str) -> bool:
     """Whether a tool does something to a job, by its name, and is not to be called to look at one."""
-    return share(name, CHANGES - _ALSO_NOUNS) or (share(name, _ALSO_NOUNS) and not share(name, _TELLS_BEST))
+    return share(name, CHANGES - _ALSO_NOUNS) or (share(name, _ALSO_NOUNS) and not share(name, TELLS_BEST))
 
 
 def call_with(tool: Tool, one: Id, template: str = "{handle}") -> Asking | None:

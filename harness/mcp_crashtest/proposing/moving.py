@@ -18,6 +18,7 @@ from mcp_crashtest.model.showing import paths_in
 from mcp_crashtest.proposing.offer import Guess, vocabulary, words
 
 _STATUS_NAMES = vocabulary("status state phase stage zustand lage condition lifecycle")
+_FLAG_NAMES = vocabulary("finished done complete completed over ended fertig")
 _PROGRESS_NAMES = vocabulary(
     "progress done processed current completed finished percent percentage pct fraction fortschritt erledigt step",
     "migrated exported imported written handled verarbeitet ready",
@@ -75,6 +76,9 @@ def _paths(documents: Sequence[Any]) -> list[str]:
 
 def _status_rating(path: str, documents: Sequence[Any]) -> int:
     values = [find(document, path) for document in documents]
+    if all(isinstance(value, bool) for value in values):
+        named = bool(_FLAG_NAMES.intersection(words(path.rsplit(".", 1)[-1])))
+        return 2 * named + (len(set(values)) > 1) if named and not values[0] else 0
     if not all(isinstance(value, str) and _is_word(value) for value in values):
         return 0
     known = [meaning(value, {}) is not None for value in values]
@@ -90,8 +94,8 @@ def _is_word(value: str) -> bool:
 
 
 def has_ended(word: Any) -> bool:
-    """Whether this word of a status is known as an end."""
-    return isinstance(word, str) and meaning(word, {}) in ENDS
+    """Whether this word of a status, or this flag, is known as an end."""
+    return word is True or (isinstance(word, str) and meaning(word, {}) in ENDS)
 
 
 def words_of(first: Sequence[Any], last: Any, *, all_done: bool) -> Guess | None:

@@ -39,12 +39,20 @@ def test_a_profiles_own_words_come_first_and_in_any_case() -> None:
     assert meaning("Crunching", words) == "running"
 
 
+def test_a_flag_is_a_word_and_means_the_end_unless_it_is_said_to_mean_the_opposite() -> None:
+    assert [normalise(flag, {}) for flag in (True, False)] == ["completed", "false"]
+    assert meaning("false", {}) == "running"
+    running = {"completed": ["false"], "running": ["true"]}
+    assert [normalise(flag, running) for flag in (False, True)] == ["completed", "true"]
+    assert normalise(1, {}) is None
+
+
 def test_a_word_that_is_no_end_stays_as_it_is() -> None:
     assert normalise("RUNNING", {}) == "RUNNING"
     assert normalise("Interrupted", {}) == "Interrupted"
 
 
-@pytest.mark.parametrize("status", [None, "", "  ", 3, ["completed"], True])
+@pytest.mark.parametrize("status", [None, "", "  ", 3, ["completed"]])
 def test_what_is_no_word_is_no_status(status: object) -> None:
     assert normalise(status, {}) is None
 

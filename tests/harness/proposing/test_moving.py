@@ -20,6 +20,17 @@ def moving(make: Any, ends: Any, steps: int = 5) -> list[Any]:
 
 SHAPES: dict[str, tuple[list[Any], str, str, Any, Any, str | None]] = {
     # documents, status, progress, total, unit, count
+    "flag": (
+        moving(
+            lambda d: {"mailing": "m", "rendered": d, "of": N, "finished": False},
+            {"mailing": "m", "rendered": N, "of": N, "finished": True},
+        ),
+        "$.finished",
+        "$.rendered",
+        "$.of",
+        None,
+        "$.rendered",
+    ),
     "plain": (
         moving(lambda d: {"status": "running", "done": d, "total": N}, {"status": "completed", "done": N, "total": N}),
         "$.status",
@@ -199,7 +210,8 @@ def test_what_is_proposed_is_what_the_lab_reads(shape: str) -> None:
 
 
 NO_STATUS: list[list[Any]] = [
-    [{"done": False, "n": 1}, {"done": True, "n": 3}],
+    [{"paid": False, "n": 1}, {"paid": True, "n": 3}],
+    [{"done": True, "n": 1}, {"done": True, "n": 3}],
     [{"id": "a1b2", "n": 1}, {"id": "a1b2", "n": 3}],
     ["Processed 1/3", "Processed 3/3"],
     [None],

@@ -92,6 +92,7 @@ def test_of_two_that_may_be_it_one_is_taken_and_the_other_is_named() -> None:
             "takes a number of records",
         ),
         ([tool("reconcile", {"account": STRING}), tool("ticket_state", {"ticket": STRING})], "the only one that can"),
+        ([tool("letters", {"list": STRING}), tool("mailing_progress", {"mailing": STRING})], "the only one that can"),
     ],
 )
 def test_the_only_tool_that_can_start_a_job_is_taken_whatever_it_is_called(tools: list[Tool], why: str) -> None:
