@@ -20,7 +20,7 @@ from mcp_crashtest.contracts.contract import (
 )
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.observing import progress_in
-from mcp_crashtest.contracts.words import normalise
+from mcp_crashtest.contracts.words import normalise, worded
 from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.text import excerpt
@@ -77,7 +77,7 @@ def seen_in(document: Any, job: Job) -> Seen:
     Raises Refused for text that is no document: what that means nobody can know.
     """
     observe = job.observe
-    word = find(document, observe.path("status"))
+    word = worded(find(document, observe.path("status")))
     status = normalise(word, observe.words)
     if status is None and isinstance(document, str):
         raise Refused(f"expected JSON, found {excerpt(document)}", document)

@@ -49,12 +49,16 @@ def meaning(word: str, words: Words) -> str | None:
 
 def normalise(status: Any, words: Words) -> str | None:
     """A word as one of ``ENDS`` or ``ASKS`` where it means that, else as it is; None where it is no word."""
-    if isinstance(status, bool):
-        status = str(status).lower()
+    status = worded(status)
     if not isinstance(status, str) or not status.strip():
         return None
     found = meaning(status, words)
     return found if found in {*ENDS, ASKS} else status
+
+
+def worded(status: Any) -> Any:
+    """A flag as the word that it is in JSON; anything else as it is."""
+    return str(status).lower() if isinstance(status, bool) else status
 
 
 def ends(words: Words) -> list[str]:

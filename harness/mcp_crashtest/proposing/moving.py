@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcp_crashtest.contracts.words import CANCELLED, COMPLETED, ENDS, FAILED, meaning
+from mcp_crashtest.contracts.words import CANCELLED, COMPLETED, ENDS, FAILED, meaning, worded
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.showing import paths_in
 from mcp_crashtest.proposing.offer import Guess, vocabulary, words
@@ -66,7 +66,7 @@ def status_in(documents: Sequence[Any], written: str | None = None) -> Guess | N
     if not rated or rated[0][0] <= 0:
         return None
     rating, path = rated[0]
-    seen = list(dict.fromkeys(str(find(document, path)) for document in documents))
+    seen = list(dict.fromkeys(str(worded(find(document, path))) for document in documents))
     return Guess(path, f"a word that went {' -> '.join(seen[:6])}", sure=rating > 4)
 
 
