@@ -122,7 +122,10 @@ class SubjectSpec:
         """Why runs of it go one at a time; empty where they need not."""
         if self.fixed_port is not None:
             return f"the url has a fixed port, {self.fixed_port}; with {{port}} each run has its own"
-        return "[subject] reset puts back what all runs share" if self.reset else ""
+        own = any(
+            "{state_dir}" in said for said in (self.cwd, self.reset) if said
+        )  # it makes what lies in a run's folder
+        return "[subject] reset puts back what all runs share" if self.reset and not own else ""
 
     @property
     def hooked(self) -> bool:

@@ -135,12 +135,12 @@ def baseline_of(config: pytest.Config) -> Baseline | None:
 
 def budget_of(config: pytest.Config, profile: Profile | None = None) -> Budget:
     """How many plans of each scenario are played, of a certain profile or of most."""
-    if profile is not None and share_of(config, profile) < 1:
-        return Budget.FITTED
     if profile is not None and profile.name in config.stash[_LOOKED_AT]:
         return Budget.LOOK
     if config.getoption("--crashtest-quick"):
-        return Budget.QUICK
+        return Budget.QUICK  # also where there is no time for all of it
+    if profile is not None and share_of(config, profile) < 1:
+        return Budget.FITTED
     return Budget.FULL if config.getoption("--crashtest-full") else Budget.CORE
 
 

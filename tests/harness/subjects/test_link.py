@@ -49,6 +49,7 @@ async def linked() -> AsyncIterator[tuple[Service, Link]]:
         finally:
             await link.close()
             await asyncio.gather(*filter(None, service.held))
+            await asyncio.sleep(0)  # what is closed is given back in the loop's next turn
 
 
 @asynccontextmanager
@@ -58,6 +59,7 @@ async def connected(link: Link) -> AsyncIterator[tuple[asyncio.StreamReader, asy
         yield reader, writer
     finally:
         writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 async def asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: bytes) -> bytes:
@@ -128,3 +130,4 @@ async def test_a_service_that_is_dead_ends_the_connection() -> None:
                 assert await reader.read() == b""
     finally:
         await link.close()
+        await asyncio.sleep(0)

@@ -70,3 +70,15 @@ def test_who_is_told_of_no_folder_has_a_home_of_his_own(spec: SubjectSpec, own: 
 def test_a_port_is_fixed_where_a_server_that_is_started_has_one_in_its_url(spec: SubjectSpec, port: int | None) -> None:
     assert spec.fixed_port == port
     assert bool(spec.why_alone) is (port is not None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "alone"),
+    [
+        (SubjectSpec(command="a", reset="psql -c 'truncate jobs'"), True),
+        (SubjectSpec(command="a", reset="sh -c 'cp {here}/*.py .' {here}", cwd="{state_dir}"), False),
+        (SubjectSpec(command="a", reset="cp -r {here}/seed {state_dir}"), False),
+    ],
+)
+def test_what_is_put_back_in_a_run_s_own_folder_is_nobody_else_s(spec: SubjectSpec, alone: bool) -> None:
+    assert bool(spec.why_alone) is alone
