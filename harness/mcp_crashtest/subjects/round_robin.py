@@ -27,14 +27,32 @@ class RoundRobin:
     def __init__(self, ports: Sequence[int]) -> None:
         self._ports = list(ports)
         self._next = 0
+        self._held: set[asyncio.Task[None]] = set()
 
     async def serve(self, port: int) -> None:
         """Pass connections on until it is cancelled; raises OSError where the port is not to be had."""
         listening = await asyncio.start_server(self._accept, LOOPBACK, port, limit=_CHUNK_BYTES)
-        async with listening:
-            await listening.serve_forever()
+        try:
+            async with listening:
+                await listening.serve_forever()
+        finally:
+            held = list(self._held)
+            for connection in held:
+                connection.cancel()
+            await asyncio.gather(*held, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._held.add(task)
+        try:
+            await self._hold(reader, writer)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # whoever serves here has been told to end; this task is nobody's but ours
+        finally:
+            self._held.discard(task)
+
+    async def _hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         reached = await self._reach()
         if reached is None:
             reset_on_close(writer)

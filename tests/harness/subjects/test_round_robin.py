@@ -20,13 +20,17 @@ pytestmark = pytest.mark.asyncio
 async def server(name: bytes, port: int) -> AsyncIterator[asyncio.Server]:
     """Says its name, and then all that it has heard."""
 
+    held: list[asyncio.Task[None] | None] = []
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.append(asyncio.current_task())
         with closing(writer), suppress(OSError):
             writer.write(name + await reader.read())
             await writer.drain()
 
     async with await asyncio.start_server(answer, LOOPBACK, port) as listening:
         yield listening
+    await asyncio.gather(*filter(None, held))
 
 
 @asynccontextmanager
@@ -47,6 +51,7 @@ async def before(*ports: int) -> AsyncIterator[int]:
         serving.cancel()
         with suppress(asyncio.CancelledError):
             await serving
+        await asyncio.sleep(0)  # what is closed is given back in the loop's next turn
 
 
 async def heard(port: int, said: bytes = b"") -> bytes:
