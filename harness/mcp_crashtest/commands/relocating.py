@@ -15,7 +15,7 @@ from mcp_crashtest.commands.reaching import Reached
 from mcp_crashtest.files.mirrors import is_environment, stays
 from mcp_crashtest.proposing.command import launcher_in, quoted, read_command
 
-_STATE = "{state_dir}"
+_STATE, _HERE = "{state_dir}", "{here}/"
 
 
 def folder_of(way: Reached) -> Path | None:
@@ -33,7 +33,7 @@ def elsewhere(way: Reached, written: Sequence[str]) -> Iterator[Reached]:
         return
 
     def is_elsewhere(word: str) -> bool:
-        return not any((folder / name).is_relative_to((folder / word).resolve()) for name in written)
+        return not any((folder / name).is_relative_to(_named(way, folder, word)) for name in written)
 
     moved = read_command(command, is_elsewhere)
     if moved.text != command:
@@ -51,12 +51,12 @@ def elsewhere(way: Reached, written: Sequence[str]) -> Iterator[Reached]:
 
 def _moved(way: Reached, folder: Path, written: Sequence[str]) -> Reached | None:
     """Its store is where a variable says: another place is said there. None where no variable does."""
-    spec = way.profile().subject
-    values = {name: spec.hidden.get(f"env.{name}", value) for name, value in spec.environment.items()}
+    spec, own = way.profile().subject, way.draft.get("subject", "environment") or {}
+    values = {name: own.get(name, spec.hidden.get(f"env.{name}", value)) for name, value in spec.environment.items()}
     places = {
         name: place
         for name, value in values.items()
-        if "{" not in value and (place := (folder / value).resolve()) != folder.resolve()
+        if "{" not in value.removeprefix(_HERE) and (place := _named(way, folder, value)) != folder.resolve()
         if any((folder / one).resolve().is_relative_to(place) for one in written)
     }
     if not places:
@@ -66,6 +66,11 @@ def _moved(way: Reached, folder: Path, written: Sequence[str]) -> Reached | None
     said = {**(way.draft.get("subject", "environment") or {}), **new}
     other.draft.say("subject", "environment", said, f"each run has {' and '.join(new)} of its own")
     return other
+
+
+def _named(way: Reached, folder: Path, word: str) -> Path:
+    """The path that a word is, seen from where the command runs."""
+    return (folder / word.replace(_HERE, f"{way.folder}/")).resolve()
 
 
 def _copied(way: Reached, folder: Path, written: Sequence[str]) -> Reached | None:

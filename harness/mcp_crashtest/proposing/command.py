@@ -124,7 +124,7 @@ def _with_port(word: str, before: str) -> str | None:
 
 def _with_store(word: str, before: str) -> str | None:
     """A store's file, or folder, in the run's own folder; one that is there already or in the way of nobody stays."""
-    if "{" in word or (word.startswith("-") is False and not _STORE_OPTION.fullmatch(before)):
+    if "{" in word.removeprefix("{here}/") or (word.startswith("-") is False and not _STORE_OPTION.fullmatch(before)):
         return None
     option, equals, value = word.partition("=")
     if word.startswith("-"):

@@ -104,3 +104,21 @@ def test_a_job_that_an_earlier_run_has_done_is_refused_until_its_store_is_put_ba
     assert not store.exists()  # what the trials have left is taken away
     done = lab(*asked, "--set", f"subject.reset=rm -f {store}")
     assert done.code == 0, done.out + done.err
+
+
+def test_what_an_entry_names_by_its_whole_path_is_tried_in_a_copy_and_stays_as_it_is(tmp_path: Path) -> None:
+    shelves = tmp_path / "shelves"
+    with closing(sqlite3.connect(shelves)) as db:
+        db.execute("CREATE TABLE mine (n INT)")
+        db.commit()
+    before = shelves.read_bytes()
+    entry = {
+        "command": sys.executable,
+        "args": ["-B", str(PLAIN), "polled", "--stdio"],
+        "env": {"MY_SHELF": str(shelves)},
+    }
+    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"mine": entry}}), encoding="utf-8")
+    done = lab("init", "--yes", "--records", 23, cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    assert shelves.read_bytes() == before
+    assert written(tmp_path)["subject"]["environment"] == {"MY_SHELF": "{state_dir}/shelves"}
