@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shlex
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -27,11 +26,12 @@ from mcp_crashtest.model.subject_spec import Stop, SubjectSpec
 from mcp_crashtest.proposing.command import (
     PORT_VARIABLES,
     Command,
+    from_here,
     launcher_in,
     moved_variable,
-    quoted,
     read_command,
     with_port,
+    words_from_here,
 )
 from mcp_crashtest.proposing.writing import Draft
 from mcp_crashtest.subjects.sockets import find_free_port
@@ -41,6 +41,7 @@ _ELSEWHERE = re.compile(r"listens on port ([0-9]{2,5})")
 _UNKNOWN = "-"
 _CONFIGS = ("mcp.json", ".mcp.json", ".vscode/mcp.json", ".cursor/mcp.json", "claude_desktop_config.json")
 _FROM_HERE = "over what the entry says: named from this file's folder"
+_SIZE = {"records": 103, "batch": 10}
 _MUCH = 3
 _LONGEST_START_S = 180.0
 _FIRST_START_S = 60.0  # nobody knows yet how long it takes, on a machine that may have much else to do
@@ -220,30 +221,20 @@ def _by_entry(options: argparse.Namespace, folder: Path, here: Path) -> Draft:
 
 def _stay_in_copy(draft: Draft, folder: Path, here: Path) -> None:
     """What the entry names in the profile's folder by its whole path is named in the copy of it that is tried."""
-    spec = Reached(draft, folder, {"records": 103, "batch": 10}).profile().subject
-
-    def copied(value: str) -> str:
-        inside = value.startswith("/") and Path(value).is_relative_to(here)
-        return f"{{here}}/{Path(value).relative_to(here)}" if inside else value
-
-    said = draft.get("subject", "environment") or {}
+    spec, said = Reached(draft, folder, _SIZE).profile().subject, draft.get("subject", "environment") or {}
     values = {name: spec.hidden.get(f"env.{name}", value) for name, value in spec.environment.items()}
-    moved = {name: new for name, value in values.items() if name not in said and (new := copied(value)) != value}
+    moved = {
+        name: new for name, value in values.items() if name not in said and (new := from_here(value, here)) != value
+    }
     if moved:
-        draft.say(
-            "subject", "environment", {**moved, **said}, "over what the entry says: named from this file's folder"
-        )
-    if spec.command is None or "${" in spec.command:
-        return
-    program, *words = shlex.split(spec.command)
-    command = " ".join(quoted(word) for word in (program, *map(copied, words)))
-    if [copied(word) for word in words] != words:
+        draft.say("subject", "environment", {**moved, **said}, _FROM_HERE)
+    if spec.command and "${" not in spec.command and (command := words_from_here(spec.command, here)) != spec.command:
         draft.say("subject", "command", command, _FROM_HERE)
 
 
 def _move_store(draft: Draft, folder: Path) -> None:
     """Where the entry says the place of a store, another one is said over it, so that each run has its own."""
-    spec = Reached(draft, folder, {"records": 103, "batch": 10}).profile().subject
+    spec = Reached(draft, folder, _SIZE).profile().subject
     if spec.command is None:
         return
     where = folder / (spec.cwd or ".")

@@ -26,7 +26,7 @@ _ASKS = vocabulary(
 )
 _OF_LONG_JOBS = vocabulary(
     "background long batch batches resume resumes resumable checkpoint progress records job jobs task items hours",
-    "minutes durable hintergrund",
+    "minutes durable hintergrund while chunk chunks",
 )
 _ABOUT_A_JOB = (NAMES_ID | NAMES_JOB) - {"token"}
 _LIKELY, _LIKELY_ALONE, _MOST_NAMED = 4, 2, 30
@@ -78,7 +78,19 @@ def _left_over(offer: Offer) -> Guess | None:
         return Guess(able[0], f"it is the only one that can: {others}")
     if len(sized) == 1:
         return Guess(sized[0], f"it is the only one that can and takes a number of records; {others}")
+    long = [tool for tool in able if _works_for_long(tool)]
+    if len(long) == 1:
+        return Guess(long[0], f"it is the only one that can and tells of long work; {others}")
     return None
+
+
+def _works_for_long(tool: Tool) -> bool:
+    """Whether it takes the size of a batch, or its description speaks of batches, progress or time."""
+    try:
+        parts = arguments_for(tool, {}, 1).parts.values()
+    except UsageError:
+        return False
+    return "batch" in parts or bool(_OF_LONG_JOBS.intersection(words(tool.description)))
 
 
 def _asks(tool: Tool) -> bool:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _PORT_OPTION = re.compile(r"(--?(?:[a-z]+-)*port|-p)(=|$)", re.IGNORECASE)
 _PORT_IN_WORD = re.compile(r"^((?:[a-z0-9.]+|\[::1?\]):)([0-9]{2,5})$", re.IGNORECASE)
@@ -104,6 +105,19 @@ def with_port(text: str, port: int) -> str | None:
         return None
     words[places[0]] = re.sub(rf"(?<![0-9]){port}(?![0-9])", "{port}", words[places[0]])
     return " ".join(quoted(word) for word in words)
+
+
+def from_here(value: str, here: Path) -> str:
+    """A whole path inside a folder as ``{here}/...``; any other value as it is."""
+    path = Path(value)
+    return f"{{here}}/{path.relative_to(here)}" if path.is_absolute() and path.is_relative_to(here) else value
+
+
+def words_from_here(text: str, here: Path) -> str:
+    """A command whose arguments are named from a folder, as far as they lie in it; as it is where none does."""
+    program, *words = shlex.split(text)
+    new = [from_here(word, here) for word in words]
+    return text if new == words else " ".join(map(quoted, (program, *new)))
 
 
 def quoted(word: str) -> str:

@@ -92,6 +92,13 @@ def test_of_two_that_may_be_it_one_is_taken_and_the_other_is_named() -> None:
             "takes a number of records",
         ),
         ([tool("reconcile", {"account": STRING}), tool("ticket_state", {"ticket": STRING})], "the only one that can"),
+        (
+            [
+                tool("geocode_book", {"book": STRING}, {"chunk": INTEGER}, "Locate every address. Takes a while."),
+                tool("places", {"book": STRING}, said="All places that are located so far."),
+            ],
+            "tells of long work",
+        ),
         ([tool("letters", {"list": STRING}), tool("mailing_progress", {"mailing": STRING})], "the only one that can"),
     ],
 )
