@@ -49,8 +49,10 @@ class Jobs(server.Jobs):
     def __init__(self, _folder: Path, effects: server.Effects) -> None:
         url = os.environ["STORE"]
         self._store = Early(url) if EARLY else store_at(url)
+        self._writes = self._store if EARLY else store_at(url)  # over a connection of its own: no question waits for it
         self._effects = effects
         self._lock = threading.Lock()
+        self._writing = self._lock if EARLY else threading.Lock()
         self._under_way: set[str] = set()
         self._waiting(self.resume)
 
@@ -64,8 +66,8 @@ class Jobs(server.Jobs):
             return self._store.get(prefix)
 
     def _put(self, pairs: dict[str, Any]) -> None:
-        with self._lock:
-            self._store.put({key: json.dumps(value) for key, value in pairs.items()})
+        with self._writing:
+            self._writes.put({key: json.dumps(value) for key, value in pairs.items()})
 
     def _waiting(self, do: Any, *given: Any) -> Any:
         """Do something, as soon as the store is there."""

@@ -215,21 +215,20 @@ def _by_entry(options: argparse.Namespace, folder: Path, here: Path) -> Draft:
     _say_own(draft, options)
     _move_store(draft, folder)
     if folder != here:
-        _stay_in_copy(draft, folder, here)
+        _stay_in_copy(draft, folder, str(here))
     return draft
 
 
-def _stay_in_copy(draft: Draft, folder: Path, here: Path) -> None:
+def _stay_in_copy(draft: Draft, folder: Path, here: str) -> None:
     """What the entry names in the profile's folder by its whole path is named in the copy of it that is tried."""
     spec, said = Reached(draft, folder, _SIZE).profile().subject, draft.get("subject", "environment") or {}
     values = {name: spec.hidden.get(f"env.{name}", value) for name, value in spec.environment.items()}
-    moved = {
-        name: new for name, value in values.items() if name not in said and (new := from_here(value, here)) != value
-    }
-    if moved:
+    placed = {name: from_here(value, here) for name, value in values.items() if name not in said}
+    if moved := {name: value for name, value in placed.items() if value != values[name]}:
         draft.say("subject", "environment", {**moved, **said}, _FROM_HERE)
-    if spec.command and "${" not in spec.command and (command := words_from_here(spec.command, here)) != spec.command:
-        draft.say("subject", "command", command, _FROM_HERE)
+    command = spec.command or ""
+    if "${" not in command and words_from_here(command, here) != command:
+        draft.say("subject", "command", words_from_here(command, here), _FROM_HERE)
 
 
 def _move_store(draft: Draft, folder: Path) -> None:

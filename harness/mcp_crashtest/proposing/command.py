@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 _PORT_OPTION = re.compile(r"(--?(?:[a-z]+-)*port|-p)(=|$)", re.IGNORECASE)
 _PORT_IN_WORD = re.compile(r"^((?:[a-z0-9.]+|\[::1?\]):)([0-9]{2,5})$", re.IGNORECASE)
@@ -107,15 +106,14 @@ def with_port(text: str, port: int) -> str | None:
     return " ".join(quoted(word) for word in words)
 
 
-def from_here(value: str, here: Path) -> str:
+def from_here(value: str, here: str) -> str:
     """A whole path inside a folder as ``{here}/...``; any other value as it is."""
-    path = Path(value)
-    return f"{{here}}/{path.relative_to(here)}" if path.is_absolute() and path.is_relative_to(here) else value
+    return f"{{here}}/{value.removeprefix(f'{here}/')}" if value.startswith(f"{here}/") else value
 
 
-def words_from_here(text: str, here: Path) -> str:
+def words_from_here(text: str, here: str) -> str:
     """A command whose arguments are named from a folder, as far as they lie in it; as it is where none does."""
-    program, *words = shlex.split(text)
+    program, *words = shlex.split(text) or [""]
     new = [from_here(word, here) for word in words]
     return text if new == words else " ".join(map(quoted, (program, *new)))
 
