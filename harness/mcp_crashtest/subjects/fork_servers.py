@@ -47,6 +47,7 @@ _INTERPRETER = re.compile(r"python(3(\.\d+)?)?t?")
 
 # What Python, the C library and NumPy read once, when a process starts: subjects that differ in it have a fork server
 # each.
+_ANYWHERE = "/"
 _READ_AT_START = ("PYTHON", "LD_", "LC_", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_")
 _READ_AT_START_NAMES = frozenset({"LANG", "LANGUAGE", "TZ", "GLIBC_TUNABLES", "OPENSSL_CONF"})
 _NOT_FOR_FORK_SERVERS = ("CRASHTEST_", "PYTEST_", "FASTMCP_")
@@ -64,8 +65,15 @@ class _Key:
 
     @classmethod
     def of(cls, launch: Launch) -> _Key:
+        """A subject's folder matters where modules of its own are preloaded; it may be another one in each run.
+
+        So may the path of its interpreter, where that is found over a link to one environment.
+        """
         read = sorted((name, value) for name, value in launch.env.items() if _read_at_start(name))
-        return cls(launch.argv[0], launch.preload or (), launch.warm_up, launch.cwd, tuple(read))
+        given = Path(launch.argv[0])
+        program = str(given.parent.resolve() / given.name) if given.is_absolute() else launch.argv[0]
+        cwd = launch.cwd if launch.preload or not given.is_absolute() else _ANYWHERE
+        return cls(program, launch.preload or (), launch.warm_up, cwd, tuple(read))
 
 
 class ForkServers:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
 from mcp_crashtest.model.errors import HarnessError, SubjectError
 from mcp_crashtest.subjects.process import Exit
-from tests.harness.subjects.launching import DEADLINE_S, LIGHT, Launching
+from tests.harness.subjects.launching import DEADLINE_S, LIGHT, Launching, made
 
 
 @pytest.mark.asyncio
@@ -97,3 +98,22 @@ async def test_packages_of_the_users_own_are_not_taken_for_the_labs(launching: L
     for warm in (False, True):
         done = await launching.ended(await launching.python(script, warm=warm))
         assert (done.out, done.err) == ("42\n", "")
+
+
+@pytest.mark.asyncio
+async def test_a_folder_of_each_run_s_own_and_an_interpreter_over_a_link_take_no_other_fork_server(
+    launching: Launching,
+) -> None:
+    python = Path(made(launching.folder / "env"))
+    script = launching.script("import os, sys; print(os.getppid(), os.getcwd(), sys.prefix)")
+    said = []
+    for run in ("a", "b"):
+        (folder := launching.folder / run).mkdir()
+        (folder / "env").symlink_to(launching.folder / "env")
+        ours = str(folder / "env" / "bin" / python.name)
+        process = await launching.python(script, warm=True, preload=(), python=ours, cwd=folder)
+        assert process.warm
+        said.append((await launching.ended(process)).out.split())
+    assert [Path(words[1]).name for words in said] == ["a", "b"]
+    assert said[0][0] == said[1][0]
+    assert Path(said[0][2]) == launching.folder / "env"
