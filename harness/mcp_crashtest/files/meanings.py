@@ -54,7 +54,7 @@ MEANINGS: Mapping[str, str] = {
     "subject.home": "whether each run has its own HOME (`{home}`), XDG folders and TMPDIR; caches of npm, uv, pip and "
     "others stay the user's. By default where nothing says `{state_dir}`",
     "subject.reset": "a command that is run in `cwd` before each run, for what is kept elsewhere, or to copy a "
-    "script that keeps its store beside itself; then runs go one at a time",
+    "script that keeps its store beside itself; runs go one at a time then, unless it or `cwd` has `{state_dir}`",
     "subject.stop": '`"group"`: a planned restart sends SIGTERM to the whole process group, for launchers that keep it '
     "to themselves",
     "subject.kill": '`"all"`: a kill reaches everybody who belongs to the server, also workers in sessions of their '

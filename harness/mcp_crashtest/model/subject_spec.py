@@ -122,10 +122,9 @@ class SubjectSpec:
         """Why runs of it go one at a time; empty where they need not."""
         if self.fixed_port is not None:
             return f"the url has a fixed port, {self.fixed_port}; with {{port}} each run has its own"
-        own = any(
-            "{state_dir}" in said for said in (self.cwd, self.reset) if said
-        )  # it makes what lies in a run's folder
-        return "[subject] reset puts back what all runs share" if self.reset and not own else ""
+        if self.reset is None or "{state_dir}" in f"{self.cwd} {self.reset}":  # it makes what lies in a run's folder
+            return ""
+        return "[subject] reset puts back what all runs share"
 
     @property
     def hooked(self) -> bool:

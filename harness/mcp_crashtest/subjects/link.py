@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_crashtest.model.errors import HarnessError
-from mcp_crashtest.subjects.round_robin import reset_on_close
+from mcp_crashtest.subjects.round_robin import end_all, reset_on_close
 from mcp_crashtest.subjects.sockets import LOOPBACK, find_free_port
 
 _CHUNK_BYTES = 1 << 16
@@ -84,9 +84,7 @@ class Link:
 
     async def _reset_all(self) -> int:
         held = list(self._held)
-        for connection in held:
-            connection.cancel()
-        await asyncio.gather(*held, return_exceptions=True)
+        await end_all(held)
         return len(held)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -99,6 +97,9 @@ class Link:
                 there, back = await asyncio.open_connection(LOOPBACK, self.service_port, limit=_CHUNK_BYTES)
                 ends.append(back)
                 await self._hold(self._pass_on(reader, back), self._pass_on(there, writer, self._answers))
+                for end in (writer, back):  # both have ended by themselves: what was said last still arrives
+                    end.close()
+                ends.clear()
         except (OSError, asyncio.CancelledError):
             pass  # a broken connection says it to both sides; this task is nobody's but ours
         finally:
@@ -114,9 +115,7 @@ class Link:
         try:
             await asyncio.gather(*passing)
         finally:
-            for direction in passing:
-                direction.cancel()
-            await asyncio.gather(*passing, return_exceptions=True)
+            await end_all(passing)
 
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event | None = None

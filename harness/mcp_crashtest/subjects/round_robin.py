@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 LOOPBACK = "127.0.0.1"
 _REACHING_S = 2.0
@@ -36,10 +36,7 @@ class RoundRobin:
             async with listening:
                 await listening.serve_forever()
         finally:
-            held = list(self._held)
-            for connection in held:
-                connection.cancel()
-            await asyncio.gather(*held, return_exceptions=True)
+            await end_all(list(self._held))
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -85,6 +82,13 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.write_eof()
     except OSError:
         writer.transport.abort()
+
+
+async def end_all(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel all of them, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def reset_on_close(writer: asyncio.StreamWriter) -> None:

@@ -131,3 +131,23 @@ async def test_a_service_that_is_dead_ends_the_connection() -> None:
     finally:
         await link.close()
         await asyncio.sleep(0)
+
+
+async def test_what_a_service_says_last_before_it_leaves_arrives_whole() -> None:
+    much, port = bytes(range(256)) * 16384, find_free_port()
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            await reader.read()
+            writer.write(much)
+            await writer.drain()
+
+    async with await asyncio.start_server(say, LOOPBACK, port):
+        link = Link(port)
+        await link.open()
+        async with connected(link) as (reader, writer), asyncio.timeout(DEADLINE_S):
+            writer.write_eof()
+            await asyncio.sleep(SHORT_S)  # who reads late finds what was said, and no reset
+            assert await reader.read() == much
+        await link.close()
+        await asyncio.sleep(0)
