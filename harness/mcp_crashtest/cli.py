@@ -199,7 +199,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--scenario", action="append", metavar="NAME", help="only this scenario, see 'list' (repeatable)")
     depth = certifying.add_mutually_exclusive_group()
-    depth.add_argument("--quick", action="store_true", help="a first look: a few plans of every scenario, one star")
+    depth.add_argument(
+        "--quick",
+        action="store_true",
+        help="a first look: a few plans of every scenario (one, where runs go one at a time), one star",
+    )
     depth.add_argument("--full", action="store_true", help="all plans, not only those that a star is owed")
     add("--time-limit", type=values.seconds, metavar="S", help="begin no run after so many seconds; all play what fits")
     add(

@@ -253,7 +253,9 @@ class Trial:
         if missing:
             raise NotAssessed("; ".join(sorted(missing)))
         self.planned += len(plans)
-        in_budget = prefix_length(len(plans), core, self.budget)
+        # A first look whose runs go one at a time sees one run of each scenario, so that it stays one.
+        first_look_alone = self.budget is Budget.QUICK and self.bench.alone
+        in_budget = prefix_length(len(plans), core, Budget.LOOK if first_look_alone else self.budget)
         chosen = fitting(in_budget, self.share)
         self.unplayed.left_out(plans[chosen:in_budget], self._numbers + 1 + chosen, OUT_OF_TIME)
         self.unplayed.left_out(plans[in_budget:], self._numbers + 1 + in_budget, beyond(self.budget))
