@@ -155,7 +155,7 @@ def test_random_kills_leave_one_task_and_a_readable_state(
     """
     dice = random.Random(tool)
     server.other = tool not in COMMANDS
-    point = HALFWAY if tool in COMMANDS else None
+    point = HALFWAY if tool in COMMANDS else ""
     server.start(point)
     program = program_for(server)
     words = COMMANDS.get(tool, ("start", tool, '{"steps": 250}'))

@@ -43,6 +43,7 @@ NO_PLAN = "the scenario has made no plan for this subject"
 _NO_BASE = "what the plans of this scenario are made from was not seen to the end"
 _SHRINK_RUNS = 30
 _SEVERAL, _AGAIN = 2, 2
+_A_COMMAND_S = 1.0  # what an owner's command may take: a shell, a look at who is alive, a signal
 T = TypeVar("T")
 
 
@@ -103,6 +104,12 @@ class Trial:
         """What of the job's size the profile lets vary: what the call's arguments tell the server."""
         told = set(placeholders(self.bench.profile.contract.arguments))
         return {"records": "total_records" in told, "batch": "batch_size" in told}
+
+    @property
+    def outruns_its_kill(self) -> bool:
+        """Whether a batch may be over before its owner's command has killed the server: a command takes its time."""
+        pace = self.bench.pace(Plan(self.scenario, self.protocols[0], ()))
+        return self.bench.profile.subject.hooked and pace.batch_s < _A_COMMAND_S
 
     def refuse_alone(self, companion: Companion) -> None:
         """Raise NotApplicable, with a sentence that says why, where this second client makes no sense."""

@@ -68,6 +68,11 @@ ONE_SIZE = Reason(
     "the job always has the same size: nothing in [contract] arguments says {total_records}",
 )
 
+NO_SHORT_JOB = Reason(
+    Standing.NOT_ASSESSED,
+    "jobs of a single batch: such a job is over before its owner's kill command has been run",
+)
+
 EACH_CALL_A_JOB = Reason(
     Standing.NOT_OFFERED,
     "the same call made once more, behind the end, is another job: an idempotency key is not promised",
