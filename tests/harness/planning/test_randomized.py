@@ -145,6 +145,14 @@ def test_half_of_the_plans_have_three_faults_or_more() -> None:
     assert sum(len(plan.faults) >= 3 for plan in found) >= 80
 
 
+def test_many_plans_know_few_kinds_of_faults_and_some_know_most() -> None:
+    """With a choice of its own for each fault, one in a hundred would know a single kind."""
+    long = [plan for plan in draw(LATE, seed=0, examples=300) if len(plan.faults) >= 4]
+    kinds = [len({(fault.kind, fault.victim) for fault in plan.faults}) for plan in long]
+    assert kinds.count(1) > len(long) / 5
+    assert max(kinds) >= 3
+
+
 # --- the same seed, the same plans
 
 
