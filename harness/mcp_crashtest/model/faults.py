@@ -49,7 +49,7 @@ OPERATION = "operation"
 
 OVERLAP = "overlap"
 """The kind in which two lives of a server accept on one socket."""
-NO_SOCKET = "two lives at once need a socket that both can accept on: a command with {listen_fd} is given one"
+NO_SOCKET = "an old and a new life side by side accept on one socket: only a command with {listen_fd} is given one"
 
 REPLACE, TWINS = "replace", "start-two"
 """The kinds in which two servers live on one store: one frozen and replaced, and two that are started at once."""

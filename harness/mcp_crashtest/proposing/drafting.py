@@ -53,7 +53,7 @@ def draft_of(
         draft.say("workload", "input_file", call.input_file, "JSON lines that the lab writes beforehand", guessed=True)
     if sighting.kind.blocking and "key" not in parts:
         draft.remarks.append(
-            "No argument tells one client's job from another's: called again after a crash, the others have to."
+            "No argument says whose call it is: called again after a crash, it knows its job by the others alone."
         )
     if tool.name == FIXTURE:
         told_of = {**(draft.get("subject", "environment") or {}), LEDGER_VARIABLE: "{ledger}"}
