@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
+from mcp_crashtest.model.companions import Companion
+from mcp_crashtest.model.coordinates import Moment, Since
+from mcp_crashtest.model.faults import Fault, Victim
+from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.plan import Plan, Size
+from mcp_crashtest.model.verdict import Verdict
 from tests.lab import ROOT, Done, certify, invariants, lab, named, smaller
+from tests.test_every_call import played
 
 STDIO = ROOT / "tests" / "stdio"
 PROFILE = STDIO / "server.toml"
@@ -121,3 +129,17 @@ def test_jobs_beside_the_first_are_followed_from_one_life_to_the_next(tmp_path: 
     [found] = done.certificate["scenarios"]
     assert (found["verdict"], found["findings"]) == ("PASS", [])
     assert found["kills_confirmed"] >= found["runs"] - 1
+
+
+def test_who_holds_the_pipes_is_given_those_of_the_next_life_also_where_only_another_has_a_job(tmp_path: Path) -> None:
+    """The first job is one batch, and long over when the server dies in the middle of the second."""
+    fault = Fault("kill", Victim.SERVER, Moment(6000, Since.FIRST_WORD))
+    plan = Plan("second-job", "2025-11-25", (fault,), companion=Companion.JOB_BESIDE)
+    plan = replace(plan, workload=Size(10, 10), second=Size(600, 10))
+    [outcome] = played(tmp_path / "report", PROFILE, plan)
+    assert outcome.verdict is Verdict.PASS, outcome.judgement
+    history = outcome.folder.history()
+    [killed] = history.of(Op.FAULT, types=[Type.OK])
+    first = next(history.of(Op.OUTPUT))
+    assert first.process == "client-0"
+    assert first.t < killed.t

@@ -46,7 +46,9 @@ async def work(job: Job, journal: Journal) -> int:
         waiting.cancel()
         code = driving.result()
         if host:
+            hosting = asyncio.create_task(conversation.host_others(host))
             await host.left.wait()
+            hosting.cancel()
         return code
     await conversation.leave()
     driving.cancel()

@@ -41,7 +41,7 @@ from mcp_crashtest.wire.messages import METHOD_NOT_FOUND
 from mcp_crashtest.wire.rejoining import rejoining, taken_up
 from mcp_crashtest.wire.resuming import Stream
 from mcp_crashtest.wire.session import Session
-from mcp_crashtest.wire.stdio import Stdio
+from mcp_crashtest.wire.stdio import Pipes, Stdio
 
 _FIRST_PAUSE_S = 0.005
 _EAGER_S = 3.0
@@ -167,9 +167,20 @@ class Conversation:
             pipes = await asyncio.wait_for(host.pipes(), self.left_s)
         except TimeoutError:
             raise DeadlineExceeded("nobody has started the server again") from None
-        transport = Stdio(pipes)
+        return await self._introduced(pipes)
+
+    async def host_others(self, host: Host) -> None:
+        """The job is done: introduce oneself to each further life of the server, for those who speak over our pipes."""
+        while True:
+            pipes = await host.pipes()
+            if not pipes.introduced.is_set():
+                with contextlib.suppress(WireError):
+                    await self._introduced(pipes)
+            await pipes.ended.wait()
+
+    async def _introduced(self, pipes: Pipes) -> Session:
         return await Session.over(
-            transport, protocol=self.job.protocol, deadline_s=self.left_s, extensions=self._extensions
+            Stdio(pipes), protocol=self.job.protocol, deadline_s=self.left_s, extensions=self._extensions
         )
 
     def _drop(self) -> None:
