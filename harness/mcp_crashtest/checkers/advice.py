@@ -79,9 +79,10 @@ _SERVER_STOPPED = (
     "checkpoint in one transaction, or key records so that a second write replaces the first."
 )
 _CLIENT_WENT = (
-    "Only a client went away, and the server lived on: never move the step backwards in an error path, for a client "
-    "that went away is no reason to undo a batch. Commit a batch and its checkpoint in one transaction, and key "
-    "records so that a second write replaces the first."
+    "Only a client went away, and the server lived on. Its call may have worked on beside the next one: let that join "
+    "the work that is under way, or end it first. And never move the step backwards in an error path: that a client "
+    "went away is no reason to undo a batch. Commit a batch and its checkpoint in one transaction, and key records so "
+    "that a second write replaces the first."
 )
 _CLIENT_REWORK = (
     "Only a client went away, and the server lived on: let the next call join the work that is under way, or end that "

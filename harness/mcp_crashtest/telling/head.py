@@ -18,6 +18,10 @@ LEVELS = {
     4: "Hostile networks, services that die, other principals",
     5: "Storage failures and power loss",
 }
+OF_CLIENTS = {
+    1: "It does its job with nobody in the way",
+    2: "Exactly one task and one result after SIGKILL of itself, of its server and of both",
+}
 NOT_RESUMED = "the job did not resume"
 EARNED, MISSED, OPEN = "earned", "not earned", str(Standing.NOT_ASSESSED)
 _HARMS = {
@@ -195,18 +199,21 @@ def _short(message: str) -> str:
 
 def _subject(one: Mapping[str, Any], certificate: Mapping[str, Any]) -> Subject:
     played = [s for s in certificate["scenarios"] if s["profile"] == one["profile"] and s.get("applies", True)]
-    rungs = tuple(_rung(level, one, played, certificate) for level in LEVELS)
+    is_client = "client" in certificate["subject"].get(one["profile"], {})
+    rungs = tuple(
+        _rung(level, OF_CLIENTS.get(level, what) if is_client else what, one, played, certificate)
+        for level, what in LEVELS.items()
+    )
     return Subject(clean(one["profile"], 80), one["earned"], one["asked"], rungs)
 
 
 def _rung(
-    level: int, one: Mapping[str, Any], played: Sequence[Mapping[str, Any]], certificate: Mapping[str, Any]
+    level: int, what: str, one: Mapping[str, Any], played: Sequence[Mapping[str, Any]], certificate: Mapping[str, Any]
 ) -> Rung:
     of_level = [s for s in played if s["level"] == level]
     tried = [s for s in of_level if s["runs"] and s["verdict"] != "SKIP"]
     failed = [s for s in tried if s["verdict"] == "FAIL"]
     open_ = [s for s in tried if s["verdict"] == "INVALID"]
-    what = LEVELS[level]
     if level <= one["earned"]:
         return Rung(level, what, EARNED, f"{len(tried)} of {plural(len(tried), 'scenario')} passed")
     if failed:

@@ -30,7 +30,7 @@ function fell(counts, W) {
 function covered(cells) {
   const never = cells.filter(c => !c.hits).length;
   return h("figure", {class: "figure"}, h("figcaption", {}, h("h3", {}, "Cells that are owed"), h("p", {}, `A level takes a confirmed fault in each of these: class of call, third of the job, victim, fault. ${never ? `${plural(never, "cell")} ${never === 1 ? "was" : "were"} never hit.` : "Every one was hit."}`)),
-    h("table", {}, h("thead", {}, h("tr", {}, ["scenario", "fault", "victim", "call", "third of the job", "hits"].map(name => h("th", {scope: "col"}, name)))),
+    h("table", {class: "fates"}, h("thead", {}, h("tr", {}, ["scenario", "fault", "victim", "call", "third of the job", "hits"].map(name => h("th", {scope: "col"}, name)))),
       h("tbody", {}, cells.map(c => h("tr", {}, [c.scenario, c.fault, c.victim, c.call, c.batch, c.hits || "none"].map(value => h("td", {}, value)))))));
 }
 

@@ -13,14 +13,14 @@ function strip(d, W) {
   if (blocks.length > 400) return null;
   const narrow = W < 700, L = narrow ? 0 : 136, units = blocks.reduce((n, b) => n + (every ? b.n : 1), 0) || 1;
   const gap = Math.min(8, 120 / blocks.length + 1), side = Math.max(1.5, Math.min(16, (W - L - gap * blocks.length - 2) / units)), height = Math.max(13, Math.min(16, side + 2)), y1 = narrow ? 36 : 22, y2 = y1 + height + (narrow ? 24 : 12);
-  const bad = blocks.filter(b => b.kind !== "same"), out = []; let x = L;
+  const bad = blocks.filter(b => b.kind !== "same"), out = []; let x = L, free = 0;   // free: where the next text may begin
   for (const b of blocks) {
     const n = every ? b.n : 1, w = n * side, cells = (yy, kind) => Array.from({length: n}, (_, k) => s("rect", {class: `rec ${kind}`, x: x + k * side, y: yy, width: Math.max(1, side - (side > 5 ? 2 : .5)), height, rx: side > 6 ? 2 : 0}));
     const extra = b.kind === "twice" || b.kind === "unexpected";
     out.push(extra ? s("path", {class: "hole", d: `M${x + w / 2 - 1} ${y1 + 2}V${y2 - 4}`}) : cells(y1, "ex"), cells(y2, b.kind === "same" ? "" : b.kind));
     if (!extra && w > 14) out.push(s("text", {class: "tick", x: x + w / 2 - 1, y: y1 - 8, "text-anchor": "middle"}, b.batch + 1));
-    if (b.kind !== "same" && bad.length <= 4) out.push(s("path", {class: "brace", d: `M${x} ${y2 + height + 5}v4h${Math.max(2, w - 2)}v-4`}),
-      s("text", {class: "said", x: x + w / 2 - 1, y: y2 + height + 25, "text-anchor": x > W - 90 ? "end" : x < 90 ? "start" : "middle"}, b.batch < 0 ? "unexpected" : `batch ${b.batch + 1} ${FATE[b.kind]}`));
+    if (b.kind !== "same" && bad.length <= 4) { const text = b.batch < 0 ? "unexpected" : `batch ${b.batch + 1} ${FATE[b.kind]}`, wide = 7.2 * text.length, at = Math.max(L, Math.min(x + w / 2 - 1 - wide / 2, W - wide));
+      out.push(s("path", {class: "brace", d: `M${x} ${y2 + height + 5}v4h${Math.max(2, w - 2)}v-4`})); if (at >= free) { out.push(s("text", {class: "said", x: at + wide / 2, y: y2 + height + 25, "text-anchor": "middle"}, text)); free = at + wide + 6; } }
     x += w + gap;
   }
   const found = d.records.found;

@@ -14,7 +14,7 @@ function picture(run, d, W, list) {
   stage.querySelector(".catch").addEventListener("pointermove", e => { const box = e.currentTarget.getBoundingClientRect(), t = (e.clientX - box.x) / (box.width || 1) * d.end; let best = 0; events.forEach((v, i) => { if (Math.abs(v[1] - t) < Math.abs(events[best][1] - t)) best = i; }); point(best); });
   stage.addEventListener("click", e => { const at = e.target.closest?.("[data-step]")?.dataset.step; if (at == null) return;
     for (const item of list.children) item.classList.toggle("picked", item === list.children[at]); list.children[at].scrollIntoView({block: "nearest"}); });
-  return h("figure", {class: "run"}, readout, stage, h("p", {class: "key"}, ["Upper stair: executed, by the ledger", "lower stair with dots: acknowledged", d.counted.length > 0 && "◇ lines of the ledger, counted when the fault was proven", d.calls.some(c => c.outcome === "cut") && "✕ a call whose answer never came", d.again > 0 && "hatched: executed a second time"].filter(Boolean).join(" · ")));
+  return h("figure", {class: "run"}, readout, stage, d.acknowledged.length + d.executed.length > 0 && h("p", {class: "key"}, ["Upper stair: executed, by the ledger", "lower stair with dots: acknowledged", d.counted.length > 0 && "◇ lines of the ledger, counted when the fault was proven", d.calls.some(c => c.outcome === "cut") && "✕ a call whose answer never came", d.again > 0 && "hatched: executed a second time"].filter(Boolean).join(" · ")));
 }
 
 const WORDS = {

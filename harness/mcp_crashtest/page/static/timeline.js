@@ -33,7 +33,7 @@ function timeline(run, d, W) {
   const order = [...d.lanes.filter(l => l.who.includes("client")), ...d.lanes.filter(l => l.who === "relay"), ...d.lanes.filter(l => l.who === "server"), ...d.lanes.filter(l => !l.who.includes("client") && l.who !== "relay" && l.who !== "server")];
   const place = new Map(); let y = narrow ? 66 : 54;
   order.forEach((l, i) => { const rows = 1 + Math.max(0, ...l.lives.map(v => v.row)); place.set(l.who, y); y += rows * (lane + 4) - 4; if (i < order.length - 1) y += l.who.includes("client") && !order[i + 1].who.includes("client") ? wire : gap; });
-  const lanesEnd = y, yN = y + 24, yP = yN + 36, H = 208, yX = yP + H;
+  const lanesEnd = y, yN = y + 24, yP = yN + 36, stood = d.acknowledged.length + d.executed.length > 0, H = stood ? 208 : 0, yX = yP + H;
   const yS = place.get("server") ?? lanesEnd, bottomC = (place.get("client") ?? yS - wire - lane) + lane, mid = bottomC + (yS - bottomC) / 2;
   const lastAck = d.acknowledged.at(-1)?.[1] ?? 0, execs = d.executed.at(-1)?.[1], out = d.records.found;
   const peak = Math.max(d.total, execs ?? 0, d.records.reported ?? 0, lastAck, 1), v = n => yX - H * n / (peak * 1.04);
@@ -66,15 +66,15 @@ function timeline(run, d, W) {
     bolts, order.map(l => [label(TITLE[l.who] ?? l.who, place.get(l.who)), l.lives.map(v => oneLife(v, place.get(l.who) + v.row * (lane + 4), lane, l.who, f))]),
     !narrow && s("text", {class: "sub", x: 0, y: mid + 4}, "calls and answers"),
     acks, calls, asked.map(b => s("path", {class: "asked", d: `M${x(b.at) - 4} ${mid - 4}h8l-4 7z`}, s("title", {}, b.told))),
-    [...ticks(peak, 5).filter(n => n === d.total || Math.abs(v(n) - v(d.total)) > 14), d.total].map(n => [s("path", {class: "grid", d: `M${L} ${v(n)}H${W - R}`}), s("text", {class: "tick", x: L - 8, y: v(n) + 4, "text-anchor": "end"}, n)]),
-    label("Records", narrow ? yP - 2 : yP + 10, execs == null ? "as acknowledged" : "executed, and as"), !narrow && execs != null && s("text", {class: "sub", x: 0, y: yP + 59}, "acknowledged"),
+    stood && [...ticks(peak, 5).filter(n => n === d.total || Math.abs(v(n) - v(d.total)) > 14), d.total].map(n => [s("path", {class: "grid", d: `M${L} ${v(n)}H${W - R}`}), s("text", {class: "tick", x: L - 8, y: v(n) + 4, "text-anchor": "end"}, n)]),
+    stood && label("Records", narrow ? yP - 2 : yP + 10, execs == null ? "as acknowledged" : "executed, and as"), stood && !narrow && execs != null && s("text", {class: "sub", x: 0, y: yP + 59}, "acknowledged"),
     ticks(d.end * 1000, narrow ? 4 : 9).map(n => [s("path", {class: "axis", d: `M${x(n / 1000)} ${yX}v5`}), s("text", {class: "tick", x: x(n / 1000), y: yX + 20, "text-anchor": "middle"}, n, n === 0 ? " ms" : "")]),
-    s("path", {class: "axis", d: `M${L} ${yX}H${W - R}`}), s("path", {class: "expected", d: `M${L} ${v(d.total)}H${W - R}`}),
+    s("path", {class: "axis", d: `M${L} ${yX}H${W - R}`}), stood && s("path", {class: "expected", d: `M${L} ${v(d.total)}H${W - R}`}),
     area, s("path", {class: "stair done", d: stairs(d.executed, x, v, endX) || "M0 0"}), s("path", {class: "stair acked", d: stairs(d.acknowledged, x, v, endX) || "M0 0"}),
     d.acknowledged.map(([t, n]) => s("circle", {class: "dot", cx: x(t), cy: v(n), r: 2.4})),
     d.counted.map(([t, n], i) => [s("path", {class: "counted", d: `M${x(t) - 5} ${v(n)}l5 -5 5 5 -5 5z`}), !narrow && !(i && x(t) - x(d.counted[i - 1][0]) < 84) && s("text", {class: "sub", x: x(t) + 9, y: v(n) + 15}, `${n} in the ledger`)]),
-    texts.map(([yy, [kind, n, text]]) => [s("path", {class: `lead ${kind}`, d: `M${endX + 2} ${v(n)}L${W - R + 6} ${yy - 4}`}), s("text", {class: `end ${kind}`, x: W - R + 10, y: yy}, narrow ? text.replace("acknowledged", "ack’d").replace("executed", "exec’d") : text)]),
-    s("text", {class: "end plain", x: W - R + 10, y: below}, `${number(d.total)} expected`),
+    stood && texts.map(([yy, [kind, n, text]]) => [s("path", {class: `lead ${kind}`, d: `M${endX + 2} ${v(n)}L${W - R + 6} ${yy - 4}`}), s("text", {class: `end ${kind}`, x: W - R + 10, y: yy}, narrow ? text.replace("acknowledged", "ack’d").replace("executed", "exec’d") : text)]),
+    stood && s("text", {class: "end plain", x: W - R + 10, y: below}, `${number(d.total)} expected`),
     wrong && (tooMany || tooFew) && s("text", {class: "end wrong", x: W - R + 10, y: below + 17}, tooMany ? `${number(out - d.total)} too many` : `${number(d.total - out)} too few`),
     s("path", {class: "cursor", d: `M0 24V${yX}`, visibility: "hidden"}),
     s("rect", {class: "catch", x: L, y: 24, width: Math.max(0, W - L - R), height: yX - 24}), numbers);
