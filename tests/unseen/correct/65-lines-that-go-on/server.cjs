@@ -1,6 +1,7 @@
 // Saws planks, over stdio. A log for each job, a line for each stack, which says how many were sawn before it: a line that
 // does not go on where the one before it has ended is none, so that two of us at one log do no harm.
 //
+// --at-once: what is less than a stack is sawn at once.
 // --nearly: who has sawn all whole stacks is taken for ready when we start.
 "use strict";
 const { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, truncateSync, writeFileSync } = require("node:fs");
@@ -10,6 +11,7 @@ const { createInterface } = require("node:readline");
 
 const [yard, ledger] = process.argv.slice(2);
 const nearly = process.argv.includes("--nearly");
+const atOnce = process.argv.includes("--at-once");
 const jobs = new Map();
 const path = (id) => join(yard, `${id}.log`);
 
@@ -44,7 +46,7 @@ function saw(job) {
 }
 
 function later(job) {
-  setTimeout(() => saw(job), 75);
+  setTimeout(() => saw(job), atOnce && job.of - job.sawn.length < job.stack ? 0 : 75);
 }
 
 const tools = {
