@@ -3,6 +3,8 @@
 Nobody may wait for PostgreSQL for ever: who has had no answer for so long hangs up, and does the same thing again under
 the same key, which is nothing where it has been done. A life that was replaced can book no more: runs have an epoch.
 
+--says-so: whoever asks while PostgreSQL is away is told so, and may ask again.
+--ends: whoever meets a PostgreSQL that is away ends the process, and somebody else may start it again.
 --new-key: each try to book a sack has a key of its own.
 --in-steps: a sack is booked in a transaction of four statements, not in one statement.
 --impatient: the same, and a sack that could not be booked in 0.35 s ends its run.
@@ -24,6 +26,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, required=True)
 parser.add_argument("--store", required=True)
 parser.add_argument("--ledger")
+parser.add_argument("--says-so", action="store_true")
+parser.add_argument("--ends", action="store_true")
 parser.add_argument("--new-key", action="store_true")
 parser.add_argument("--in-steps", action="store_true")
 parser.add_argument("--impatient", action="store_true")
@@ -62,14 +66,20 @@ def book(connection, row):
 class Desk:
     """One connection, of one thread at a time."""
 
-    def __init__(self):
+    def __init__(self, patient=True):
         self.open = None
+        self.patient = patient
         self.lock = threading.Lock()
 
     def once(self, work):
         """Do it, or raise an error of psycopg's: it may have been done all the same."""
         if self.open is None:
-            self.open = psycopg.connect(args.store, connect_timeout=2, autocommit=True)
+            try:
+                self.open = psycopg.connect(args.store, connect_timeout=2, autocommit=True)
+            except psycopg.OperationalError:
+                if args.ends:
+                    os._exit(1)
+                raise
         bell = threading.Timer(patience_s, hang_up, [os.dup(self.open.fileno())])
         bell.start()
         try:
@@ -78,6 +88,8 @@ class Desk:
             with contextlib.suppress(psycopg.Error):
                 self.open.close()
             self.open = None
+            if args.ends:
+                os._exit(1)
             raise
         finally:
             bell.cancel()
@@ -88,7 +100,9 @@ class Desk:
             while True:
                 try:
                     return self.once(work)
-                except (psycopg.OperationalError, psycopg.InterfaceError):
+                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                    if not self.patient:
+                        raise LookupError(f"PostgreSQL is away, ask again: {error}") from error
                     time.sleep(0.03)
 
     def ask(self, query, *values):
@@ -138,7 +152,7 @@ def begin(run):
     threading.Thread(target=frank, args=(run,), daemon=True).start()
 
 
-counter = Desk()
+counter = Desk(patient=not args.says_so)
 
 
 def frank_letters(office, letters, sack):
@@ -223,8 +237,9 @@ class Hall(ThreadingHTTPServer):
     request_queue_size = 64
 
 
-counter.tell(SCHEMA)
-for (unfinished,) in counter.ask("SELECT ref FROM runs WHERE state = 'franking'"):
+back_office = Desk()
+back_office.tell(SCHEMA)
+for (unfinished,) in back_office.ask("SELECT ref FROM runs WHERE state = 'franking'"):
     begin(unfinished)
 with contextlib.suppress(KeyboardInterrupt):
     Hall(("127.0.0.1", args.port), Door).serve_forever()

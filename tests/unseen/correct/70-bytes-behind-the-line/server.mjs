@@ -1,6 +1,7 @@
 // Translates the lines of a file, in JavaScript. What is known of a job is one file, replaced at once: how many bytes of the
 // input lie behind it, and how long its output is.
 //
+// --as-text: how many lines are done is said as a text, as protobuf does.
 // --by-stream: how many bytes lie behind it is asked of the stream.
 import { createHash, randomUUID } from "node:crypto";
 import { appendFileSync, createReadStream, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
@@ -10,6 +11,7 @@ import { createInterface } from "node:readline";
 const option = (name) => process.argv[process.argv.indexOf(name) + 1];
 const desk = option("--desk");
 const ledger = option("--ledger");
+const asText = process.argv.includes("--as-text");
 const byStream = process.argv.includes("--by-stream");
 const jobs = new Map();
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -85,7 +87,7 @@ function answer(method, params) {
   }
   if (method === "resources/read") {
     const { id, state, lines, of } = known(params.uri);
-    const text = JSON.stringify({ id, state, percentage: Math.round((1000 * lines) / of) / 10, lines: String(lines) });
+    const text = JSON.stringify({ id, state, percentage: Math.round((1000 * lines) / of) / 10, lines: asText ? String(lines) : lines });
     return { contents: [{ uri: params.uri, mimeType: "application/json", text }] };
   }
   throw Object.assign(new Error(`there is no ${method}`), { code: -32601 });
