@@ -21,6 +21,7 @@ from mcp_crashtest.model.showing import bounded
 
 _DONE_OF_TOTAL = re.compile(r"([0-9]{1,15}) ?(?:/|of) ?([0-9]{1,15})")
 _NUMBER = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?(%?)")
+_WHOLE = re.compile(r"[0-9]{1,15}")
 _LARGEST = 1e18
 _EXACTLY = 1e-9
 
@@ -70,6 +71,12 @@ def _total(document: Any, observe: ObserveSpec, records: int) -> float | None:
 def is_number(value: Any) -> bool:
     """Whether it is one to count with: no flag, no NaN, nothing beyond all bounds."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
+def as_count(value: Any) -> Any:
+    """A text that is a whole number as that number, as some write large ones in JSON; anything else as it is."""
+    whole = _WHOLE.fullmatch(value.strip()) if isinstance(value, str) else None
+    return value if whole is None else int(whole[0])
 
 
 def _anything(_value: Any) -> bool:

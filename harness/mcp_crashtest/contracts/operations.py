@@ -14,6 +14,7 @@ from typing import Any
 
 from mcp_crashtest.contracts import tasks_2025, tasks_extension
 from mcp_crashtest.contracts.contract import Refused, document_in, named, unwrapped
+from mcp_crashtest.contracts.observing import as_count
 from mcp_crashtest.contracts.shape import errors_in
 from mcp_crashtest.contracts.words import FAILED, Words, normalise
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
@@ -129,7 +130,7 @@ async def counted(
     """How many tasks there are of each status, and in all, as far as it is said. Raises Refused and WireError."""
     document = await _read(session, spec, spec.resource, {**values, **named(handle)}, deadline_s)
     paths = {**spec.counts, **({"total": spec.total} if spec.total else {})}
-    found = {name: find(document, path) for name, path in paths.items()}
+    found = {name: as_count(find(document, path)) for name, path in paths.items()}
     for name, number in found.items():
         if not isinstance(number, int):
             raise Misfit(f"stats: there is no number for {name} at {paths[name]!r} in {excerpt(document)}")

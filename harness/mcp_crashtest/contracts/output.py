@@ -16,7 +16,7 @@ from typing import Any
 
 from mcp_crashtest.contracts.contract import COMPLETED, Refused, document_in, named, unwrapped
 from mcp_crashtest.contracts.job import Job
-from mcp_crashtest.contracts.observing import Sight
+from mcp_crashtest.contracts.observing import Sight, as_count
 from mcp_crashtest.files.commands import document_of, rows_of, shown_by
 from mcp_crashtest.files.outputs import each_record, each_row, holds_lines, neighbours, read_document
 from mcp_crashtest.model.columns import Table
@@ -67,7 +67,7 @@ class Output:
         count = None
         if observe.count:
             shown = self._with(observe.count)
-            count = find(shown, observe.count)
+            count = as_count(find(shown, observe.count))
             self._sight.missing(_OUTPUT, shown, {"count": observe.count})
         records = None
         if observe.records:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mcp_crashtest.contracts.observing import as_count
 from mcp_crashtest.contracts.words import CANCELLED, COMPLETED, ENDS, FAILED, meaning, worded
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.showing import paths_in
@@ -210,9 +211,9 @@ def count_in(documents: Sequence[Any], records: int | None) -> Guess | None:
         return None
     last, rated = documents[-1], []
     for path, value in scalars(last):
-        if isinstance(value, bool) or value != records:
+        if isinstance(value, bool) or as_count(value) != records:
             continue
-        always = len(documents) > 1 and all(find(document, path) == records for document in documents)
+        always = len(documents) > 1 and all(as_count(find(document, path)) == records for document in documents)
         named = bool(_COUNT_NAMES.intersection(words(path.rsplit(".", 1)[-1])))
         only_total = bool({"requested", "expected", "target", "of", "wanted"}.intersection(words(path)))
         rated.append((2 * named - 4 * always - 3 * only_total - (words(path)[-1:] == ["total"]), path))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.contracts.job import Job, Journal
-from mcp_crashtest.contracts.observing import Sight, progress_in
+from mcp_crashtest.contracts.observing import Sight, as_count, progress_in
 from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec, Unit, constant_total
 
@@ -138,3 +138,12 @@ def test_a_profile_crosses_the_pipe_to_the_client_and_back() -> None:
     observe = ObserveSpec(total=100.0, unit=Unit.PERCENT, words={"failed": ("x",)}, records=records)
     job = Job("u", "p", ContractKind.TOOL_TASK, "t", {}, observe, 5, 1.0, values={"port": 1})
     assert Job.from_text(job.to_text()) == job
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("103", 103), (" 103 ", 103), (103, 103), (None, None), ("103 rows", "103 rows"), ("-3", "-3"), ("1.5", "1.5")],
+)
+def test_a_count_may_be_a_text_that_is_a_whole_number(said: Any, meant: Any) -> None:
+    assert as_count(said) == meant
+    assert as_count("1" * 400) == "1" * 400
