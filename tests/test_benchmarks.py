@@ -185,12 +185,12 @@ def test_a_fault_on_a_client_is_no_death_of_the_server() -> None:
     assert list(cycle.lives(happened((1.0, Type.INVOKE, Op.FAULT, client), (2.0, Type.OK, Op.FAULT, client)))) == []
 
 
-@pytest.mark.parametrize(("shuffled", "broken"), [(False, []), (True, ["records.reordered"])])
+@pytest.mark.parametrize(("moved", "broken"), [(0, []), (2, ["records.reordered"]), (30, ["records.reordered"])])
 def test_what_is_laid_down_to_be_judged_is_judged_as_a_run_would_be(
-    tmp_path: Path, shuffled: bool, broken: list[str]
+    tmp_path: Path, moved: int, broken: list[str]
 ) -> None:
     run = RunFolder(tmp_path / "run")
-    judging.lay(run, 30, 20, shuffled=shuffled)
+    judging.lay(run, 30, 20, moved=moved)
     judgement = judge(run.history())
     assert ([finding.invariant for finding in judgement.findings], judgement.unproven) == (broken, ())
     assert judgement.confirmed == 1

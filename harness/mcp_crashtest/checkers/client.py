@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mcp_crashtest.model.columns import as_table
 from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
 from mcp_crashtest.model.text import NOTHING
 from mcp_crashtest.model.verdict import Finding
@@ -151,4 +152,4 @@ def _result(history: History) -> Iterator[Finding]:
 
 
 def _worked_on(effects: Operation) -> list[str]:
-    return sorted({task for task, _, _ in effects.value["executions"]})
+    return sorted(set(as_table(effects.value["executions"], 3).columns[0]))

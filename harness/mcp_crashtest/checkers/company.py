@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from mcp_crashtest.checkers import crowd
 from mcp_crashtest.checkers.isolation import given_twice
 from mcp_crashtest.checkers.outputs import some
-from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.columns import Table, as_table
 from mcp_crashtest.model.companions import AGAIN, Companion, is_of_second, is_refusal, other_task
 from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
 from mcp_crashtest.model.verdict import Finding
@@ -160,15 +159,14 @@ def _with_effects(view: History, history: History, *, mine: bool) -> History:
     for event in view.operations:
         if event.op is not Op.EFFECTS:
             kept.append(event)
-        elif second is not None and second != first and any(name == second for name, _, _ in _executions(event)):
-            rows = [row for row in _executions(event) if (row[0] == second) is mine]
+        elif second is not None and second != first and second in _executions(event).columns[0]:
+            rows = (row for row in _executions(event) if (row[0] == second) is mine)
             kept.append(replace(event, value={**event.value, "executions": Table.of(rows, width=3)}))
     return replace(view, operations=kept)
 
 
-def _executions(effects: Operation) -> Sequence[Any]:
-    executions: Sequence[Any] = effects.value["executions"]
-    return executions
+def _executions(effects: Operation) -> Table:
+    return as_table(effects.value["executions"], 3)
 
 
 def _name(history: History, *, second: bool) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from mcp_crashtest.model.columns import as_table
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
@@ -169,7 +170,7 @@ def _ledger_grows(history: History, binding: Operation, behind: Sequence[Operati
 def _executed(look: Operation) -> int | None:
     """How many executions a look at the ledger shows; None where it is none."""
     executed: int | None = look.value.get("executions") if look.op is Op.WORKED else None
-    return sum(times for _, _, times in look.value["executions"]) if look.op is Op.EFFECTS else executed
+    return sum(as_table(look.value["executions"], 3).columns[2]) if look.op is Op.EFFECTS else executed
 
 
 # --- within a life

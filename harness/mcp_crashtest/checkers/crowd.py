@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mcp_crashtest.checkers import isolation
-from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.columns import Table, as_table
 from mcp_crashtest.model.companions import (
     FEWEST_OTHERS,
     MEMBERS,
@@ -74,10 +74,10 @@ def _as_first(event: Operation, number: int) -> Operation:
 
 def _effects(event: Operation, name: str | None, others: Sequence[str | None]) -> Iterator[Operation]:
     """Those of one job, where the ledger tells jobs apart by the names that the server has given them."""
-    rows = list(event.value["executions"])
-    known = {row[0] for row in rows}
+    executions = as_table(event.value["executions"], 3)
+    known = set(executions.columns[0])
     if name is not None and name in known and not known & {name} & set(others):
-        mine = [row for row in rows if row[0] == name]
+        mine = (row for row in executions if row[0] == name)
         value = {key: inner for key, inner in event.value.items() if key != "stretches"}
         yield replace(event, value={**value, "executions": Table.of(mine, width=3)})
 

@@ -9,6 +9,7 @@ from mcp_crashtest.checkers.advice import NOT_RESUMED
 from mcp_crashtest.checkers.control import came_too_late, ended_by_order, stopped
 from mcp_crashtest.checkers.outputs import calls_failed, first_outputs, services_died
 from mcp_crashtest.model.claims import held_sharply
+from mcp_crashtest.model.columns import as_table
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
 
@@ -114,8 +115,8 @@ def unknown_end(history: History) -> str | None:
 
 def _complete(history: History) -> bool:
     """Whether the ledger shows every record: then the word that nobody knows is the subject's for success."""
-    effects = (o.value["executions"] for o in history.of(Op.EFFECTS))
-    return any(len({record for _, record, _ in e}) >= history.header.workload["records"] for e in effects)
+    effects = (as_table(o.value["executions"], 3) for o in history.of(Op.EFFECTS))
+    return any(e.columns[1].distinct >= history.header.workload["records"] for e in effects)
 
 
 def _orphaned(history: History) -> Iterator[Finding]:
@@ -163,7 +164,7 @@ def _false_success(history: History) -> Iterator[Finding]:
     workload = history.header.workload["records"]
     for output in first_outputs(history):
         records = output.value.get("records")
-        held = len({key for key, _ in records}) if records is not None else output.value.get("count")
+        held = as_table(records, 2).columns[0].distinct if records is not None else output.value.get("count")
         if isinstance(held, int | float) and held < workload:
             yield Finding(
                 "task.false-success",
@@ -220,7 +221,7 @@ def _duplicated(history: History) -> Iterator[Finding]:
     unanswered = asked - sum(1 for _ in history.of(Op.SUBMIT, types=[Type.OK, Type.FAIL]))
     allowed = 1 + (0 if history.header.blocking else unanswered)
     for effects in history.of(Op.EFFECTS):
-        tasks = sorted({task for task, _, _ in effects.value["executions"]})
+        tasks = sorted(set(as_table(effects.value["executions"], 3).columns[0]))
         if len(tasks) <= allowed:
             continue
         if _renamed(history, effects):

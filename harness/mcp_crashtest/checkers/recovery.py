@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from mcp_crashtest.checkers import claimed, lifecycle
 from mcp_crashtest.checkers.outputs import is_piped, services_died
 from mcp_crashtest.model.claims import held, held_sharply
+from mcp_crashtest.model.column import Column
+from mcp_crashtest.model.columns import as_table
 from mcp_crashtest.model.faults import FAIL, KINDS, OVERLAP, REPLACE, TWINS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.text import without
@@ -64,8 +66,8 @@ def _rework(history: History) -> Iterator[Finding]:
 
 def _again(history: History, effects: Operation) -> int:
     """How often a record was executed again; while a service is away one batch may be tried any number of times."""
-    outage = services_died(history)
-    return sum(min(times - 1, 1) if outage else times - 1 for _, _, times in effects.value["executions"])
+    _, _, times = as_table(effects.value["executions"], 3).columns
+    return sum(min(n - 1, 1) for n in times) if services_died(history) else sum(times) - len(times)
 
 
 def _once(history: History) -> bool:
@@ -110,13 +112,14 @@ def _explaining(history: History) -> Sequence[Operation]:
 
 def _effects_lost(history: History) -> Iterator[Finding]:
     for effects in history.of(Op.EFFECTS):
-        told = [record for _, record, _ in effects.value["executions"]]
+        _, told, _ = as_table(effects.value["executions"], 3).columns
         if not told:
             continue
         for output in history.of(Op.OUTPUT, types=[Type.OK]):
-            executed = {without(record, output.value.get("names", {})) for record in told}
-            missing = [key for key, _ in output.value.get("records") or () if key not in executed]
-            if missing:
+            shown, _ = as_table(output.value.get("records") or (), 2).columns
+            names = output.value.get("names")
+            executed = Column.of(without(record, names) for record in told) if names else told
+            if missing := shown.beyond(executed):
                 yield Finding(
                     "effects.lost",
                     f"{len(missing)} records are in the output whose effect is not in the ledger, {missing[0]!r} first",

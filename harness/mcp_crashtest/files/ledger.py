@@ -16,12 +16,12 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
+from mcp_crashtest.model.column import Column
 from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.observe_spec import LedgerSpec
 from mcp_crashtest.model.paths import find
 from mcp_crashtest.model.secrets import masked
-from mcp_crashtest.model.texts import column
 
 USUAL = LedgerSpec()
 _THE_TASK = "the task"
@@ -134,4 +134,4 @@ def _table(times: Mapping[str, Counter[str]]) -> Table:
     tasks = chain.from_iterable(repeat(task, len(records)) for task, records in times.items())
     records = chain.from_iterable(times.values())
     counts = chain.from_iterable(records.values() for records in times.values())
-    return Table((column(tasks), column(records), column(counts)))
+    return Table((Column.of(tasks), Column.of(records), Column.of(counts)))

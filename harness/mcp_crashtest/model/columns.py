@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Any
 
+from mcp_crashtest.model.column import Column, encoded, parts
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.texts import Column, column, parts
 
 COLUMNS_FORMAT = 1
 _DIGEST_LETTERS = 32
@@ -25,24 +25,24 @@ _DIGEST_LETTERS = 32
 class Table:
     """Rows of equal width. Iterating gives them as tuples, one by one."""
 
-    columns: tuple[Sequence[Any], ...]
+    columns: tuple[Column, ...]
 
     @classmethod
     def of(cls, rows: Iterable[Sequence[Any]], width: int) -> Table:
         """From rows, which are taken one by one; raises ValueError where one has another width."""
-        columns = [Column() for _ in range(width)]
+        columns: list[list[str]] = [[] for _ in range(width)]
         for part in parts(rows):
             for row in part:
                 if len(row) != width:
                     raise ValueError(f"expected rows of {width} values, found {len(row)}")
             for growing, values in zip(columns, zip(*part, strict=True), strict=True):
-                growing.extend(values)
-        return cls(tuple(growing.whole() for growing in columns))
+                growing.append(encoded(values))
+        return cls(tuple(map(Column, columns)))
 
     @classmethod
     def joined(cls, parts: Sequence[Table], width: int) -> Table:
         """The rows of several tables of this width, one table behind the other."""
-        return cls(tuple(column(chain.from_iterable(part.columns[n] for part in parts)) for n in range(width)))
+        return cls(tuple(Column.of(chain.from_iterable(part.columns[n] for part in parts)) for n in range(width)))
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return zip(*self.columns, strict=True)
@@ -53,11 +53,11 @@ class Table:
     def pieces(self) -> Iterator[str]:
         """What stands in its file, piece by piece."""
         head = {"format": COLUMNS_FORMAT, "rows": len(self), "columns": len(self.columns)}
-        yield _json(head) + "\n"
+        yield encoded(head) + "\n"
         for values in self.columns:
             yield "["
-            for number, part in enumerate(parts(values)):
-                yield ("," if number else "") + _json(part)[1:-1]
+            for number, part in enumerate(values.parts):
+                yield ("," if number else "") + part[1:-1]
             yield "]\n"
 
     @cached_property
@@ -69,6 +69,20 @@ class Table:
         """What stands for it in a history."""
         return {"columns": self.digest, "rows": len(self)}
 
+    def apart(self, other: Table) -> tuple[Table, Table, Table]:
+        """The rows of this table and of another that may differ, and those that both have at the same place.
+
+        Part by part: rows among the first two may be equal all the same, those of the third are.
+        """
+        own, others = ([*zip(*(c.parts for c in table.columns), strict=True)] for table in (self, other))
+        differing = [n for n, (one, two) in enumerate(zip_longest(own, others)) if one != two]
+        shared = sorted(set(range(len(own))).difference(differing))
+        mine, theirs = ([n for n in differing if n < len(some)] for some in (own, others))
+        return self._at(mine), other._at(theirs), self._at(shared)
+
+    def _at(self, numbers: Sequence[int]) -> Table:
+        return Table(tuple(column.at(numbers) for column in self.columns))
+
     @classmethod
     def from_lines(cls, lines: Iterable[str]) -> Table:
         """Decode; raises UsageError for an unknown format or what cannot be read."""
@@ -77,7 +91,7 @@ class Table:
             head: Any = next(following, {})
             if head["format"] != COLUMNS_FORMAT:
                 raise UsageError(f"these columns have format {head['format']!r}; this version reads {COLUMNS_FORMAT}")
-            columns = tuple(map(column, following))
+            columns = tuple(map(Column.of, following))
             if len(columns) != head["columns"] or any(len(values) != head["rows"] for values in columns):
                 raise ValueError("it has another shape than its head says")
             return cls(columns)
@@ -85,8 +99,9 @@ class Table:
             raise UsageError(f"these columns cannot be read: {error!r}") from error
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+def as_table(rows: Table | Iterable[Sequence[Any]], width: int) -> Table:
+    """Rows as they stand in a history: a table of this width as it is; raises ValueError for rows of another."""
+    return rows if isinstance(rows, Table) and len(rows.columns) == width else Table.of(rows, width)
 
 
 def digest_of(pieces: Iterable[str]) -> str:

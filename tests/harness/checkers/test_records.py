@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_crashtest.checkers import records
+from mcp_crashtest.model import column
+from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.verdict import Verdict
 from tests.harness.checkers.histories import (
@@ -23,6 +27,8 @@ from tests.harness.checkers.histories import (
     submit,
     verdict,
 )
+
+Rows = Sequence[tuple[str, str]]
 
 
 def ended(shown: str | None, count: Any = None, **claims: Any) -> History:
@@ -166,3 +172,37 @@ def test_any_order_passes_where_none_is_claimed_and_only_one_where_it_is(shown: 
     letters = "".join(shown)
     assert verdict(ended(letters, 6, ordered=False)) == PASS
     assert verdict(ended(letters, 6)) == (PASS if letters == ALL else fail("records.reordered"))
+
+
+ROWS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("xy")), max_size=9)
+
+
+def shows(rows: Rows) -> Table:
+    return Table.of(rows, 2)
+
+
+def judged(expected: Rows, found: Rows) -> dict[str, Mapping[str, Any]]:
+    golden = Event("lab", Type.OK, Op.EXPECT, {"records": shows(expected)})
+    given = Event("client-0", Type.OK, Op.OUTPUT, {"status": "completed", "count": None, "records": shows(found)}, "t")
+    events = [[golden], boot(), submit(), [given], end()]
+    return {one.invariant: one.evidence for one in records.check(history(events, golden=None))}
+
+
+@given(ROWS, ROWS)
+def test_what_is_found_is_what_a_look_at_every_row_finds(expected: Rows, found: Rows) -> None:
+    want, have = dict(expected), dict(found)
+    lost, strange = [key for key in want if key not in have], [key for key in have if key not in want]
+    changed = [key for key, digest in found if expected != found and key in want and want[key] != digest]
+    keys = [key for key, _ in found]
+    twice = [key for key in have if keys.count(key) > 1]
+    oracle = {"lost": lost, "unexpected": strange, "content": changed, "duplicated": twice}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(column, "_AT_A_TIME", 2)
+        seen = judged(expected, found)
+    seen.pop("records.count", None)
+    place = seen.pop("records.reordered", {"position": None})["position"]
+    assert {name: evidence["keys"] for name, evidence in seen.items()} == {
+        f"records.{name}": keys for name, keys in oracle.items() if keys
+    }
+    moved = (n for n, (one, other) in enumerate(zip(have, want, strict=False)) if one != other)
+    assert place == (None if lost or strange else next(moved, None))

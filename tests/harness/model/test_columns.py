@@ -7,11 +7,14 @@ from contextlib import suppress
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from mcp_crashtest.model.columns import Table, digest_of
+from mcp_crashtest.model import column
+from mcp_crashtest.model.columns import Table, as_table, digest_of
 from mcp_crashtest.model.errors import UsageError
 from tests.harness.model.strategies import columns, documents, texts
 
+ROWS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 1)), max_size=9)
 TABLE = Table.of([("a", 1), ("b", 2)], width=2)
 TEXT = '{"format":1,"rows":2,"columns":2}\n["a","b"]\n[1,2]\n'
 
@@ -51,6 +54,27 @@ def test_tables_are_joined_in_their_order() -> None:
 def test_rows_of_another_width_are_no_table() -> None:
     with pytest.raises(ValueError, match="expected rows of 3 values"):
         Table.of([("a", 1)], width=3)
+
+
+def test_rows_are_a_table_of_the_width_that_is_asked_for_or_an_error() -> None:
+    assert as_table(TABLE, 2) is TABLE
+    assert as_table([["a", 1], ["b", 2]], 2) == TABLE
+    with pytest.raises(ValueError, match="expected rows of 3 values"):
+        as_table(TABLE, 3)
+
+
+@given(ROWS, ROWS)
+def test_rows_that_two_tables_have_at_the_same_place_are_told_apart_and_none_gets_lost(
+    one: list[tuple[str, int]], other: list[tuple[str, int]]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(column, "_AT_A_TIME", 2)
+        mine, theirs, shared = Table.of(one, 2).apart(Table.of(other, 2))
+        assert sorted([*mine, *shared]) == sorted(one)
+        assert sorted([*theirs, *shared]) == sorted(other)
+        assert all(row in one and row in other for row in shared)
+        equal = [a == b for a, b in zip(one, other, strict=False)]
+        assert len(shared) >= 2 * sum(equal[n : n + 2] == [True, True] for n in range(0, len(equal), 2))
 
 
 @pytest.mark.parametrize(
