@@ -1,6 +1,6 @@
 """What several servers on one PostgreSQL reach, beside the same transactions in a bare loop, interleaved in one run.
 
-``python -m benchmarks.postgres [--rounds 3] [--servers 4] [--tasks 100] [--batches 200] [--json]``
+``python -m benchmarks.postgres [--rounds 3] [--servers 4] [--tasks 100] [--batches 200] [--json] [--quick]``
 
 Each server is an engine in a process of its own; their job does no work, so that what is measured is the engine and the
 database. Bare loops, as many, write the same rows into the same tables, a batch a transaction. PostgreSQL flushes each
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import statistics
@@ -19,13 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import psycopg
 
 from benchmarks.engine import BODY, KIND, Handing
+from benchmarks.figures import Figure, Goal, Spread, at_least, at_most, common, tell, told
 from mcp_crashtest.model.service_spec import ServiceKind, ServiceSpec
 from mcp_crashtest.subjects.services import Service
 from mcp_crashtest.subjects.sockets import find_free_port
@@ -36,10 +38,11 @@ from reference_server.data_root import DataRoot
 from reference_server.effects import Effects
 from reference_server.engine import Engine, Settings
 from reference_server.postgres.place import Postgres
+from reference_server.postgres.sessions import LEASE_S
 from reference_server.store import Store
 from reference_server.task import Submission
 
-CLAIMS = {"batches_per_s": 2000, "ratio": 0.8, "takeover_s": 5.0}
+GOALS: dict[str, Goal] = {"rate": at_least(2000), "ratio": at_least(0.8), "takeover_s": at_most(LEASE_S)}
 _LOOK_S = 0.01
 _OPTIONS = ("-c", "fsync=on", "-c", "shared_buffers=128MB", "-c", "max_wal_size=1GB")
 
@@ -94,7 +97,7 @@ def _unfinished(store: Store) -> int:
 
 
 def _say(word: str) -> None:
-    print(word, flush=True)
+    print(word, time.process_time(), flush=True)
 
 
 def _begin() -> None:
@@ -105,20 +108,26 @@ def _begin() -> None:
 # --- measuring
 
 
-def _together(role: str, url: str, servers: int, tasks: int, batches: int) -> float:
-    """Batches a second of so many processes at once, from the moment in which all are ready."""
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Batches a second of so many processes at once, and the CPU that a batch took them, without the database's."""
+
+    per_s: float
+    cpu_ms: float
+
+
+def _together(role: str, url: str, servers: int, tasks: int, batches: int) -> Side:
+    """From the moment in which all are ready."""
     running = [_started(role, url, number, tasks // servers, batches) for number in range(servers)]
-    for process in running:
-        assert _heard(process) == "ready"
+    before_s = sum(_heard(process, "ready") for process in running)
     began = time.perf_counter()
     for process in running:
         _tell(process)
-    for process in running:
-        assert _heard(process) == "done"
-    elapsed_s = time.perf_counter() - began
+    after_s = sum(_heard(process, "done") for process in running)
+    elapsed_s, done = time.perf_counter() - began, tasks // servers * servers * batches
     for process in running:
         process.wait()
-    return tasks // servers * servers * batches / elapsed_s
+    return Side(done / elapsed_s, 1000 * (after_s - before_s) / done)
 
 
 def _started(role: str, url: str, *numbers: int) -> subprocess.Popen[str]:
@@ -126,10 +135,13 @@ def _started(role: str, url: str, *numbers: int) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _heard(process: subprocess.Popen[str]) -> str:
+def _heard(process: subprocess.Popen[str], word: str) -> float:
+    """The CPU seconds that it has used when it says this word."""
     output: IO[str] | None = process.stdout
     assert output
-    return output.readline().strip()
+    said, _, used = output.readline().strip().partition(" ")
+    assert said == word
+    return float(used)
 
 
 def _tell(process: subprocess.Popen[str]) -> None:
@@ -141,13 +153,13 @@ def _tell(process: subprocess.Popen[str]) -> None:
 def takeover(url: str, batches: int) -> float:
     """Seconds from the SIGKILL of one of two servers to the first batch that the other commits of its tasks."""
     first = _started("served", url, 0, 10, batches)
-    assert _heard(first) == "ready"
+    _heard(first, "ready")
     _tell(first)
     with closing(psycopg.connect(url, autocommit=True, options="-c search_path=reference_server")) as session:
         while not _steps(session):
             time.sleep(_LOOK_S)
         second = _started("served", url, 1, 0, batches)
-        assert _heard(second) == "ready"
+        _heard(second, "ready")
         _tell(second)
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
@@ -166,10 +178,18 @@ def _steps(session: psycopg.Connection[Any]) -> int:
     return int(row[0]) if row else 0
 
 
-async def measure(rounds: int, servers: int, tasks: int, batches: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What the bare loops reached, and the servers; and the seconds that a takeover took."""
+
+    bare: Side
+    served: Side
+    takeover_s: float
+
+
+async def measure(rounds: int, servers: int, tasks: int, batches: int) -> list[Round]:
     """Run the benchmark, each round in databases of its own."""
-    rates: list[tuple[float, float]] = []
-    taken: list[float] = []
+    found = []
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         async with Spawner() as spawner:
             spec = ServiceSpec("db", ServiceKind.POSTGRES, options=_OPTIONS)
@@ -181,17 +201,43 @@ async def measure(rounds: int, servers: int, tasks: int, batches: int) -> dict[s
                     urls = [_database(service.url, f"{kind}_{number}") for kind in ("bare", "served", "taken")]
                     base = await asyncio.to_thread(_together, "bare", urls[0], servers, tasks, batches)
                     ours = await asyncio.to_thread(_together, "served", urls[1], servers, tasks, batches)
-                    rates.append((base, ours))
-                    taken.append(await asyncio.to_thread(takeover, urls[2], 10_000))
+                    found.append(Round(base, ours, await asyncio.to_thread(takeover, urls[2], 10_000)))
             finally:
                 await service.end()
-    return {
-        "bare_per_s": round(statistics.median(base for base, _ in rates)),
-        "batches_per_s": round(statistics.median(ours for _, ours in rates)),
-        "ratio": round(statistics.median(ours / base for base, ours in rates), 2),
-        "ratios": [round(ours / base, 2) for base, ours in rates],
-        "takeover_s": round(max(taken), 2),
-    }
+    return found
+
+
+def figures(found: Sequence[Round], servers: int, tasks: int) -> list[Figure]:
+    """What of it stands in the table: of the first two goals either is enough, and the other one is not asked for."""
+    bare, ours = ([getattr(one, name) for one in found] for name in ("bare", "served"))
+    ratios = [one.per_s / other.per_s for one, other in zip(ours, bare, strict=True)]
+    bare_per_s, per_s, bare_ms, ms = (
+        statistics.median(getattr(one, name) for one in side) for name in ("per_s", "cpu_ms") for side in (bare, ours)
+    )
+    enough = GOALS["rate"].met(per_s)
+    name = f"{servers} servers and {tasks} tasks on one PostgreSQL"
+    why = (
+        f"a batch takes a server {ms:.2f} ms of CPU and a bare loop {bare_ms:.2f} ms, the database's not counted, on "
+        f"{len(os.sched_getaffinity(0))} processors that all of them share with the database"
+    )
+    late = f"PostgreSQL ends the session of a server that is dead; a lease of {LEASE_S:g} s runs out where it cannot"
+    return [
+        Figure(name, Spread.of([one.per_s for one in ours]), "batches a second", GOALS["rate"] if enough else None),
+        Figure(
+            f"{name}: against the same transactions in bare loops",
+            Spread.of(ratios),
+            goal=None if enough else GOALS["ratio"],
+            reason=why,
+            beside=f"{told(per_s)} and {told(bare_per_s)} batches a second",
+        ),
+        Figure(
+            "from the SIGKILL of a server to the first batch of its tasks elsewhere",
+            Spread.of([one.takeover_s for one in found]),
+            "s",
+            GOALS["takeover_s"],
+            late,
+        ),
+    ]
 
 
 def _database(url: str, name: str) -> str:
@@ -203,14 +249,8 @@ def _database(url: str, name: str) -> str:
     return made
 
 
-def holds(found: dict[str, Any]) -> bool:
-    """Whether every claim holds."""
-    fast = found["batches_per_s"] >= CLAIMS["batches_per_s"] or found["ratio"] >= CLAIMS["ratio"]
-    return bool(fast and found["takeover_s"] <= CLAIMS["takeover_s"])
-
-
 def main() -> None:
-    """Measure and print; exit code 1 if a claim does not hold."""
+    """Measure and print; what is to be reached stands in the table."""
     if sys.argv[1:2] == ["--role"]:
         _, _, role, url, *given = sys.argv
         numbers = [int(number) for number in given]
@@ -220,23 +260,18 @@ def main() -> None:
         else:
             asyncio.run(served(url, *numbers))
         return
-    parser = argparse.ArgumentParser(description="Several servers on one PostgreSQL, against bare transactions.")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, interleaved (default: 3)")
-    parser.add_argument("--servers", type=int, default=4, help="processes (default: 4)")
-    parser.add_argument("--tasks", type=int, default=100, help="of all servers together (default: 100)")
-    parser.add_argument("--batches", type=int, default=200, help="of each task (default: 200)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    add = parser.add_argument
+    add("--rounds", type=int, default=3, help="rounds, interleaved (default: %(default)s)")
+    add("--servers", type=int, default=4, help="processes (default: %(default)s)")
+    add("--tasks", type=int, default=100, help="of all servers together (default: %(default)s)")
+    add("--batches", type=int, default=200, help="of each task (default: %(default)s)")
+    common(parser)
     options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.servers, options.tasks, options.batches = 1, 2, 4, 10
     found = asyncio.run(measure(options.rounds, options.servers, options.tasks, options.batches))
-    if options.json:
-        print(json.dumps(found))
-    else:
-        print(
-            f"{options.servers} servers, {options.tasks} tasks: {found['batches_per_s']} batches a second; bare loops "
-            f"{found['bare_per_s']}; {found['ratio']} of bare, in the rounds {found['ratios']}"
-        )
-        print(f"the tasks of a server that was killed go on elsewhere within {found['takeover_s']} s")
-    raise SystemExit(0 if holds(found) else 1)
+    tell({}, figures(found, options.servers, options.tasks), as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from mcp_crashtest.files.atomic import write_atomically, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMAT = 1
-NAMES = ("restart", "cycle", "judging", "engine", "polls", "recovery", "peers", "refusals", "crowd")
+NAMES = ("restart", "cycle", "judging", "engine", "polls", "recovery", "postgres", "peers", "refusals", "crowd")
 _PAGE, _DATA = "benchmarks.md", "benchmarks.json"
 _LONGEST_S = dict.fromkeys(NAMES, 300.0) | {"peers": 900.0}  # they may have to be installed first
 _ENDS_WITHIN_S = 30.0
