@@ -18,9 +18,14 @@ MORE = 40
 
 @pytest.mark.crashtest(level=1)
 def test_planned_restart(crashtest: Trial) -> None:
-    """The server is stopped with SIGTERM, or as a host stops it over stdio, and started again."""
+    """The server is stopped with SIGTERM, or as a host stops it over stdio, and started again.
+
+    Of several servers all are stopped at once, or one after the other.
+    """
     at = (crashtest.protocols, crashtest.workload, crashtest.boundary)
-    plans = sequences.restarts(crashtest.scenario, *at, seed=crashtest.seed, count=MORE, kinds=crashtest.stops)
+    plans = sequences.restarts(
+        crashtest.scenario, *at, seed=crashtest.seed, count=MORE, kinds=crashtest.stops, servers=crashtest.servers
+    )
     crashtest.play(plans, core=RESTARTS)
 
 

@@ -97,10 +97,7 @@ def prepare(session: Session) -> None:
 
 def _format(session: Session) -> int:
     """The format that is there; 0 where there is none. Raises StartError."""
-    named = "SELECT to_regclass(%s) IS NOT NULL"
-    if not one(session, named, (f"{SCHEMA}.format",))[0]:
-        if one(session, named, (f"{SCHEMA}.tasks",))[0]:
-            raise StartError(f"the schema {SCHEMA} in this database is another program's: give another database")
+    if not _is_there(session, "format"):
         return 0
     version = int(one(session, "SELECT coalesce(max(version), 0) FROM format")[0])
     if version > FORMAT:
@@ -108,11 +105,17 @@ def _format(session: Session) -> int:
     return version
 
 
+def _is_there(session: Session, table: str) -> bool:
+    return bool(one(session, "SELECT to_regclass(%s) IS NOT NULL", (f"{SCHEMA}.{table}",))[0])
+
+
 def _bring_up_to_date(session: Session) -> None:
-    """With the lock; another server may have done it meanwhile."""
+    """With the lock, without which one could see half of what another server does; it may have done it meanwhile."""
     if not one(session, "SELECT to_regnamespace(%s) IS NOT NULL", (SCHEMA,))[0]:
         session.execute(f"CREATE SCHEMA {SCHEMA}".encode())
     version = _format(session)
+    if not version and _is_there(session, "tasks"):
+        raise StartError(f"the schema {SCHEMA} in this database is another program's: give another database")
     session.execute("CREATE TABLE IF NOT EXISTS format (version INTEGER PRIMARY KEY, since TIMESTAMPTZ DEFAULT now())")
     for number, step in enumerate(STEPS[version:], version + 1):
         session.execute(step.encode())

@@ -82,8 +82,13 @@ def _allowed(history: History, faults: Sequence[Operation]) -> int:
     workload = history.header.workload
     done = 0 if _once(history) else sum(min(f.value.get("done", 0), workload["records"] // 2) for f in faults)
     fallen = sum(1 for o in history.of(Op.OUTAGE) if o.value.get("what") == Op.EXIT)
-    more = sum(_leaves_two(history, f) + f.value.get("at", {}).get("times", 1) - 1 for f in faults) + fallen
+    more = sum(_leaves_two(history, f) + _times(f) - 1 for f in faults) + fallen
     return int((len(faults) + more) * workload["batch"] + done)
+
+
+def _times(fault: Operation) -> int:
+    """How often it has struck: of several servers that are restarted in turn each may have the task when it is told."""
+    return int(fault.value.get("at", {}).get("times", 1) * fault.value.get("settings", {}).get("servers", 1))
 
 
 def _leaves_two(history: History, fault: Operation) -> bool:

@@ -20,11 +20,12 @@ from mcp_crashtest.faults import (
     poison,
     power,
     process,
+    servers,
     services,
     signals,
     two_servers,
 )
-from mcp_crashtest.model.faults import FAIL, LINKS, POISON, REPLACE, SIGNALS, TWINS, Fault
+from mcp_crashtest.model.faults import FAIL, LINKS, POISON, REPLACE, ROLL, SIGNALS, TWINS, Fault
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.stage import Stage
@@ -34,7 +35,8 @@ Act = Callable[[Stage, Fault], AbstractAsyncContextManager[Proof | None]]
 FAULTS: dict[str, Act] = {
     "kill": services.kill,
     POWER: power.power_loss,
-    "terminate": process.terminate,
+    "terminate": servers.terminate,
+    ROLL: servers.roll,
     "goodbye": pipes.goodbye,
     "overlap": overlap.overlap,
     "freeze": process.freeze,

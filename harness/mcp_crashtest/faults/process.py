@@ -17,9 +17,9 @@ from mcp_crashtest.subjects.life import Life, Mortal
 from mcp_crashtest.subjects.process import INSIDE, OUTSIDE, named
 from mcp_crashtest.subjects.sockets import accepts
 
-_GRACE_S = 10.0
+GRACE_S = 10.0
 _FOLLOWING_S = 2.0  # how long those whom a launcher has told to stop may take behind it
-_OVERDUE = f"did not stop within {_GRACE_S:.0f} s and was killed"
+_OVERDUE = f"did not stop within {GRACE_S:.0f} s and was killed"
 ENDED_BEFORE = Proof(False, "the subject had already ended before it was told to stop")
 _NOBODY = Proof(False, "whom the fault was to hit had already ended")
 
@@ -95,13 +95,6 @@ def traced(proof: Proof, victims: Sequence[Mortal], told_at: float | None = None
 
 
 @asynccontextmanager
-async def terminate(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
-    """Stop the server as an orchestrator does: SIGTERM, ten seconds of grace, then SIGKILL; then start it again."""
-    async with told_to_stop(stage, fault, _terminated) as proof:
-        yield proof
-
-
-@asynccontextmanager
 async def told_to_stop(stage: Stage, fault: Fault, tell: Tell) -> AsyncIterator[Proof | None]:
     """Have the server's latest life told to stop, in whatever way; then start it again."""
     life, number, had_finished = stage.server, stage.landed + 1, finished(stage)
@@ -114,8 +107,8 @@ async def told_to_stop(stage: Stage, fault: Fault, tell: Tell) -> AsyncIterator[
     await stage.revive(fault.victim)
 
 
-async def _terminated(stage: Stage, life: Life | None) -> Proof:
-    """A server that is parked goes on: it is to wind down, not to be frozen."""
+async def terminated(stage: Stage, life: Life | None) -> Proof:
+    """SIGTERM, ten seconds of grace, then SIGKILL. Who is parked goes on: it is to wind down, not to be frozen."""
     if life is None:
         return _NOBODY
     began = time.monotonic()
@@ -132,12 +125,12 @@ async def wound_down(life: Life, began: float) -> Proof:
 
 async def _wound_down(life: Life, began: float) -> Proof:
     try:
-        ended = await life.wait_exit(_GRACE_S)
+        ended = await life.wait_exit(GRACE_S)
     except TimeoutError:
         proof = await life.kill()
         return Proof(proof.confirmed, _OVERDUE if proof.confirmed else proof.reason, 0, time.monotonic() - began)
     said = f"stopped with {ended}"
-    remains = await life.left(_GRACE_S + began - time.monotonic() if life.whole else _FOLLOWING_S)
+    remains = await life.left(GRACE_S + began - time.monotonic() if life.whole else _FOLLOWING_S)
     if remains.inside and not life.whole:
         said = (
             f"the launcher ended on SIGTERM and its child lives ({named(remains.inside)}): set [subject] stop = "
@@ -145,9 +138,9 @@ async def _wound_down(life: Life, began: float) -> Proof:
         )
         return Proof(False, said, 0, time.monotonic() - began)
     if remains.inside:
-        said, remains = _OVERDUE, await life.left(_GRACE_S, kill=(INSIDE,))
+        said, remains = _OVERDUE, await life.left(GRACE_S, kill=(INSIDE,))
     if remains.outside and life.everybody:
-        remains = await life.left(_GRACE_S, kill=(OUTSIDE,))
+        remains = await life.left(GRACE_S, kill=(OUTSIDE,))
     refuted = remains.said("SIGTERM")
     return Proof(not refuted, refuted or said, 0, time.monotonic() - began)
 

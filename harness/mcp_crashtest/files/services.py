@@ -18,7 +18,7 @@ from mcp_crashtest.model.service_spec import ServiceKind, ServiceSpec
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _MOST = 8
 TOLD = ("host", "port", "url", "dir")
-_OF_COMMAND = ("command", "ready", "url")
+_OF_COMMAND = ("command", "ready", "url", "server", "preload")
 
 
 def services_in(data: Any, source: str) -> tuple[ServiceSpec, ...]:
@@ -85,6 +85,8 @@ def _complaints(service: ServiceSpec, before: list[ServiceSpec]) -> Iterator[str
             yield "without {port} in its command say how it is seen to be ready: ready = COMMAND"
         if service.options:
             yield "options are for a kind that the lab starts: put them into the command"
+        if service.preload and service.user:
+            yield "preload is for what runs as the lab does: leave out preload, or user"
     elif said := [key for key in _OF_COMMAND if getattr(service, key)]:
         yield f'{said[0]} is for the kind "command": the lab starts {service.kind} itself; options = [...] adds words'
     if not 0 < service.ready_deadline_s < math.inf:

@@ -23,7 +23,7 @@ from mcp_crashtest.model.companions import Companion, answered_alike, told_by, w
 from mcp_crashtest.model.coordinates import Coordinate, Phase
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
-from mcp_crashtest.model.faults import GOODBYE, NO_LINK, Fault, Right
+from mcp_crashtest.model.faults import GOODBYE, NO_LINK, ROLL, Fault, Right
 from mcp_crashtest.model.offers import ANSWER
 from mcp_crashtest.model.paths import placeholders
 from mcp_crashtest.model.plan import Plan
@@ -143,8 +143,15 @@ class Trial:
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """The kinds of a planned restart: over stdio a host's goodbye, and SIGTERM, by turns."""
-        return (GOODBYE, "terminate") if self.bench.profile.subject.piped else ("terminate",)
+        """The kinds of a planned restart: SIGTERM, by turns with a host's goodbye over stdio, or a roll of several."""
+        if self.bench.profile.subject.piped:
+            return GOODBYE, "terminate"
+        return ("terminate", ROLL) if self.servers > 1 and self.varies["records"] else ("terminate",)
+
+    @property
+    def servers(self) -> int:
+        """How many servers live on one store: the subject, and those among its services that are like it."""
+        return 1 + sum(service.server for service in self.bench.profile.services)
 
     def refuse_without_process(self) -> None:
         """Raise NotApplicable where the server is not the lab's own process, and cannot be frozen."""

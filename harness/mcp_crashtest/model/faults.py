@@ -51,6 +51,9 @@ OVERLAP = "overlap"
 """The kind in which two lives of a server accept on one socket."""
 NO_SOCKET = "an old and a new life side by side accept on one socket: only a command with {listen_fd} is given one"
 
+ROLL = "roll"
+"""The kind in which the servers of one store are restarted one after the other; ``servers`` says how many there are."""
+
 REPLACE, TWINS = "replace", "start-two"
 """The kinds in which two servers live on one store: one frozen and replaced, and two that are started at once."""
 NO_ADDRESS = (
@@ -138,6 +141,8 @@ _TABLE = (
          "started again", _SERVER, 3, "#2c3e50", undoes=_SERVER),
     Kind("terminate", "process", "SIGTERM, then started again: a planned restart", _SERVER, 0, "#2980b9",
          undoes=_SERVER),
+    Kind(ROLL, "process", "SIGTERM to one of several servers, then started again, and so on to the last: a rolling "
+         "restart", _SERVER, 0, "#2e86c1", undoes=_SERVER),
     Kind(OVERLAP, "process", "SIGTERM, or over stdio both pipes closed, and started again at once, while the old life "
          "still winds down", _SERVER, 1, "#1f618d", undoes=_SERVER),
     Kind(GOODBYE, "process", "over stdio the host closes the server's standard input; SIGTERM two seconds later, "

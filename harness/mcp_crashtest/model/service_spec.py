@@ -23,7 +23,8 @@ class ServiceSpec:
     ``{subject_port}``, at which the subject listens; without ``ready`` it is ready once its port accepts connections.
     ``options`` are further words of a kind that the lab starts. ``user`` is who it runs as where the lab is root. It
     has ``ready_deadline_s`` seconds for each start. With ``link`` the subject reaches it through a port of the lab's,
-    which can be cut; other services reach it directly.
+    which can be cut; other services reach it directly. ``server``: it is another server like the subject, and a planned
+    restart stops it too; with ``preload`` it comes from a fork server that has imported these modules.
     """
 
     name: str
@@ -36,3 +37,5 @@ class ServiceSpec:
     user: str | None = None
     ready_deadline_s: float = 30.0
     link: bool = False
+    server: bool = False
+    preload: tuple[str, ...] = ()

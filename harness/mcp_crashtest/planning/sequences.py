@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from mcp_crashtest.model.companions import Companion, Told
 from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Phase, Since, Window, WindowName
-from mcp_crashtest.model.faults import OVERLAP, Fault, Victim
+from mcp_crashtest.model.faults import OVERLAP, ROLL, Fault, Victim
 from mcp_crashtest.model.plan import Absence, Plan, Size
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.exhaustive import every
@@ -22,6 +22,7 @@ T = TypeVar("T")
 _THOUSAND = 1000
 _COLD = (10, 21)  # of each kind of place one, and over each revision; a first look does without
 _AWAY_BATCHES = 2
+_ROLLING = 10  # times as long is a job that several servers are restarted over, one after the other
 _IN_A_ROW = 5
 _EDGE_OF_FIRST = (0, 150, 500)
 _EDGE_OF_LAST = (250, 600, 850, 950)
@@ -66,18 +67,23 @@ def restarts(
     seed: int,
     count: int,
     kinds: Sequence[str] = ("terminate",),
+    servers: int = 1,
 ) -> list[Plan]:
     """Planned restarts in the first two thirds of the job, so that there is something left to restart.
 
     In the middle of batches, where a server may put away more than it has done; at crash points where there are some.
-    Of several ``kinds`` each comes over each revision.
+    Of several ``kinds`` each comes over each revision. A rolling one, of so many ``servers``, has a longer job: that is
+    to last until the last of them is told to stop.
     """
     plans: list[Plan] = []
     for n, place in enumerate(islice(points(workload, seed), count)):
         number = min((place.number * 2 + 1) // 3, workload.batches - 2)
         at = at_point_or_within(max(number, 1), boundary, place.thousandths)
         kind = kinds[n // len(protocols) % len(kinds)]
-        plans.append(Plan(scenario, protocols[n % len(protocols)], (Fault(kind, Victim.SERVER, at),)))
+        settings = {"servers": float(servers)} if kind == ROLL else {}
+        size = Size(_ROLLING * workload.records, workload.batch) if kind == ROLL else None
+        fault = Fault(kind, Victim.SERVER, at, settings=settings)
+        plans.append(Plan(scenario, protocols[n % len(protocols)], (fault,), workload=size))
     return plans
 
 

@@ -13,6 +13,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.service_spec import ServiceSpec
 from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of
+from mcp_crashtest.subjects.fork_servers import warm_program
 from mcp_crashtest.subjects.link import Link
 from mcp_crashtest.subjects.proc import is_free
 from mcp_crashtest.subjects.process import Exit, KillProof, Launch, Process, Site
@@ -59,6 +61,7 @@ class Service:
     ready_at: float | None = None
     started: list[str] = field(default_factory=list)
     _process: Process | None = None
+    _command: tuple[str, ...] = ()
     _values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -122,7 +125,8 @@ class Service:
             words = absolute(words_of(self.spec.command or "", own, {}), environment)
         self.expected_to_end = False
         self.started_at, self.ready_at = time.monotonic(), None
-        self._process = await self._launch(tuple(words), environment)
+        self._command = tuple(words)
+        self._process = await self._launch(self._command, environment)
         self.started.append(self._process.boot)
         await self._until_ready(own, environment)
         self.ready_at = time.monotonic()
@@ -159,6 +163,19 @@ class Service:
         if proof.confirmed and await accepts(f"http://{LOOPBACK}:{self.port}"):
             return KillProof(False, f"somebody still accepts connections of {self.name}", proof.exit, (), 0.0)
         return proof
+
+    async def stop(self, grace_s: float) -> KillProof:
+        """SIGTERM, and so much grace to end; then SIGKILL. Whether nobody of it is left, and how it ended."""
+        self.expected_to_end, began, process = True, time.monotonic(), self._process
+        if process is None or process.exited:
+            return KillProof(False, f"{self.name} had already ended before it was told to stop", None, (), 0.0)
+        await process.watch()
+        ended = await process.stop(signal.SIGTERM, grace_s)
+        if ended is None:
+            return await process.kill()
+        refuted = (await process.left(grace_s)).said("SIGTERM")
+        said = refuted or f"{self.name} stopped with {ended}"
+        return KillProof(not refuted, said, ended, (), time.monotonic() - began)
 
     async def end(self) -> bool:
         """End it for good, and remove its folder; whether nobody of it is left."""
@@ -226,16 +243,20 @@ class Service:
             raise SubjectError(f"{self.name}: {what}: {ended}:{self._said()}")
 
     async def _launch(self, words: tuple[str, ...], environment: Mapping[str, str], cwd: Path | None = None) -> Process:
+        preload = self.spec.preload if words == self._command else ()
+        warm = warm_program(words, environment.get("PATH")) if preload else None
         with self.log.open("ab") as log:
             return await self.spawner.spawn(
                 Launch(
-                    argv=words,
+                    argv=(warm, *words[1:]) if warm else words,
                     cwd=str(cwd or (self.folder if self._product else self.cwd)),
                     env=environment,
                     stdout=log.fileno(),
                     stderr=log.fileno(),
                     site=Site(self.port, folder=str(self.folder), everybody=True),
                     user=self._user(),
+                    preload=preload if warm else None,
+                    warm_up=warm is not None,
                 )
             )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp_crashtest.model.companions import is_of_second
-from mcp_crashtest.model.faults import FAIL, KINDS, OPERATION, OVERLAP, REPLACE, SIGNALS, Victim
+from mcp_crashtest.model.faults import FAIL, KINDS, OPERATION, OVERLAP, REPLACE, ROLL, SIGNALS, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.proof import GOES_ON
 from mcp_crashtest.telling.places import place_in
@@ -20,7 +20,7 @@ SERVER, CLIENT, SECOND_CLIENT, SERVICE, RELAY = "server", "client", "second clie
 LIVES = "lives"
 _DEATH = "death"
 _ENDS = {"interrupt": "left"}
-_STOPS = ("terminate", "goodbye", OVERLAP, *SIGNALS)
+_STOPS = ("terminate", ROLL, "goodbye", OVERLAP, *SIGNALS)
 
 
 @dataclass(frozen=True, slots=True)

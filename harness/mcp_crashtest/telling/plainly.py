@@ -11,6 +11,7 @@ from mcp_crashtest.model.faults import (
     OVERLAP,
     POISON,
     REPLACE,
+    ROLL,
     SIGNALS,
     SILENT,
     SLOW,
@@ -34,6 +35,7 @@ _DEEDS = {
     ("kill", "server and service"): ("the server is killed, and a service that it needs", ""),
     ("terminate", "server"): ("the server is restarted as planned (SIGTERM)", ""),
     ("goodbye", "server"): ("the host closes the server's standard input", " and starts it again"),
+    (ROLL, "server"): ("the servers are told to stop, one after the other", " and each is started before the next"),
     (OVERLAP, "server"): ("the server is replaced", " while its old life winds down"),
     ("interrupt", "client"): ("the client leaves in the middle of its work", " and comes back"),
     ("freeze", "server"): ("the server stands still for a while (SIGSTOP)", ""),
@@ -48,6 +50,7 @@ _DEEDS = {
 _VERBS = {
     "terminate": "restart",
     "goodbye": "close the standard input of",
+    ROLL: "restart one after the other all that are like",
     OVERLAP: "replace",
     "drop": "drop the connections of",
     CUT: "cut the link to",
