@@ -102,25 +102,84 @@ def test_a_state_that_is_gone_is_not_taken_for_none(path: Path) -> None:
     assert isinstance(state, Damaged)
 
 
+FRAME = 24 + 4096
+
+
+def files_of(path: Path) -> dict[str, bytes]:
+    return {ending: Path(f"{path}{ending}").read_bytes() for ending in ("", "-wal")}
+
+
+def laid(folder: Path, store: bytes, log: bytes) -> Path:
+    """A store with this log, as somebody finds it whose memory of it is gone."""
+    copy = folder / "copy.db"
+    Path(f"{copy}-shm").unlink(missing_ok=True)
+    copy.write_bytes(store)
+    Path(f"{copy}-wal").write_bytes(log)
+    return copy
+
+
+def fault_in(store: Path) -> str | None:
+    with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as db:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return write_ahead_log.fault(store)
+
+
 def test_a_log_is_whole_wherever_its_last_transaction_is_cut_and_bent_before_that(path: Path, tmp_path: Path) -> None:
     """Bytes of the last transaction may be missing after a loss of power; those of an earlier one were flushed."""
     with closing(Store(path)) as store:
         for number in range(3):
             submitted(store, f"t{number}", key=str(number))
-        files = {ending: Path(f"{path}{ending}").read_bytes() for ending in ("", "-wal")}
-    frame = 24 + 4096
-    for at, bent in ((32, True), (len(files["-wal"]) - frame, False)):
+        files = files_of(path)
+    for at, bent in ((32, True), (len(files["-wal"]) - FRAME, False)):
         for found, content in (
             (bent, files["-wal"][:at] + b"\xff" * 8 + files["-wal"][at + 8 :]),
             (False, files["-wal"][:at]),
         ):
-            copy = tmp_path / "copy.db"
-            for ending in files:
-                Path(f"{copy}{ending}").write_bytes(content if ending else files[ending])
-            with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as db:
-                db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-                assert (write_ahead_log.fault(copy) is not None) is found
-            Path(f"{copy}-shm").unlink(missing_ok=True)
+            assert (fault_in(laid(tmp_path, files[""], content)) is not None) is found
+
+
+def ends_in(log: bytes) -> list[int]:
+    """Where each transaction of a log ends."""
+    return [at + FRAME for at in range(32, len(log) - FRAME + 1, FRAME) if any(log[at + 4 : at + 8])]
+
+
+@pytest.mark.parametrize("bit", [0, 4 * 8, 16 * 8, 24 * 8, FRAME * 8 - 1], ids=["page", "size", "sum", "first", "last"])
+def test_a_bit_that_is_bent_anywhere_before_the_last_transaction_is_found(path: Path, tmp_path: Path, bit: int) -> None:
+    with closing(Store(path)) as store:
+        for number in range(3):
+            submitted(store, f"t{number}", key=str(number))
+        files = files_of(path)
+    *_, last_but_one, _ = ends_in(files["-wal"])
+    for at in range(32, last_but_one, FRAME):
+        log = bytearray(files["-wal"])
+        log[at + bit // 8] ^= 0x80
+        assert fault_in(laid(tmp_path, files[""], bytes(log))), f"the frame at {at}"
+
+
+def test_a_life_that_was_killed_while_it_wrote_over_what_a_killed_one_had_left_leaves_a_whole_log(
+    path: Path, tmp_path: Path
+) -> None:
+    """What lies behind the second cut is of the first life, and has the second one's end of a transaction before it."""
+    with closing(Store(path)) as store:
+        submitted(store)
+        before = files_of(path)
+    good = len(before["-wal"])
+    first, second = (after(tmp_path, before, letters) for letters in (60_000, 1))
+    assert len(first) > len(second) + 2 * FRAME, "the first life's transaction is the longer one"
+    for end in range(good, len(second) + 1, FRAME):
+        for cut in (end, end + 24, end + 24 + 512):
+            if cut <= len(second):
+                log = second[:cut] + first[cut : -FRAME + 24]
+                assert fault_in(laid(tmp_path, before[""], log)) is None, f"cut at {cut} of {len(second)}"
+    assert fault_in(laid(tmp_path, before[""], second)) is None
+
+
+def after(folder: Path, files: dict[str, bytes], letters: int) -> bytes:
+    """The log behind one transaction more, which submits a task with so long a parameter."""
+    copy = laid(folder, files[""], files["-wal"])
+    with closing(Store(copy)) as store:
+        submitted(store, "more", key="more", parameters={"text": "x" * letters})
+        return files_of(copy)["-wal"]
 
 
 def test_the_newest_format_is_known_by_its_digest(path: Path) -> None:
