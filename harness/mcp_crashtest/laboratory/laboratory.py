@@ -184,22 +184,23 @@ class Laboratory:
         """Play numbered plans, ``jobs`` at a time; no new one is begun once one has failed, or too many prove nothing.
 
         At a server that is not started for each run they are played one at a time. ``seen`` is told each outcome as it
-        comes, with its number. Raises UsageError, SubjectError and HarnessError.
+        comes, with its number; returned they are in the order of their numbers. Raises UsageError, SubjectError and
+        HarnessError.
         """
         return self._runner.run(self._play_all(bench, scenario, list(plans), seen))
 
     async def _play_all(
         self, bench: Bench, scenario: str, plans: list[Numbered], seen: Callable[[int, Outcome], None]
     ) -> list[Outcome]:
-        outcomes: list[Outcome] = []
+        outcomes: list[tuple[int, Outcome]] = []
         suspects: list[tuple[int, Outcome]] = []
 
         def note(number: int, outcome: Outcome) -> bool:
             """Whether to go on."""
-            outcomes.append(outcome)
+            outcomes.append((number, outcome))
             seen(number, outcome)
-            unproven = sum(o.verdict is Verdict.INVALID and not o.drained for o in outcomes)
-            return all(o.verdict is not Verdict.FAIL for o in outcomes) and unproven <= tolerated(len(plans))
+            unproven = sum(o.verdict is Verdict.INVALID and not o.drained for _, o in outcomes)
+            return all(o.verdict is not Verdict.FAIL for _, o in outcomes) and unproven <= tolerated(len(plans))
 
         bench = await self._with_workloads(bench, scenario, plans, note)
         waiting = (numbered for numbered in plans if bench.is_known(numbered[1]))
@@ -224,7 +225,7 @@ class Laboratory:
             for number, outcome in suspects:
                 go_on &= note(number, await self._settled(bench, scenario, number, outcome))
             suspects.clear()
-        return outcomes
+        return [outcome for _, outcome in sorted(outcomes, key=lambda numbered: numbered[0])]
 
     async def _lanes(self, lane: Callable[[], Coroutine[Any, Any, None]], jobs: int) -> None:
         try:

@@ -48,6 +48,17 @@ def test_the_rhythm_of_a_short_job_is_that_of_a_warm_run(tmp_path: Path) -> None
     assert boots == [True]
 
 
+def test_outcomes_come_back_in_the_order_of_their_plans_whichever_ends_first(tmp_path: Path) -> None:
+    faults = tuple(Fault("kill", Victim.SERVER, Batch(number, Phase.ACKNOWLEDGED)) for number in range(1, 6))
+    long, short = Plan("s", SUPPORTED[0], faults), Plan("s", SUPPORTED[0], ())
+    ended: list[int] = []
+    with Laboratory(Bundle(tmp_path / "report"), seed=0, jobs=2) as laboratory:
+        bench = laboratory.bench(read_profile(SMALL))
+        found = laboratory.play(bench, "s", [(1, long), (2, short)], lambda number, _: ended.append(number))
+    assert ended == [2, 1], "the second one has less to do"
+    assert [outcome.plan for outcome in found] == [long, short]
+
+
 PIPED = ROOT / "tests" / "stdio" / "server.toml"
 
 
