@@ -79,6 +79,17 @@ def test_the_head_says_the_harm_and_what_was_not_assessed(read: Reader) -> None:
     assert "violations" not in words
 
 
+def test_a_client_s_page_says_which_client_was_tested_and_what_its_stars_mean(tmp_path: Path) -> None:
+    bundle = bundles.passing(tmp_path / "report")
+    certificate: Any = bundle.certificate()
+    certificate["subject"][bundles.PROFILE]["client"] = "my-client --go"
+    bundle.save_certificate(certificate)
+    words = " ".join(" ".join(Reader(page(bundle).text).words).split())
+    assert "The client that was tested my-client --go Its server" in words
+    assert "It does its job with nobody in the way" in words
+    assert "a planned restart loses nothing" not in words
+
+
 def test_it_asks_for_nothing_and_runs_its_one_script_alone(read: Reader, failing: Bundle) -> None:
     assert [kind for kind, _ in read.scripts if kind not in ("application/json",)] == ["module"]
     assert {address[:1] for address in read.addresses if not address.startswith("data:,")} <= {"#"}
