@@ -1,5 +1,7 @@
-"""Carves stones, twenty at least. The orders of each customer are numbered from one: one is called anna/0001.
+"""Carves stones. The orders of each customer are numbered from one: one is called anna/0001.
 
+--with-a-dash: one is called anna-0001.
+--least: how many stones an order has at least, as the schema says.
 --by-number: the file of an order is called by its number.
 """
 
@@ -19,11 +21,17 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, required=True)
 parser.add_argument("--yard", type=Path, required=True)
 parser.add_argument("--ledger")
+parser.add_argument("--with-a-dash", action="store_true")
+parser.add_argument("--least", type=int, default=1)
 parser.add_argument("--by-number", action="store_true")
 args = parser.parse_args()
 
 orders = {}
 at_work = set()
+
+
+def called(customer, number):
+    return f"{customer}{'-' if args.with_a_dash else '/'}{number:04d}"
 
 
 def save(order):
@@ -59,7 +67,7 @@ async def lifespan(_):
         for file in files:
             if file.endswith(".json"):
                 order = json.loads((Path(folder) / file).read_text())
-                orders[f"{order['customer']}/{order['number']:04d}"] = order
+                orders[called(order["customer"], order["number"])] = order
     for name in orders:
         begin(name)
     yield
@@ -71,11 +79,11 @@ mcp = FastMCP("quarry", lifespan=lifespan)
 @mcp.tool
 async def carve_stones(
     customer: Annotated[str, Field(pattern=r"^[\w.-]+$")],
-    stones: Annotated[int, Field(ge=20, le=5000)],
+    stones: Annotated[int, Field(ge=args.least, le=5000)],
     load: Annotated[int, Field(ge=1, le=100)],
 ) -> dict:
     number = 1 + max((order["number"] for order in orders.values() if order["customer"] == customer), default=0)
-    name = f"{customer}/{number:04d}"
+    name = called(customer, number)
     orders[name] = {"customer": customer, "number": number, "of": stones, "load": load, "stones": []}
     save(orders[name])
     begin(name)
