@@ -154,9 +154,11 @@ async def _read(
 
 
 def _tasks_in(document: Any, spec: ListSpec, words: Words) -> Iterator[list[str | None]]:
+    if spec.items == "$" and isinstance(document, Mapping) and list(document) == ["result"]:
+        document = document["result"]  # a framework's wrapping of a list
     items = find(document, spec.items)
-    if isinstance(items, Mapping):  # by handle
-        items = [{"id": handle, **item} for handle, item in items.items() if isinstance(item, Mapping)]
+    if isinstance(items, Mapping) and (not items or any(isinstance(item, Mapping) for item in items.values())):
+        items = [{"id": handle, **item} for handle, item in items.items() if isinstance(item, Mapping)]  # by handle
     if not isinstance(items, list):
         raise Misfit(f"list: there is no list of tasks at items = {spec.items!r} in {excerpt(document)}")
     for item in items:

@@ -74,8 +74,9 @@ class Bench:
 
     ``protocols`` are the revisions that are played, the newest of each era; ``spoken`` are all that it speaks.
     ``tools`` are those that it lists, with their input schemas; ``lacks`` are operations of its pattern that it does
-    not declare. ``outside`` is a file that it has written in the folder in which it runs, empty for none.
-    ``why_cold`` is what came of a start from a fork server, where all of its lives are ``cold`` for that.
+    not declare. ``refused`` are sizes of job that it does not take, with what it says. ``outside`` is a file that it
+    has written in the folder in which it runs, empty for none. ``why_cold`` is what came of a start from a fork server,
+    where all of its lives are ``cold`` for that.
     """
 
     profile: Profile
@@ -87,6 +88,7 @@ class Bench:
     why_cold: str = ""
     golden: Golden | None = None
     others: Mapping[Size, Golden] = field(default_factory=dict)
+    refused: Mapping[Size, str] = field(default_factory=dict)
     haste: float = 1.0
     lacks: frozenset[str] = frozenset()
     outside: str = ""

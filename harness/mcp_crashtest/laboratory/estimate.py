@@ -44,6 +44,10 @@ class _Rehearsal:
     cut_short: bool = False
     plans: list[Plan] = field(default_factory=list)
 
+    def known(self, bench: Bench) -> Bench:
+        """Nothing is learned."""
+        return bench
+
     def play(
         self, _bench: Bench, _scenario: str, plans: Sequence[Numbered], _seen: Callable[[int, Outcome], None]
     ) -> list[Outcome]:

@@ -18,7 +18,7 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.footprints import changed, footprint
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.golden import golden_of, golden_run
-from mcp_crashtest.laboratory.plain_faults import unknown_word
+from mcp_crashtest.laboratory.plain_faults import refusal, unknown_word
 from mcp_crashtest.laboratory.play import Outcome, play
 from mcp_crashtest.laboratory.probe import probed
 from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before, tried_before
@@ -263,20 +263,23 @@ class Laboratory:
         """The bench with a golden run for each workload of these plans; they are kept for later ones.
 
         A job of another size is judged as any other run: one that does not pass is noted, and nothing is compared
-        with it.
+        with it. A size that the server refuses at once, with nobody in the way, it has never promised: it is left out.
         """
-        spawner, goldens = await self._spawning(), dict(self.known(bench).others)
+        known = self.known(bench)
+        spawner, goldens, refused = await self._spawning(), dict(known.others), dict(known.refused)
         sizes = dict.fromkeys(size for _, plan in plans for size in plan.sizes)
-        wanted = [size for size in sizes if size and size not in goldens]
+        wanted = [size for size in sizes if size and size not in goldens and size not in refused]
         for turn, size in enumerate(wanted, start=1):
             plan = Plan(scenario, bench.protocols[turn % len(bench.protocols)], (), workload=size)
             folder = self.bundle.run(bench.profile, scenario, _UNDISTURBED, turn)
             outcome, history = await play(bench, plan, folder, spawner, self.seed)
             if outcome.verdict is Verdict.PASS:
                 goldens[size] = golden_of(history)
+            elif (said := refusal(history)) is not None:
+                refused[size] = said
             elif not note(_UNDISTURBED, outcome):
                 break
-        bench = replace(bench, others=goldens)
+        bench = replace(bench, others=goldens, refused=refused)
         self._benches[bench.profile.digest] = bench
         return bench
 

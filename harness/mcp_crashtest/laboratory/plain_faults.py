@@ -19,6 +19,7 @@ from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.paths import fill, placeholders
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.showing import bounded, nearest, paths_in, pretty
+from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.model.verdict import Judgement
 
 _BAD_CALL = re.compile(
@@ -61,6 +62,15 @@ def unknown_word(profile: Profile, history: History) -> UsageError | None:
     return UsageError(
         f"the profile {profile.name} does not know all of its server's words: {_stood_still(history, last)}"
     )
+
+
+def refusal(history: History) -> str | None:
+    """What a server says that does not take a job, with nobody in the way; None where it has begun with it."""
+    if history.header.plan.get("faults") or any(history.of(Op.SUBMIT, types=[Type.OK])) or any(history.of(Op.PROGRESS)):
+        return None
+    output = next(history.of(Op.OUTPUT), None)
+    refused = output is not None and output.type is Type.FAIL and output.value.get("reason") == "refused"
+    return excerpt(" ".join(str(output.value.get("error", "")).split())) if output is not None and refused else None
 
 
 def _stalled_at(history: History) -> Operation | None:

@@ -290,7 +290,12 @@ class Trial:
     def _play(self, numbered: Sequence[Numbered]) -> list[Outcome]:
         self.listener(RunsPlanned(self.bench.profile.name, self.scenario, len(numbered)))
         self.unplayed.asked(numbered)
-        return self.laboratory.play(self.bench, self.scenario, numbered, self._seen)
+        outcomes = self.laboratory.play(self.bench, self.scenario, numbered, self._seen)
+        said = self.unplayed.refused(numbered, self.laboratory.known(self.bench).refused)
+        if said and not self.outcomes:
+            raise NotApplicable("; ".join(said))
+        self.notes += [note for one in said if (note := f"{self.bench.profile.name}: {one}") not in self.notes]
+        return outcomes
 
     def _seen(self, number: int, outcome: Outcome) -> None:
         self.outcomes.append(outcome)

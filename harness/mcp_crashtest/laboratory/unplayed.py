@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 from mcp_crashtest.laboratory.play import Outcome
-from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.verdict import Finding, Verdict
 from mcp_crashtest.planning.budget import Budget
 
@@ -38,6 +38,17 @@ class Unplayed:
         """One of them was; one that was left out before may have been played in the place of another."""
         self._asked.pop(number, None)
         self._beyond = [left for left in self._beyond if left[:2] != (number, plan)]
+
+    def refused(self, numbered: Iterable[tuple[int, Plan]], refused: Mapping[Size, str]) -> list[str]:
+        """Those whose job has a size that the server does not take were left out; why, once for each size."""
+        said: dict[str, None] = {}
+        for number, plan in numbered:
+            for size in (size for size in plan.sizes if size is not None and size in refused):
+                why = f"it takes no job with records = {size.records}, batch = {size.batch}"
+                said[f"{why}: {refused[size]}"] = None
+                self.played(number, plan)
+                self.left_out([plan], number, why)
+        return list(said)
 
     def to_json(self, why: str) -> dict[str, Any]:
         """As part of a summary; ``why`` those are missing that were to be played. The list is bounded."""

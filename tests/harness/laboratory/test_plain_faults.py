@@ -9,7 +9,7 @@ import pytest
 
 from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.laboratory.bench import Bench
-from mcp_crashtest.laboratory.plain_faults import refuse_plain_faults, unknown_word
+from mcp_crashtest.laboratory.plain_faults import refusal, refuse_plain_faults, unknown_word
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
@@ -288,3 +288,13 @@ def test_a_status_call_that_the_tool_does_not_take_is_the_profiles_mistake() -> 
 def test_a_status_tool_that_forgets_is_the_servers_fault() -> None:
     gone = [Event("client-0", Type.FAIL, Op.STATUS, {"error": "unknown job t"}, "t")]
     said(SubjectError, bench(), boot(), connect(), submit(), gone, failed("vanished"), end())
+
+
+def test_a_job_that_is_refused_before_it_has_begun_is_no_fault_and_any_other_is() -> None:
+    refused = [boot(), connect(), failed(), end()]
+    assert refusal(history(refused)) is not None
+    assert refusal(history([boot(), connect(), submit(), failed(), end()])) is None
+    assert refusal(history([boot(), connect(), progress(2), failed(), end()])) is None
+    assert refusal(history([boot(), connect(), failed("vanished"), end()])) is None
+    assert refusal(history(refused, faults=[KILL])) is None
+    assert refusal(history([DONE, output("abcdef"), end()])) is None

@@ -65,6 +65,9 @@ class Scripted:
     seed: int = 0
     played: list[Numbered] = field(default_factory=list)
 
+    def known(self, bench: Bench) -> Bench:
+        return bench
+
     def play(
         self, _bench: Bench, _scenario: str, numbered: Sequence[Numbered], seen: Callable[[int, Outcome], None]
     ) -> list[Outcome]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from mcp_crashtest.laboratory.unplayed import (
 )
 from mcp_crashtest.model.coordinates import Batch, Phase
 from mcp_crashtest.model.faults import Fault, Victim
-from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.verdict import Finding, Judgement, Verdict
 
 LOST, TWICE = Finding("records.lost", "one is lost"), Finding("records.duplicated", "one is there twice")
@@ -94,3 +95,18 @@ def test_a_finding_is_counted_among_the_runs_of_its_plan_and_among_all_and_an_in
         "seen": {"runs": 2, "of": 5},
     }
     assert reproduced([*others, failed], failed, TWICE)["seen"] == {"runs": 2, "of": 5}
+
+
+def test_a_size_that_the_server_refuses_is_left_out_with_its_words_once() -> None:
+    small, fits = Size(1, 1), Size(40, 10)
+    sizes = [small, fits, small]
+    asked = [(number, replace(plan(number), workload=size)) for number, size in enumerate(sizes, start=1)]
+    unplayed = Unplayed()
+    unplayed.asked(asked)
+    unplayed.played(*asked[1])
+    said = unplayed.refused(asked, {small: "20 at least"})
+    assert said == ["it takes no job with records = 1, batch = 1: 20 at least"]
+    assert numbers(unplayed) == dict.fromkeys((1, 3), "it takes no job with records = 1, batch = 1")
+    beside = replace(plan(1), second=small)
+    assert Unplayed().refused([(1, beside)], {small: "20 at least"}) == said
+    assert Unplayed().refused([(1, plan(1))], {small: "20 at least"}) == []
