@@ -160,9 +160,20 @@ def _with_effects(view: History, history: History, *, mine: bool) -> History:
         if event.op is not Op.EFFECTS:
             kept.append(event)
         elif second is not None and second != first and second in _executions(event).columns[0]:
-            rows = (row for row in _executions(event) if (row[0] == second) is mine)
+            others = {second} | (set() if mine else _of_lost_answers(history, _executions(event), {first, second}))
+            rows = (row for row in _executions(event) if (row[0] in others) is mine)
             kept.append(replace(event, value={**event.value, "executions": Table.of(rows, width=3)}))
     return replace(view, operations=kept)
+
+
+def _of_lost_answers(history: History, executions: Table, known: set[str | None]) -> set[str]:
+    """Tasks that nobody was told of, as many as the second client has asked for without being answered: they are its.
+
+    A job that was asked for and whose answer the server's death has swallowed may be done, and is asked for again.
+    """
+    own = [o for o in history.of(Op.SUBMIT) if is_of_second(o)]
+    unanswered = sum(o.type is Type.INVOKE for o in own) - sum(o.type in (Type.OK, Type.FAIL) for o in own)
+    return set(sorted(set(executions.columns[0]) - known)[: max(unanswered, 0)])
 
 
 def _executions(effects: Operation) -> Table:

@@ -39,6 +39,7 @@ from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.faults import KINDS, OPERATION
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.proof import RUN_OVER
 from mcp_crashtest.model.verdict import Finding, Judgement
 
 Checker = Callable[[History], Iterable[Finding]]
@@ -137,7 +138,7 @@ def _unproven(history: History) -> Iterable[str]:
     for fault in refused:
         yield f"{fault.value.get('fault')}: {fault.value.get('reason')}"
     if not refused and landed < owed:
-        over = f"{planned[landed]}: the run was over before this fault could land"
+        over = f"{planned[landed]}: {RUN_OVER}"
         yield f"{over}, at the first look: {earlier.ADVICE}" if earlier.at_once_s(history) is not None else over
     if plan.afterlife and not afterlife.was_seen(history):
         yield "what was done was not looked at again after the end"

@@ -19,7 +19,7 @@ from mcp_crashtest.files.footprints import changed, footprint
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.golden import golden_of, golden_run
 from mcp_crashtest.laboratory.plain_faults import refusal, unknown_word
-from mcp_crashtest.laboratory.play import Outcome, play
+from mcp_crashtest.laboratory.play import Outcome, behind_the_end, play
 from mcp_crashtest.laboratory.probe import probed
 from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before, tried_before
 from mcp_crashtest.laboratory.slow import settled, suspected
@@ -199,7 +199,8 @@ class Laboratory:
             """Whether to go on."""
             outcomes.append((number, outcome))
             seen(number, outcome)
-            unproven = sum(o.verdict is Verdict.INVALID and not o.drained for _, o in outcomes)
+            late = behind_the_end([o for _, o in outcomes], len(plans))
+            unproven = sum(o.verdict is Verdict.INVALID and not o.drained and o not in late for _, o in outcomes)
             return all(o.verdict is not Verdict.FAIL for _, o in outcomes) and unproven <= tolerated(len(plans))
 
         bench = await self._with_workloads(bench, scenario, plans, note)

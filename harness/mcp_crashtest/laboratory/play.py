@@ -13,9 +13,10 @@ from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.conductor import conduct
 from mcp_crashtest.laboratory.typed import counted, typed
 from mcp_crashtest.model.columns import Table
+from mcp_crashtest.model.coordinates import Batch
 from mcp_crashtest.model.operation import Header, History
 from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.model.proof import NOTHING_MET, NOTHING_RESTARTED
+from mcp_crashtest.model.proof import NOTHING_MET, NOTHING_RESTARTED, RUN_OVER
 from mcp_crashtest.model.verdict import Judgement, Verdict
 from mcp_crashtest.stage.lab_client import LabClient
 from mcp_crashtest.stage.stage import Stage
@@ -27,6 +28,8 @@ from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.subjects.syscalls.engines import counting
 from mcp_crashtest.subjects.turns import turn
+
+_FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,28 @@ class Outcome:
 def show_nothing(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The outcomes that show nothing. A server that may do its job before it stops must have been restarted once."""
     shown = any(outcome.verdict is Verdict.PASS for outcome in outcomes)
-    return [o for o in outcomes if o.verdict is Verdict.INVALID and not (shown and o.drained)]
+    late = behind_the_end(outcomes, len(outcomes)) if shown else []
+    return [o for o in outcomes if o.verdict is Verdict.INVALID and not (shown and o.drained) and o not in late]
+
+
+def behind_the_end(outcomes: Sequence[Outcome], planned: int) -> list[Outcome]:
+    """Those that were over as soon as the last batch had begun, however often it was tried: it takes no time.
+
+    The last batch is the latest at which any of them aims. Of so many planned a quarter may be such, or none is.
+    """
+    last = max((at.number for o in outcomes for at in _places(o)), default=0)
+    late = [
+        o
+        for o in outcomes
+        if o.judgement.unproven
+        and all(RUN_OVER in said for said in o.judgement.unproven)
+        and [at.number for at in _places(o)] == [last]
+    ]
+    return late if len(late) * _FEW <= planned else []
+
+
+def _places(outcome: Outcome) -> list[Batch]:
+    return [fault.at for fault in outcome.plan.faults if isinstance(fault.at, Batch)]
 
 
 def drained_beside_others(outcomes: Sequence[Outcome]) -> int:

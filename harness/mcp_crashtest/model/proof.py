@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 NOTHING_RESTARTED = "the first life finished the job behind SIGTERM: the restart restarted nothing"
 """Why a planned restart is not proven where the server does its job before it stops, as it may."""
+RUN_OVER = "the run was over before this fault could land"
+"""Why a fault is not proven for which there was no time any more."""
 NOTHING_MET = "the job was done before the new life had answered: nothing shows what two lives at once make of it"
 """Why a restart that did not wait for the old life's end is not proven where the new one came too late."""
 

@@ -207,10 +207,7 @@ class LabClient:
             self._in_life = None
 
     def meet(self) -> None:
-        """Over stdio who lives is given the pipes of the new life; whose job is done, where others speak through him.
-
-        In an afterlife nobody else is there, and the client that comes is given them.
-        """
+        """Over stdio who lives is given the pipes of the new life; whose job is done, where others speak so."""
         for_others = self._only_hosts and self._second is not None and not self._stage.plan.afterlife
         if self.living or for_others:
             self._hosting.give()

@@ -37,16 +37,14 @@ from mcp_crashtest.subjects.trace import Trace
 _PAUSE_S = 0.01
 _CHECK_S = 10.0
 _MAKING_S = 120.0
-_STOPPING_S = 5.0
-_MOST_PORTS = 3
+_STOPPING_S, _MOST_PORTS = 5.0, 3
 
 
 @dataclass(slots=True, eq=False)
 class Service:
-    """One service at one site. It keeps port and folder over all its lives; ``cwd`` is where its command is at home.
+    """One service at one site, with port and folder over all its lives; ``cwd`` is where its command is at home.
 
-    ``expected_to_end``: its life is being ended; ``started_at`` and ``ready_at``, on the monotonic clock, are when it
-    began.
+    ``expected_to_end``: its life is being ended. ``started_at`` and ``ready_at`` are of the monotonic clock.
     """
 
     spec: ServiceSpec
@@ -86,8 +84,8 @@ class Service:
 
     def _at(self, port: int) -> Mapping[str, Any]:
         written = self.spec.url or (product.url if (product := self._product) else f"tcp://{LOOPBACK}:{{port}}")
-        url = written.replace("{port}", str(port)).replace("{dir}", str(self.folder))
-        return {"port": port, "url": url, "dir": str(self.folder), "host": LOOPBACK}
+        told = {"port": port, "dir": str(self.folder), "host": LOOPBACK}
+        return {**told, "url": written.replace("{port}", str(port)).replace("{dir}", str(self.folder))}
 
     @property
     def _product(self) -> Product | None:
@@ -170,21 +168,20 @@ class Service:
         if process is None or process.exited:
             return KillProof(False, f"{self.name} had already ended before it was told to stop", None, (), 0.0)
         await process.watch()
-        ended = await process.stop(signal.SIGTERM, grace_s)
-        if ended is None:
+        if (ended := await process.stop(signal.SIGTERM, grace_s)) is None:
             return await process.kill()
         refuted = (await process.left(grace_s)).said("SIGTERM")
-        said = refuted or f"{self.name} stopped with {ended}"
-        return KillProof(not refuted, said, ended, (), time.monotonic() - began)
+        return KillProof(
+            not refuted, refuted or f"{self.name} stopped with {ended}", ended, (), time.monotonic() - began
+        )
 
     async def end(self) -> bool:
         """End it for good, and remove its folder; whether nobody of it is left."""
         self.expected_to_end = True
         if self.link:
             await self.link.close()
-        process, gone = self._process, True
-        if process and process.exited is None:
-            gone = await self._ended(process)
+        process = self._process
+        gone = process is None or process.exited is not None or await self._ended(process)
         if self.folder != Path():
             await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
         return gone

@@ -10,6 +10,7 @@ from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.model.companions import Companion, answered_alike
 from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Size
+from mcp_crashtest.model.verdict import Verdict
 from tests.harness.checkers.company_histories import (
     FOUR,
     KILL,
@@ -112,6 +113,17 @@ def test_a_second_job_that_was_under_way_when_the_server_died_may_do_its_batch_a
 
     assert verdict(beside(FOUR, "cd")) == PASS
     assert verdict(beside(FOUR, "bcd")) == fail("effects.rework")
+
+
+def test_a_second_job_whose_answer_was_lost_may_be_done_under_a_name_that_nobody_was_told() -> None:
+    def beside(*names: str) -> tuple[Verdict, list[str]]:
+        asked = [by_second(ask()), killed_in_mid_job(), done(), by_second(submit(), done(FOUR), task="u")]
+        worked = effects(0, t=ALL, u=FOUR, **dict.fromkeys(names, FOUR))
+        events = [expected(FOUR), *asked, worked, end()]
+        return verdict(history(events, faults=[KILL], companion=Companion.JOB_BESIDE, second=Size(len(FOUR), 2)))
+
+    assert beside("w") == PASS
+    assert beside("w", "x") == fail("task.duplicated")
 
 
 def test_work_under_one_name_is_told_apart_by_nobody() -> None:

@@ -13,11 +13,11 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.files.run_folder import RunFolder
 from mcp_crashtest.laboratory.laboratory import Laboratory
-from mcp_crashtest.laboratory.play import Outcome, drained_beside_others, show_nothing
+from mcp_crashtest.laboratory.play import Outcome, behind_the_end, drained_beside_others, show_nothing
 from mcp_crashtest.model.coordinates import Batch
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.model.proof import NOTHING_RESTARTED
+from mcp_crashtest.model.proof import NOTHING_RESTARTED, RUN_OVER
 from mcp_crashtest.model.verdict import Judgement, Verdict
 from tests.mutants.zoo import MUTANTS
 
@@ -48,6 +48,27 @@ def test_what_was_drained_beside_others_is_owed_and_where_all_were_nothing_is() 
 def test_what_could_not_land_is_not_excused() -> None:
     assert show_nothing([DRAINED, RESTARTED, OTHER]) == [OTHER]
     assert not OTHER.drained
+
+
+def aimed(number: int, *unproven: str) -> Outcome:
+    plan = Plan("s", "p", (Fault("kill", Victim.CLIENT, Batch(number, thousandths=600)),))
+    return Outcome(plan, Judgement((), unproven, 0), RunFolder(Path("nowhere")))
+
+
+def test_a_last_batch_that_takes_no_time_has_no_place_for_a_fault() -> None:
+    hit = [aimed(n) for n in (1, 1, 5, 5, 10, 10)]
+    late = [aimed(11, f"kill client: {RUN_OVER}") for _ in range(2)]
+    assert behind_the_end([*hit, *late], 8) == late
+    assert show_nothing([*hit, *late]) == []
+
+
+def test_only_the_last_batch_may_be_missed_and_only_by_a_few() -> None:
+    hit, later = [aimed(n) for n in (1, 1, 5, 5, 10)], aimed(11)
+    late, earlier, other = aimed(11, RUN_OVER), aimed(10, RUN_OVER), aimed(11, "a child of the server lives")
+    assert show_nothing([*hit, late, late]) == [late, late]
+    assert show_nothing([*hit, *hit, later, earlier]) == [earlier]
+    assert show_nothing([*hit, *hit, other]) == [other]
+    assert show_nothing([late]) == [late]
 
 
 @pytest.mark.parametrize("kind", ["terminate", "overlap"])
