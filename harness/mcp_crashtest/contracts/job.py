@@ -12,11 +12,11 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mcp_crashtest.model.contract_spec import ContractKind, StatusSpec
-from mcp_crashtest.model.observe_spec import LedgerSpec, ObserveSpec, RecordsSpec, Unit
+from mcp_crashtest.model.observe_spec import LedgerSpec, ObserveSpec, RecordsSpec, Unit, of_size
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.secrets import keep_secret, kept
 
@@ -65,6 +65,10 @@ class Job:
     def batch(self) -> int:
         """How many records make a batch; 1 where nobody has said."""
         return int(self.values.get("batch_size", 1))
+
+    def sized(self, records: int, batch: int) -> Job:
+        """A job like this one, of another size."""
+        return replace(self, records=records, observe=of_size(self.observe, records, batch))
 
     def to_text(self) -> str:
         """Encode as JSON what anybody may see."""

@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from mcp_crashtest.model.contract_spec import ContractSpec, StatusSpec, ToolSpec
-from mcp_crashtest.model.observe_spec import RecordsSpec, Unit
+from mcp_crashtest.model.observe_spec import RecordsSpec, of_size
 from mcp_crashtest.model.offers import HANDLE_NUMBER, ListSpec, StatsSpec
 from mcp_crashtest.model.profile import Profile, Workload
 
@@ -34,10 +34,9 @@ def typed(profile: Profile, tools: Tools) -> Profile:
 
 def counted(profile: Profile, workload: Workload) -> Profile:
     """The profile whose progress in batches has a total: how many of them this job has, the last one in part."""
-    observe = profile.observe
-    if observe.unit is not Unit.BATCHES or observe.total is not None:
+    if profile.observe.total is not None:
         return profile
-    return replace(profile, observe=replace(observe, total=workload.records / workload.batch))
+    return replace(profile, observe=of_size(profile.observe, workload.records, workload.batch))
 
 
 def _typed(call: Any, tools: Tools) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -98,6 +98,13 @@ class ObserveSpec:
         """The paths that somebody has written, by key; those within records apart."""
         named = {name: getattr(self, name) for name in ("handle", "status", "progress", "total", "count")}
         return {name: path for name, path in named.items() if isinstance(path, str) and path != LEDGER_GROWTH}
+
+
+def of_size(observe: ObserveSpec, records: int, batch: int) -> ObserveSpec:
+    """For a job of another size: progress in batches ends at as many as that has, the last one in part."""
+    if observe.unit is not Unit.BATCHES or isinstance(observe.total, str):
+        return observe
+    return replace(observe, total=records / batch)
 
 
 def constant_total(observe: ObserveSpec, records: int) -> float | None:

@@ -109,9 +109,9 @@ class Crowd:
         if size:
             values |= {"total_records": size["records"], "batch_size": size["batch"]}
         arguments = fill(self.subject.profile.contract.arguments, values)
-        told = {"arguments": arguments, "values": values, "records": size["records"] if size else first.records}
+        first = first.sized(**size) if size else first
         headers = self.subject.headers_of(member.principal) if member.principal else first.headers
-        return replace(first, **told, headers=headers, handle=None, notes="")
+        return replace(first, arguments=arguments, values=values, headers=headers, handle=None, notes="")
 
     def saw(self, operation: Operation) -> bool:
         """An event of one of them; whether it shows that something goes on."""

@@ -123,8 +123,8 @@ class SecondClient:
         if size:
             values |= {"total_records": size.records, "batch_size": size.batch}
         arguments = fill(self._subject.profile.contract.arguments, values)
-        records = size.records if size else first.records
-        return replace(first, arguments=arguments, values=values, records=records, handle=None)
+        own = replace(first, arguments=arguments, values=values, handle=None)
+        return own.sized(size.records, size.batch) if size else own
 
     def _followed(self) -> Job:
         """What it does, with the handle that it was given."""

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.contracts.job import Job, Journal
-from mcp_crashtest.contracts.observing import Sight, as_count, progress_in
+from mcp_crashtest.contracts.observing import Sight, as_count, in_records, progress_in
 from mcp_crashtest.model.contract_spec import ContractKind
-from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec, Unit, constant_total
+from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec, Unit, constant_total, of_size
 
 PERCENT = ObserveSpec(progress="$.job.percent")
 
@@ -147,3 +147,13 @@ def test_a_profile_crosses_the_pipe_to_the_client_and_back() -> None:
 def test_a_count_may_be_a_text_that_is_a_whole_number(said: Any, meant: Any) -> None:
     assert as_count(said) == meant
     assert as_count("1" * 400) == "1" * 400
+
+
+def test_progress_in_batches_of_a_job_of_another_size_ends_at_as_many_as_that_has() -> None:
+    first = of_size(ObserveSpec(progress="$.stacks", unit=Unit.BATCHES), 103, 10)
+    second = of_size(first, 93, 10)
+    assert [in_records(n, constant_total(second, 93) or 0, second, 93, 10) for n in (1, 9, 10)] == [10, 90, 93]
+    said = ObserveSpec(progress="$.stacks", total="$.of", unit=Unit.BATCHES)
+    assert of_size(said, 93, 10) == said
+    percent = ObserveSpec(progress="$.percent")
+    assert of_size(percent, 93, 10) == percent
