@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,8 @@ from reference_server.__main__ import _place
 from reference_server.errors import StartError
 from reference_server.postgres import migrations
 from reference_server.postgres.place import Postgres
+from reference_server.postgres.sessions import Session
+from reference_server.postgres.sessions import one as asked
 from tests.reference_server import places
 from tests.reference_server.postgres_tasks import DEADLINE_S, ask
 
@@ -38,6 +42,24 @@ def test_many_who_start_at_once_make_the_tables_once_and_a_newer_format_is_refus
     ask(url, f"INSERT INTO reference_server.format VALUES ({migrations.FORMAT + 1})")
     with closing(Postgres(url)) as place, pytest.raises(StartError, match="use the newer server"):
         place.prepare()
+
+
+def test_who_looks_while_another_makes_the_tables_takes_them_for_no_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = places.new_url()
+    made: list[str] = []
+
+    def one(session: Session, query: str, values: Sequence[object] = ()) -> tuple[Any, ...]:
+        found = asked(session, query, values)
+        if "to_regclass" in query and not made:  # between this look and whatever comes next
+            made.append(url)
+            with closing(Postgres(url)) as other:
+                other.prepare()
+        return found
+
+    monkeypatch.setattr("reference_server.postgres.migrations.one", one)
+    with closing(Postgres(url)) as place:
+        place.prepare()
+    assert made
 
 
 def test_a_schema_of_another_program_is_refused_and_left_as_it_is() -> None:

@@ -157,6 +157,8 @@ MEANINGS: Mapping[str, str] = {
     "services.user": "who it runs as where the lab is root",
     "services.ready_deadline_s": "how many seconds a start may take",
     "services.link": "true: the subject reaches it through a port of the lab's, which `services-unreachable` has fail",
+    "services.server": "it is another server like the subject: a planned restart stops it too",
+    "services.preload": "modules that its fork server has imported, as in `[subject]`",
     "lives.number": "another version of the server on the same store, from that life on (2 or more); without numbers "
     "they take turns",
     "lives.command": "its command",

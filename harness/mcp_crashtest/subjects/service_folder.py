@@ -1,12 +1,19 @@
-"""The folder of a service: made for who it runs as, copied from one that was made before, and within his reach."""
+"""The folder of a service: made for who it runs as, copied from one that was made before, and within his reach.
+
+And who that is.
+"""
 
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from mcp_crashtest.model.errors import HarnessError
+from mcp_crashtest.model.errors import HarnessError, UsageError
+from mcp_crashtest.model.service_spec import ServiceSpec
 
 
 def make_folder(path: Path, user: tuple[int, int] | None) -> None:
@@ -32,3 +39,22 @@ def refuse_unreachable(folder: Path) -> None:
                 f"services run as somebody else than root, who may not enter {above}: set TMPDIR to a folder that all "
                 f"may enter, such as /tmp"
             )
+
+
+def runs_as(spec: ServiceSpec, users: Sequence[str]) -> tuple[int, int] | None:
+    """Who a service runs as, and his group, of these ``users`` where it names nobody; None for who the lab runs as.
+
+    Raises UsageError.
+    """
+    if os.geteuid() != 0:
+        if spec.user is not None and spec.user != pwd.getpwuid(os.geteuid()).pw_name:
+            raise UsageError(f"[[services]] {spec.name}: user = {spec.user!r} needs a lab that is root, and it is not")
+        return None
+    wanted = users if spec.user is None else (spec.user,)
+    for name in wanted:
+        with suppress(KeyError):
+            found = pwd.getpwnam(name)
+            return found.pw_uid, found.pw_gid
+    if wanted:
+        raise UsageError(f"[[services]] {spec.name}: there is no user {' or '.join(wanted)} here: set user")
+    return None

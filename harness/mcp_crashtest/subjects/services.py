@@ -9,8 +9,6 @@ somebody else (``product``).
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -21,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_crashtest.files.run_folder import RunFolder
-from mcp_crashtest.model.errors import SubjectError, UsageError
+from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.service_spec import ServiceSpec
 from mcp_crashtest.subjects.commands import absolute, environment_of, last_lines, words_of
 from mcp_crashtest.subjects.fork_servers import warm_program
@@ -29,7 +27,7 @@ from mcp_crashtest.subjects.link import Link
 from mcp_crashtest.subjects.proc import is_free
 from mcp_crashtest.subjects.process import Exit, KillProof, Launch, Process, Site
 from mcp_crashtest.subjects.products import PRODUCTS, Product
-from mcp_crashtest.subjects.service_folder import copy_folder, make_folder, refuse_unreachable
+from mcp_crashtest.subjects.service_folder import copy_folder, make_folder, refuse_unreachable, runs_as
 from mcp_crashtest.subjects.sockets import LOOPBACK, accepts, find_free_port
 from mcp_crashtest.subjects.spawner import Spawner
 from mcp_crashtest.subjects.trace import Trace
@@ -258,22 +256,7 @@ class Service:
             )
 
     def _user(self) -> tuple[int, int] | None:
-        """Who it runs as, and his group; None for who the lab runs as. Raises UsageError."""
-        named = self.spec.user
-        if os.geteuid() != 0:
-            if named is not None and named != pwd.getpwuid(os.geteuid()).pw_name:
-                raise UsageError(f"[[services]] {self.name}: user = {named!r} needs a lab that is root, and it is not")
-            return None
-        wanted = (named,) if named is not None else self._product.users if self._product else ()
-        for name in wanted:
-            try:
-                found = pwd.getpwnam(name)
-            except KeyError:
-                continue
-            return found.pw_uid, found.pw_gid
-        if wanted:
-            raise UsageError(f"[[services]] {self.name}: there is no user {' or '.join(wanted)} here: set user")
-        return None
+        return runs_as(self.spec, self._product.users if self._product else ())
 
     def _said(self) -> str:
         return f"\n{self.log_tail()}"

@@ -38,6 +38,7 @@ from tests.harness.checkers.histories import (
 
 DONE = (output("abcdef"), end())
 OVERLAP = Fault("overlap", Victim.SERVER, KILL.at)
+ROLL = Fault("roll", Victim.SERVER, KILL.at, settings={"servers": 3.0})
 EVERY_FAULT = [KILL, KILL_CLIENT, KILL_BOTH, DROP, TERMINATE]
 
 
@@ -64,6 +65,11 @@ def test_where_an_old_life_may_stand_beside_its_successor_each_may_lose_a_batch(
     assert verdict(piped(worked("ababababcdef", done))) == fail("effects.rework")
     assert verdict(worked("abababcdef", done)) == fail("effects.rework")
     assert verdict(piped(worked("abababcdef", KILL))) == fail("effects.rework")
+
+
+def test_of_a_rolling_restart_each_server_explains_one_batch_and_not_one_record_more() -> None:
+    assert verdict(worked("ababababcdef", ROLL)) == PASS
+    assert verdict(worked("ababababccdef", ROLL)) == fail("effects.rework")
 
 
 def test_two_faults_explain_two_batches() -> None:

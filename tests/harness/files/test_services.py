@@ -52,6 +52,8 @@ def test_a_profile_without_services_keeps_its_digest() -> None:
         ({"name": "db", "command": "broker {port}", "options": ["-v"]}, "put them into the command"),
         ({"name": "db", "kind": "redis", "port": 6379}, "has no key 'port'"),
         ({"kind": "redis"}, "name"),
+        ({"name": "db", "kind": "redis", "server": True}, 'server is for the kind "command"'),
+        ({"name": "two", "command": "serve {port}", "preload": ["a"], "user": "root"}, "leave out preload, or user"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_word_that_mends_it(service: dict[str, Any], said: str) -> None:

@@ -120,6 +120,16 @@ def test_of_two_kinds_of_planned_restart_each_comes_over_each_revision(protocols
     assert pairs == {(protocol, kind) for protocol in protocols for kind in ("goodbye", "terminate")}
 
 
+def test_of_several_servers_a_rolling_restart_says_how_many_and_has_a_longer_job() -> None:
+    at = ("s", ERAS, JOB, Phase.OBSERVED)
+    plans = sequences.restarts(*at, seed=0, count=8, kinds=("terminate", "roll"), servers=3)
+    rolling = [plan for plan in plans if plan.faults[0].kind == "roll"]
+    assert {plan.protocol for plan in rolling} == set(ERAS)
+    assert all(plan.faults[0].settings == {"servers": 3} for plan in rolling)
+    assert all(plan.workload and plan.workload.records >= 3 * JOB.records for plan in rolling)
+    assert all(not plan.faults[0].settings and plan.workload is None for plan in plans if plan not in rolling)
+
+
 def test_half_of_the_afterlives_follow_a_kill_on_the_way() -> None:
     plans = sequences.afterlives("s", ERAS, JOB, seed=0, count=6)
     assert [len(plan.faults) for plan in plans] == [0, 1, 0, 1, 0, 1]
