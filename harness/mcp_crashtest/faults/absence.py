@@ -1,7 +1,8 @@
 """A server's absence, from its proven death to its next life: nobody may work meanwhile, in its store or elsewhere.
 
 Two looks at the ledger and at the folder of its state, at what the file system says alone: no file is opened, least of
-all a database that somebody may have open. What is in shared memory only, beside a database, says nothing.
+all a database that somebody may have open. What is in shared memory only, beside a database, says nothing. Of several
+servers on one store those that live work on, as they should: then nothing is looked at.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class ServerAway:
         return cls(fault, time.monotonic(), _files(stage))
 
     def ended(self, stage: Stage) -> None:
-        """It is about to be started again: what has changed meanwhile goes into the history."""
-        if stage.server is not None:
+        """It is about to be started again: what has changed meanwhile goes into the history, unless others may work."""
+        if stage.server is not None or any(one.spec.server and one.exited is None for one in stage.site.services):
             return
         now = _files(stage)
         changed = sorted(path for path in {*now, *self.files} if now.get(path) != self.files.get(path))

@@ -30,7 +30,7 @@ async def terminate(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
 
     async with told_to_stop(stage, fault, all_told) as proof:
         yield proof
-        await asyncio.gather(*(_back(stage, other) for other in others))
+    await asyncio.gather(*(_back(stage, other) for other in others))
 
 
 @asynccontextmanager

@@ -51,12 +51,14 @@ class ScriptedServer:
 
     async def stop(self, _grace_s: float) -> KillProof:
         self.made.log.append(f"stop {self.name}")
+        self.exited = STOPPED
         if self.finishes:
             self.made.client.done = 6
         return KillProof(not self.stays, "it lives on" if self.stays else "stopped", STOPPED, (), 0.0)
 
     async def restart(self) -> None:
         self.made.log.append(f"start {self.name}")
+        self.exited = None
 
     async def wait_exit(self, _deadline_s: float) -> Exit:
         return await asyncio.Future()
@@ -87,11 +89,14 @@ def orders(made: Scripted) -> list[str]:
 
 def test_all_are_told_before_any_of_them_is_started_again(tmp_path: Path) -> None:
     made = three(tmp_path, "terminate")
-    assert done(asyncio.run(play(made, 2)))[0] is Type.OK
+    history = asyncio.run(play(made, 2))
+    assert done(history)[0] is Type.OK
     first, *told = orders(made)
     assert first == "boot 1"
     assert sorted(told[:3]) == ["stop second", "stop third", "terminate server 1"]
     assert sorted(told[3:]) == ["boot 2", "start second", "start third"]
+    [away] = history.of(Op.AWAY)
+    assert away.value["grew"] == []
 
 
 def test_in_a_rolling_restart_each_is_started_before_the_next_is_told(tmp_path: Path) -> None:
@@ -99,6 +104,14 @@ def test_in_a_rolling_restart_each_is_started_before_the_next_is_told(tmp_path: 
     assert done(asyncio.run(play(made, 2)))[0] is Type.OK
     each = ["terminate server 1", "boot 2", "stop second", "start second", "stop third", "start third"]
     assert orders(made) == ["boot 1", *each]
+
+
+@pytest.mark.parametrize(("dead", "looks"), [((), 0), ((0,), 0), ((0, 1), 1)], ids=["none", "one", "all"])
+def test_nobody_may_work_once_all_of_them_are_dead(tmp_path: Path, dead: tuple[int, ...], looks: int) -> None:
+    made = three(tmp_path, "kill")
+    for number in dead:
+        cast(ScriptedServer, made.site.services[number]).exited = STOPPED
+    assert len(list(asyncio.run(play(made, 2)).of(Op.AWAY))) == looks
 
 
 @pytest.mark.parametrize("kind", ["terminate", "roll"])

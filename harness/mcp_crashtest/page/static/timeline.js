@@ -1,7 +1,7 @@
 // A run's picture: one time axis, a lane for each who lives, calls as arrows, faults as bolts, and two staircases.
 
 const BOLT = "M1.5-9L-5 1.5h4L-2.5 9 5-2.5H1z";
-const DEED = {kill: "SIGKILL", terminate: "SIGTERM", goodbye: "goodbye", interrupt: "SIGINT", freeze: "SIGSTOP", drop: "connections dropped", "power-loss": "power cut"};
+const DEED = {kill: "SIGKILL", terminate: "SIGTERM", goodbye: "goodbye", interrupt: "SIGINT", freeze: "SIGSTOP", drop: "connections dropped", roll: "SIGTERM in turn", "power-loss": "power cut"};
 const TITLE = {server: "Server", client: "Client", "second client": "Second client", relay: "Relay", service: "Service"};
 
 function frame(d, W) {
