@@ -85,7 +85,7 @@ class Output:
 
     async def so_far(self, spec: RecordsSpec) -> int:
         """How many different records are shown now. Raises as ``read`` does."""
-        return len(set((await self._records(spec)).columns[0]))
+        return (await self._records(spec)).columns[0].distinct
 
     async def _settled(self, spec: RecordsSpec, *, patient: bool) -> tuple[Table, float, int]:
         """The records, once all are there or no more come; how long that took, and how many there were at first."""
@@ -97,7 +97,7 @@ class Output:
             last = not patient or now - grew_at >= _SETTLING_S or now - began >= _LONGEST_SETTLING_S
             try:
                 records = await self._records(spec)
-                seen = len(set(records.columns[0]))
+                seen = records.columns[0].distinct
                 first = seen if first is None else first
                 if last or seen >= self._job.records:
                     return records, now - began if now - began >= _PAUSE_S and not last else 0.0, first

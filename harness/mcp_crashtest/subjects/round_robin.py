@@ -2,6 +2,8 @@
 
 ``python -m mcp_crashtest.subjects.round_robin --port 8000 8001 8002 8003``
 
+With ``--in-order`` each is for the first one that lives: what a client asks for is the first server's until that dies.
+
 It knows nothing of what it passes on. With it as a service of a profile whose subject is one of the servers, clients
 land on another server whenever theirs dies. A connection that nobody takes is reset, as by a server that is dead.
 """
@@ -24,8 +26,8 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 class RoundRobin:
     """The servers behind the address, by their ports on loopback."""
 
-    def __init__(self, ports: Sequence[int]) -> None:
-        self._ports = list(ports)
+    def __init__(self, ports: Sequence[int], *, in_order: bool = False) -> None:
+        self._ports, self._in_order = list(ports), in_order
         self._next = 0
         self._held: set[asyncio.Task[None]] = set()
 
@@ -64,7 +66,7 @@ class RoundRobin:
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """The next server that accepts a connection; None where none of them does."""
-        first, self._next = self._next, (self._next + 1) % len(self._ports)
+        first, self._next = self._next, 0 if self._in_order else (self._next + 1) % len(self._ports)
         for n in range(len(self._ports)):
             port = self._ports[(first + n) % len(self._ports)]
             with contextlib.suppress(OSError, TimeoutError):
@@ -101,10 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until it is killed."""
     parser = argparse.ArgumentParser(prog="round_robin", description="One address before several servers.")
     parser.add_argument("--port", type=int, required=True, help="of the address")
+    parser.add_argument("--in-order", action="store_true", help="each connection is for the first server that lives")
     parser.add_argument("ports", type=int, nargs="+", help="of the servers, on loopback")
     given = parser.parse_args(arguments)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(RoundRobin(given.ports).serve(given.port))
+        asyncio.run(RoundRobin(given.ports, in_order=given.in_order).serve(given.port))
 
 
 if __name__ == "__main__":

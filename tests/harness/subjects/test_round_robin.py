@@ -34,10 +34,10 @@ async def server(name: bytes, port: int) -> AsyncIterator[asyncio.Server]:
 
 
 @asynccontextmanager
-async def before(*ports: int) -> AsyncIterator[int]:
+async def before(*ports: int, in_order: bool = False) -> AsyncIterator[int]:
     """The address before servers on these ports."""
     port = find_free_port()
-    serving = asyncio.create_task(RoundRobin(ports).serve(port))
+    serving = asyncio.create_task(RoundRobin(ports, in_order=in_order).serve(port))
     try:
         async with asyncio.timeout(DEADLINE_S):
             while True:
@@ -69,6 +69,15 @@ async def test_each_connection_is_for_the_next_and_the_dead_are_passed_over() ->
         async with server(b"b", ports[1]):
             assert Counter([await heard(port) for _ in range(9)]) == {b"a": 3, b"b": 3, b"c": 3}
         assert {await heard(port) for _ in range(6)} == {b"a", b"c"}
+
+
+async def test_in_order_each_connection_is_for_the_first_that_lives() -> None:
+    ports = [find_free_port() for _ in range(3)]
+    async with server(b"b", ports[1]), server(b"c", ports[2]), before(*ports, in_order=True) as port:
+        assert {await heard(port) for _ in range(4)} == {b"b"}
+        async with server(b"a", ports[0]):
+            assert {await heard(port) for _ in range(4)} == {b"a"}
+        assert await heard(port) == b"b"
 
 
 async def test_what_is_said_arrives_whole_both_ways() -> None:
