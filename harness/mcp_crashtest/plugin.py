@@ -61,12 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", scenarios.MARK)
     options.refuse_bad(config)
     baseline = options.baseline_of(config)
+    limit_s, fail_fast = (config.getoption(f"--crashtest-{name}") for name in ("time-limit", "fail-fast"))
+    gate = config.stash.setdefault(GATE, Gate(limit_s, fail_fast))
     if not is_worker(config):
-        options.settle(config)
+        options.settle(config, resumes=gate.resumes)
         if not config.getoption("collectonly"):
             options.forget_reports(config)
-    limit_s, fail_fast = (config.getoption(f"--crashtest-{name}") for name in ("time-limit", "fail-fast"))
-    config.stash.setdefault(GATE, Gate(limit_s, fail_fast))
     if TALLY not in config.stash:
         config.stash[TALLY] = Tally(options.selection_of(config), config.getoption("--crashtest-seed"))
     config.stash[TALLY].baseline = baseline
@@ -201,9 +201,11 @@ def _estimate(item: pytest.Item, laboratory: Laboratory, profiles: int) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """What the lab may not do, or had no time for, is not assessed: the scenario is skipped, its reason is the cap."""
+    trial = pyfuncitem.stash.get(scenarios.TRIAL, None)
     try:
+        if trial is not None and (earlier := options.failed_plans(pyfuncitem.config, *scenarios.place_of(pyfuncitem))):
+            trial.play_again(earlier)
         done = yield
-        trial = pyfuncitem.stash.get(scenarios.TRIAL, None)
         if trial is not None and trial.laboratory.cut_short:
             pytest.skip(pyfuncitem.config.stash[GATE].why_over)
         if trial is not None and trial.shard != WHOLE and trial.planned and not trial.outcomes:

@@ -11,14 +11,11 @@ from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.campaign_folder import CampaignFolder
 from mcp_crashtest.files.run_folder import RunFolder
-from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome
 from mcp_crashtest.laboratory.slow import suspected
 from mcp_crashtest.laboratory.summing_up import by_weight, replay_line
 from mcp_crashtest.model.campaign import Campaign, Found, State
-from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.campaign_face import CampaignFace
@@ -100,7 +97,7 @@ class Hunt:
         profile = self.profiles[first.profile]
         laboratory.bundle.save_profile(profile)
         bench = laboratory.bench(profile)
-        if (why := _unplayable(bench, first.plan)) is not None:
+        if (why := bench.unplayable(first.plan)) is not None:
             self.face.unplayable(found, why)
             return
         needed = max((runs_that_show_a_mend(Rate(one.failed, one.tried)) or 1 for one in found), default=1)
@@ -119,16 +116,6 @@ class Hunt:
         counted = [replace(o, failed=o.failed + failed, tried=o.tried + tried, state=state) for o in found]
         self.campaign = self.campaign.with_found(*counted)
         self.folder.save(self.campaign)
-
-
-def _unplayable(bench: Bench, plan: Plan) -> str | None:
-    """Why a plan that was made for an earlier profile makes no sense on this one; None where it does."""
-    missing = plan.needs - bench.rights
-    try:
-        bench.refuse_misplaced(plan)
-    except UsageError as error:
-        return str(error)
-    return "; ".join(sorted(missing)) or None
 
 
 def _order(found: Found) -> tuple[bool, str]:

@@ -249,6 +249,11 @@ class Bundle:
         top = self.folder / _RUNS
         return [run for run in self.runs() if len(run.path.relative_to(top).parts) == _DEEPEST]
 
+    def judged_in_scenarios(self) -> list[RunFolder]:
+        """Those of them that were judged, found without a look into what a subject has left in any."""
+        found = sorted(self.folder.glob(f"{_RUNS}/*/*/*"))
+        return [run for run in map(RunFolder, found) if run.is_judged]
+
     def attempts(self, profile: Profile, scenario: str, number: int) -> list[RunFolder]:
         """The runs of the plan with this number, as far as there are any."""
         first = self.run(profile, scenario, number).path

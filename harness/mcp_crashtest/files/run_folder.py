@@ -123,6 +123,11 @@ class RunFolder:
         """Keep what the run came to."""
         write_json(self.path / _JUDGEMENT, dict(judgement))
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether it is known what the run came to."""
+        return (self.path / _JUDGEMENT).exists()
+
     def judgement(self) -> Mapping[str, Any] | None:
         """What the run came to; None where it was not judged. Raises UsageError."""
         path = self.path / _JUDGEMENT

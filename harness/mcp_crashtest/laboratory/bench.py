@@ -207,6 +207,17 @@ class Bench:
         if plan.companion and (why := why_alone(self.profile, plan.companion)):
             raise UsageError(f"{plan}: {why}")
 
+    def unplayable(self, plan: Plan) -> str | None:
+        """Why a plan that was made for an earlier profile makes no sense on this one; None where it does."""
+        if self.spoken and plan.protocol not in self.spoken:
+            return f"{self.profile.name} does not speak {plan.protocol}"
+        missing = plan.needs - self.rights
+        try:
+            self.refuse_misplaced(plan)
+        except UsageError as error:
+            return str(error)
+        return "; ".join(sorted(missing)) or None
+
     @property
     def why_uncounted(self) -> str | None:
         """Why the system calls of this subject cannot be counted; None where they can."""

@@ -56,6 +56,16 @@ def raise_for(outcomes: Sequence[Outcome]) -> None:
         raise Unproven(f"INVALID, {len(unproven)} runs prove nothing: {reasons}")
 
 
+def told_again(earlier: int, verdicts: Sequence[Verdict]) -> str:
+    """In words what came of so many plans that had failed in earlier sessions, and were played before any other."""
+    said = f"{earlier} plan{'s' * (earlier != 1)} that failed in earlier sessions came first: "
+    if Verdict.FAIL in verdicts:
+        return said + f"number {len(verdicts)} has failed again"
+    passed = verdicts.count(Verdict.PASS)
+    silent = f", {earlier - passed} could not be played or did not land, and said nothing" if passed < earlier else ""
+    return said + f"{passed} passed{silent}"
+
+
 def smallest(outcomes: Iterable[Outcome], verdict: Verdict) -> Outcome | None:
     """The run with the smallest plan of those with this verdict."""
     return min((o for o in outcomes if o.verdict is verdict), key=lambda o: o.plan.size, default=None)

@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory, Numbered
 from mcp_crashtest.laboratory.play import Outcome, drained_beside_others
-from mcp_crashtest.laboratory.summing_up import Told, raise_for, smallest, summary
+from mcp_crashtest.laboratory.summing_up import Told, raise_for, smallest, summary, told_again
 from mcp_crashtest.laboratory.unplayed import OUT_OF_TIME, Unplayed, beyond, why_unplayed
 from mcp_crashtest.model import companions
 from mcp_crashtest.model.companions import Companion, answered_alike, told_by, why_alone
@@ -193,6 +193,26 @@ class Trial:
         return windows(self.bench.profile)
 
     # --- playing
+
+    def play_again(self, earlier: Sequence[Plan]) -> None:
+        """Play plans that have failed in earlier sessions, before any other, and note what came of it.
+
+        One that cannot be played on this subject any more, or does not land, says nothing. Raises Violation.
+        """
+        verdicts: list[Verdict] = []
+        for plan in earlier:
+            if self.bench.unplayable(plan) is None:
+                [outcome] = self._play(self._numbered([plan]))
+                verdicts.append(outcome.verdict)
+                if outcome.verdict is Verdict.INVALID:
+                    self.outcomes.remove(outcome)
+                    outcome.folder.forget_judgement()
+                if outcome.verdict is Verdict.FAIL:
+                    break
+        self.notes.append(f"{self.scenario} of {self.bench.profile.name}: {told_again(len(earlier), verdicts)}")
+        if Verdict.FAIL in verdicts:
+            self._shrink()
+            raise_for(self.outcomes)
 
     def play(self, plans: Iterable[Plan], core: int | None = None, *, without: str = NO_PLAN) -> None:
         """Play the first ``core`` plans in their order (None: all), or what the session's budget says instead.

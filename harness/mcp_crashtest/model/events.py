@@ -24,7 +24,8 @@ class Estimated:
     """About so many runs are to come on a subject, and they will take about so long.
 
     ``owed``: how many it would be if there were time for all of them; ``alone``: why they go one at a time, ``cold``:
-    why no fork server could start it; both or either may be empty.
+    why no fork server could start it; both or either may be empty. ``again``: how many of them were seen to fail by
+    earlier sessions, and come first.
     """
 
     tag: ClassVar[str] = "estimated"
@@ -34,6 +35,7 @@ class Estimated:
     owed: int
     alone: str = ""
     cold: str = ""
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True)

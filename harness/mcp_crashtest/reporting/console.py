@@ -148,7 +148,8 @@ class ConsoleFace:
         of = f" of {event.owed}" if event.runs < event.owed else ""
         alone = f", one at a time: {event.alone}" if event.alone else ""
         cold = f"; each start a cold one: {event.cold}" if event.cold else ""
-        said = f"{event.profile}: about {event.runs}{of} runs, about {about(event.seconds)}{alone}{cold}"
+        again = f"; first {event.again} of plans that failed in earlier sessions" if event.again else ""
+        said = f"{event.profile}: about {event.runs}{of} runs, about {about(event.seconds)}{alone}{cold}{again}"
         self.console.print(clean(said, 400), soft_wrap=True, markup=False, highlight=False)
         if event.runs < event.owed:
             self.console.print(_FITTED, soft_wrap=True, markup=False, highlight=False)

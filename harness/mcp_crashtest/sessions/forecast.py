@@ -32,16 +32,24 @@ def forecast(item: pytest.Item, laboratory: Laboratory, left_s: float | None) ->
     bench, budget = laboratory.bench(profile), options.budget_of(item.config, profile)
     shard = options.shard_of(item.config) or WHOLE
     plans: list[list[Plan]] = []
+    failed: list[Plan] = []
     for other in item.session.items:
         if isinstance(other, pytest.Function) and scenarios.is_for(other, profile):
             scenario: Callable[[Trial], object] = other.obj
+            failed += options.failed_plans(item.config, *scenarios.place_of(other))
             plans.append(rehearsed(scenario, bench, scenarios.scenario_of(other), laboratory.seed, budget, shard))
     needed_s = partial(seconds, bench=bench, bundle=laboratory.bundle, jobs=laboratory.jobs)
     whole_s = needed_s(_together(plans))
     share = 1.0 if left_s is None or whole_s <= left_s else _SURELY * left_s / whole_s
     played = _together([some[: fitting(len(some), share)] for some in plans])
     said = Estimated(
-        profile.name, len(played), needed_s(played), len(_together(plans)), bench.why_alone, bench.why_cold
+        profile.name,
+        len(played) + len(failed),
+        needed_s(played) + needed_s(failed),
+        len(_together(plans)) + len(failed),
+        bench.why_alone,
+        bench.why_cold,
+        len(failed),
     )
     return said, share
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from mcp_crashtest.sessions import values
 
 if TYPE_CHECKING:
     from mcp_crashtest.model.baseline import Baseline
+    from mcp_crashtest.model.plan import Plan
     from mcp_crashtest.model.profile import Profile
 
 _LOOKED_AT: pytest.StashKey[frozenset[str]] = pytest.StashKey()
@@ -154,11 +156,17 @@ def fit(config: pytest.Config, profile: Profile, share: float) -> None:
     config.stash.setdefault(_SHARES, {})[profile.name] = share
 
 
-def settle(config: pytest.Config) -> None:
+def settle(config: pytest.Config, *, resumes: bool) -> None:
     """Find out once, for all workers, what an option means; raises pytest.UsageError.
 
-    What an earlier session left is asked for its failures before this session takes its place.
+    What an earlier session left is asked for its failures before this session takes its place. Of several machines each
+    would play them: where there are shards, none does; nor does one that ``resumes`` a session.
     """
+    if not resumes and not config.getoption("--crashtest-shard"):
+        from mcp_crashtest.files.bundle import Bundle
+        from mcp_crashtest.files.corpus import corpus_of
+
+        config.option.crashtest_earlier = [list(one) for one in corpus_of(Bundle(report_dir_of(config)))]
     if config.getoption("--crashtest-last-failed"):
         from mcp_crashtest.files.bundle import Bundle
 
@@ -197,6 +205,14 @@ def _is_whole(certificate: Mapping[str, Any]) -> bool:
 def failed_before(config: pytest.Config) -> list[list[str]] | None:
     """The profile and name of each scenario that is to be played again; None for any."""
     return getattr(config.option, "crashtest_again", None)
+
+
+def failed_plans(config: pytest.Config, profile: str, scenario: str) -> list[Plan]:
+    """The plans of a scenario that have failed in earlier sessions, and are to be played first."""
+    from mcp_crashtest.model.plan import Plan
+
+    earlier: list[list[str]] = getattr(config.option, "crashtest_earlier", [])
+    return [Plan.from_json(json.loads(text)) for *where, text in earlier if where == [profile, scenario]]
 
 
 def file_of(config: pytest.Config, profile: Profile) -> Path | None:

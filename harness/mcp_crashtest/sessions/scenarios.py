@@ -19,7 +19,7 @@ from mcp_crashtest.model.verdict import Verdict
 from mcp_crashtest.reporting.expectations import broken_in
 from mcp_crashtest.reporting.tally import unplayed
 from mcp_crashtest.sessions.catalogue import is_standard, scenario_name
-from mcp_crashtest.sessions.options import budget_of, failed_before, file_of, selection_of
+from mcp_crashtest.sessions.options import budget_of, failed_before, failed_plans, file_of, selection_of
 from mcp_crashtest.sessions.places import files_of
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ def profile_of(item: pytest.Item) -> Profile:
     return profile
 
 
+def place_of(item: pytest.Item) -> tuple[str, str]:
+    """The names of the profile and the scenario."""
+    return profile_of(item).name, scenario_of(item)
+
+
 def is_for(item: pytest.Item, profile: Profile) -> bool:
     """Whether an item is a scenario that is played on this subject."""
     return level_of(item) > 0 and profile_of(item) == profile and why_not(item) is None
@@ -84,7 +89,7 @@ def _is_for_clients(item: pytest.Item) -> bool:
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> bool:
-    """Leave out what was not asked for, play the lower levels first; whether a scenario is left.
+    """Leave out what was not asked for; first what failed before, then the lower levels; whether a scenario is left.
 
     Raises pytest.UsageError for a scenario that there is not.
     """
@@ -104,11 +109,16 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> bool:
             f"of the {len(left_out)} scenarios that were found none is asked for{_above(selection)}"
         )
     if played:
-        items.sort(key=level_of)
+        items.sort(key=lambda item: (not _failed_before(item), level_of(item)))
     if config.pluginmanager.hasplugin("timeout"):
         for item in played:  # the laboratory has deadlines of its own
             item.add_marker(pytest.mark.timeout(0))
     return bool(played)
+
+
+def _failed_before(item: pytest.Item) -> bool:
+    """Whether a plan of this scenario is known to have failed; such scenarios are played first."""
+    return level_of(item) > 0 and bool(failed_plans(item.config, *place_of(item)))
 
 
 def _above(selection: Selection) -> str:
