@@ -58,18 +58,27 @@ class Sweep:
     def in_recovery(self) -> None:
         """Kill it, and once more before each call of the life that recovers; say what was tried."""
         origins = planning.origins(self.seen)
-        if not origins:
-            raise NotAssessed("two runs make different calls, so that no two recoveries are the same")
-        killed = self.trial.seen_to_pass(planning.killed_at(self.plan, origins))
+        killed = self._killed_at(origins)
         different: dict[tuple[str, ...], list[Plan]] = {}
         for origin, outcome in zip(origins, killed, strict=True):
             calls = _recovery(outcome)
-            swept = planning.in_recovery(self.plan, origin, Life(calls, [0] * len(calls), steady=True))
+            swept = planning.in_recovery(self.plan, origin, Life(calls, [0] * len(calls), self.seen.steady))
             different.setdefault(tuple(names(calls)), swept)
         if not any(different):
             raise NotApplicable("no life that recovers makes a call on its store: there is nothing to be killed at")
         counted = f"{sum(map(len, different))} calls of {len(different)} different recoveries"
         self._play(planning.by_turns(different.values()), counted)
+
+    def _killed_at(self, origins: Sequence[Syscall]) -> list[Outcome]:
+        """A run for each of these. Where two runs differ, there may be no such call in a third one."""
+        try:
+            return self.trial.seen_to_pass(planning.killed_at(self.plan, origins))
+        except Unproven as error:
+            if self.seen.steady:
+                raise
+            raise NotAssessed(
+                f"two runs make different calls, and a place of one was not met again: {error}"
+            ) from error
 
     def _play(self, plans: Sequence[Plan], counted: str) -> None:
         """Play them, and note what was tried; raises NotAssessed where calls are missing, else as a trial."""

@@ -56,15 +56,20 @@ def in_both(calls: Sequence[Call], other: Sequence[Call]) -> list[Call]:
 
 def places(seen: Life, most: int) -> list[Syscall]:
     """Every call, the first of each class first; or, where runs differ, so many drawn from the classes by turns."""
-    counted: Counter[str] = Counter()
     by_class: dict[str, list[Syscall]] = {}
-    for index, call in enumerate(seen.calls):
-        name = ANY if seen.steady and call.kind != ANSWER else call.name
-        counted[name] += 1
-        at = Syscall(name, counted[name], told(seen.calls, index, seen.batches))
+    for call, at in zip(seen.calls, _placed(seen), strict=True):
         by_class.setdefault(call.name, []).append(at)
     mixed = list(alternately(*(_spread(some) for some in by_class.values())))
     return mixed if seen.steady else mixed[:most]
+
+
+def _placed(seen: Life) -> Iterator[Syscall]:
+    """Of each call the place by which it is found in another run."""
+    counted: Counter[str] = Counter()
+    for index, call in enumerate(seen.calls):
+        name = ANY if seen.steady and call.kind != ANSWER else call.name
+        counted[name] += 1
+        yield Syscall(name, counted[name], told(seen.calls, index, seen.batches))
 
 
 def _spread(some: Sequence[Syscall]) -> Iterator[Syscall]:
@@ -92,16 +97,14 @@ def guessed(plan: Plan, number: int) -> list[Plan]:
 def origins(seen: Life) -> list[Syscall]:
     """Where a first life is killed, so that its successors have different things to recover: all through one batch.
 
-    Some are before the first batch, where the store is made. There is none where two runs differ: nobody could say
-    what their recoveries have in common.
+    Some are before the first batch, where the store is made.
     """
-    if not seen.steady:
-        return []
-    at = sorted((place for place in places(seen, 0) if place.name == ANY), key=lambda place: place.number)
-    batches = [batch for call, batch in zip(seen.calls, seen.batches, strict=True) if call.kind != ANSWER]
-    middle = [place for place, batch in zip(at, batches, strict=True) if batch == max(batches) // 2 + 1]
-    first = [place for place, batch in zip(at, batches, strict=True) if batch == 0] if middle else []
-    return [*_some(middle or at, _ORIGINS), *_some(first, _ORIGINS_BEFORE)]
+    placed = zip(seen.calls, _placed(seen), seen.batches, strict=True)
+    on_files = [(at, batch) for call, at, batch in placed if call.kind != ANSWER]
+    half = max(seen.batches, default=0) // 2 + 1
+    middle = [at for at, batch in on_files if batch == half]
+    first = [at for at, batch in on_files if batch == 0] if middle else []
+    return [*_some(middle or [at for at, _ in on_files], _ORIGINS), *_some(first, _ORIGINS_BEFORE)]
 
 
 def _some(places: Sequence[Syscall], most: int) -> list[Syscall]:

@@ -72,7 +72,15 @@ def test_plans_are_the_same_each_time_and_survive_their_bytes() -> None:
 def test_recoveries_are_those_behind_one_batch() -> None:
     assert [BATCHES[place.number] for place in origins(STEADY)[: len(BATCH)]] == [2] * len(BATCH)
     assert [place.number for place in origins(STEADY)[len(BATCH) :]] == [1], "and where the store is made"
-    assert origins(Life(CALLS, BATCHES, steady=False)) == []
+
+
+def test_where_runs_differ_recoveries_are_those_behind_calls_of_each_class_of_that_batch() -> None:
+    different = Life(CALLS, BATCHES, steady=False)
+    found = origins(different)
+    of_class = Counter(call.name for call in CALLS)
+    assert found
+    assert all(place.name in of_class and 1 <= place.number <= of_class[place.name] for place in found)
+    assert [told.what for told in found] == [told.what for told in origins(STEADY)], "the same calls, by other names"
 
 
 def test_without_batches_recoveries_are_spread_over_the_life() -> None:
