@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from mcp_crashtest.model.companions import Companion
-from mcp_crashtest.model.faults import KINDS, OPERATION, OVERLAP, REPLACE, TWINS, Victim
+from mcp_crashtest.model.faults import FAIL, KINDS, OPERATION, OVERLAP, REPLACE, TWINS, Victim
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.verdict import Finding
@@ -121,6 +121,12 @@ _SYNC = (
 )
 
 
+_STOPPED_AT_A_CALL = (
+    "No life has ended: the work stopped at a call that failed, and nobody was told. Catch the error where the work is "
+    "done: end the task as failed, or end the server, and let its next life go on behind the last batch."
+)
+
+
 def advised(history: History, finding: Finding) -> Finding:
     """The finding with advice that fits what was seen of it; as it is where nothing fits better than the table's."""
     power_failed = any(o.value.get("kind") == POWER for o in history.of(Op.FAULT, types=[Type.OK]))
@@ -133,7 +139,7 @@ def advised(history: History, finding: Finding) -> Finding:
 def _advice(history: History, finding: Finding) -> str | None:
     if finding.invariant in _SPEAKING:
         words = [o.value.get("last_words") for o in history.of(Op.EXIT, Op.END) if o.i in finding.operations]
-        return _by_words(_TABLE, "\n".join(str(text) for text in words if text))
+        return _by_words(_TABLE, "\n".join(str(text) for text in words if text)) or _stopped(history, finding)
     if finding.invariant == "records.lost":
         return _not_resumed(history, finding)
     if finding.invariant == "records.duplicated":
@@ -150,6 +156,13 @@ def _advice(history: History, finding: Finding) -> str | None:
             return _TWO_CALLS
         return _by_victim(history, server=None, client=_OLD_CALL)
     return None
+
+
+def _stopped(history: History, finding: Finding) -> str | None:
+    """Where calls have failed and no life has ended, nothing had to recover."""
+    failed = {o.value["kind"] for o in history.of(Op.FAULT, types=[Type.OK])} == {FAIL}
+    lives = {o.life for o in history.of(Op.BOOT)}
+    return _STOPPED_AT_A_CALL if failed and len(lives) == 1 and finding.invariant == "recovery.deadline" else None
 
 
 def _by_words(table: tuple[tuple[str, str], ...], said: str) -> str | None:

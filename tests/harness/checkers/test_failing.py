@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.model.faults import FAIL, Victim
 from mcp_crashtest.model.operation import History, Op, Type
 from tests.harness.checkers.histories import (
@@ -21,6 +22,7 @@ from tests.harness.checkers.histories import (
     landed,
     output,
     progress,
+    stalled,
     status,
     submit,
     verdict,
@@ -53,3 +55,17 @@ def test_a_batch_is_done_again_once_for_the_call_and_once_for_each_end() -> None
 
 def test_completed_with_less_is_no_failure_that_was_told() -> None:
     assert verdict(run(progress(6), output("abef"))) == fail("records.lost")
+
+
+def advice(*seen: list[Event], done: Any = BROKEN) -> list[str | None]:
+    before = (boot(), connect(), submit(), progress(2), landed(done, kills=0))
+    findings = judge(history([*before, *seen, stalled()], faults=[done])).findings
+    assert {finding.invariant for finding in findings} == {"recovery.deadline"}
+    return [finding.advice for finding in findings]
+
+
+def test_a_job_that_stops_at_a_failed_call_and_says_nothing_is_advised_to_say_so() -> None:
+    assert ["No life has ended" in str(said) for said in advice()] == [True]
+    assert ["No life has ended" in str(said) for said in advice(RESTARTED, boot())] == [False]
+    frozen = fault("freeze", Victim.SERVER)
+    assert ["No life has ended" in str(said) for said in advice(done=frozen)] == [False]
