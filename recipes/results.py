@@ -2,6 +2,7 @@
 
     python -m recipes.results                  write the page anew from what is kept
     python -m recipes.results --keep NAME      first keep what the last session of this recipe came to (repeatable)
+    python -m recipes.results --windows NAME   the same of one that has tried the windows of the third star alone
 
 It tells what was observed against what a server says of itself, and judges no project.
 """
@@ -18,7 +19,7 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.invariants import INVARIANTS
 from recipes.recipe import HERE, Recipe, chosen, recipes
-from recipes.summary import keep, kept
+from recipes.summary import keep, kept, plan_of
 
 PAGE = HERE.parent / "docs" / "results.md"
 _STAR = "\N{BLACK STAR}"
@@ -85,10 +86,25 @@ def _one(recipe: Recipe, summary: Mapping[str, Any]) -> Iterator[str]:
     for finding in summary["findings"]:
         yield from _observed(recipe, finding)
     yield from (f"- {note}" for note in recipe.notes)
+    if (windows := kept(recipe, windows=True)) is not None:
+        yield from _windows(recipe, summary, windows)
     if summary["caps"]:
         yield ""
         yield "Not assessed, or capped:"
         yield from (f"- {_cell(cap)}" for cap in summary["caps"])
+
+
+def _windows(recipe: Recipe, before: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[str]:
+    """What the windows have shown beside what two stars had."""
+    yield ""
+    yield f"Its windows: {_played(summary)}"
+    yield ""
+    known = {finding["invariant"] for finding in before["findings"]}
+    new = [finding for finding in summary["findings"] if finding["invariant"] not in known]
+    if not new:
+        yield "Observed: nothing that the session above had not."
+    for finding in new:
+        yield from _observed(recipe, finding, windows=True)
 
 
 def _played(summary: Mapping[str, Any]) -> str:
@@ -116,17 +132,15 @@ def _depth(summary: Mapping[str, Any]) -> str:
     return _DEPTHS[summary["depth"]] + selected + ("" if summary["finished"] else ", cut short")
 
 
-def _observed(recipe: Recipe, finding: Mapping[str, Any]) -> Iterator[str]:
+def _observed(recipe: Recipe, finding: Mapping[str, Any], *, windows: bool = False) -> Iterator[str]:
     """One invariant that did not hold."""
     must = INVARIANTS[finding["invariant"]].statement
     runs = f"in {finding['runs']} run{'s' * (finding['runs'] != 1)} of {', '.join(finding['scenarios'])}"
     yield f"- `{finding['invariant']}` (asked: {must}) did not hold {runs}. One of them: {_cell(finding['message'])}"
     yield f"  - smallest plan: {finding['plan']}, over {finding['protocol']}"
     folder = f"recipes/{recipe.name}"
-    yield (
-        f"  - replay: `{recipe.program} replay {folder}/observed/{finding['invariant']}.json "
-        f"--profile {folder}/{recipe.profile.name}`"
-    )
+    plan = f"{folder}/observed/{plan_of(recipe, finding['invariant'], windows=windows).name}"
+    yield f"  - replay: `{recipe.program} replay {plan} --profile {folder}/{recipe.profile.name}`"
 
 
 def _runs(summary: Mapping[str, Any]) -> int:
@@ -145,14 +159,18 @@ def main() -> int:
     parser.add_argument(
         "--keep", action="append", default=[], metavar="NAME", help="keep the last session of this recipe"
     )
+    parser.add_argument(
+        "--windows", action="append", default=[], metavar="NAME", help="keep it as one that has tried windows alone"
+    )
     options = parser.parse_args()
     found = recipes()
     try:
-        for recipe in chosen(found, options.keep, ci=False) if options.keep else ():
-            certificate = Bundle(recipe.report).certificate() if recipe.report.is_dir() else None
-            if certificate is None:
-                raise UsageError(f"{recipe.name} was not played here: make recipes ONLY={recipe.name}")
-            keep(recipe, certificate)
+        for names, windows in ((options.keep, False), (options.windows, True)):
+            for recipe in chosen(found, names, ci=False) if names else ():
+                certificate = Bundle(recipe.report).certificate() if recipe.report.is_dir() else None
+                if certificate is None:
+                    raise UsageError(f"{recipe.name} was not played here: make recipes ONLY={recipe.name}")
+                keep(recipe, certificate, windows=windows)
         write_atomically(PAGE, text(found))
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)

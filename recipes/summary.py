@@ -19,6 +19,7 @@ from recipes.recipe import Recipe
 
 FORMAT = 1
 VERSIONS, SUMMARY = "versions.json", "summary.json"  # beside the certificate; in recipes/NAME/observed
+WINDOWS = "windows"  # how files are called that are kept of a session that has tried the windows alone
 _LONGEST_MESSAGE = 400
 
 
@@ -76,25 +77,30 @@ def _finding(smallest: Mapping[str, Any], scenarios: list[str], every: list[Mapp
     }
 
 
-def keep(recipe: Recipe, certificate: Mapping[str, Any]) -> None:
-    """Keep what this session of the recipe came to, instead of what an earlier one did."""
+def keep(recipe: Recipe, certificate: Mapping[str, Any], *, windows: bool = False) -> None:
+    """Keep what this session of the recipe came to, instead of what an earlier one of its kind did."""
     versions = json.loads((recipe.report / VERSIONS).read_text(encoding="utf-8"))
     recipe.observed.mkdir(exist_ok=True)
     for path in recipe.observed.glob("*.json"):
-        path.unlink()
+        if path.name.startswith(WINDOWS) == windows:
+            path.unlink()
     for invariant, plan in plans(certificate).items():
-        write_json(plan_of(recipe, invariant), plan)
-    write_json(recipe.observed / SUMMARY, summed(certificate, versions, os.cpu_count()))
+        write_json(plan_of(recipe, invariant, windows=windows), plan)
+    write_json(_summary_of(recipe, windows=windows), summed(certificate, versions, os.cpu_count()))
 
 
-def plan_of(recipe: Recipe, invariant: str) -> Path:
+def plan_of(recipe: Recipe, invariant: str, *, windows: bool = False) -> Path:
     """Where the plan is kept that shows this."""
-    return recipe.observed / f"{invariant}.json"
+    return recipe.observed / f"{WINDOWS}.{invariant}.json" if windows else recipe.observed / f"{invariant}.json"
 
 
-def kept(recipe: Recipe) -> dict[str, Any] | None:
+def _summary_of(recipe: Recipe, *, windows: bool) -> Path:
+    return recipe.observed / (f"{WINDOWS}.json" if windows else SUMMARY)
+
+
+def kept(recipe: Recipe, *, windows: bool = False) -> dict[str, Any] | None:
     """What is kept of the recipe; None where nothing is. Raises UsageError for a format that we do not know."""
-    path = recipe.observed / SUMMARY
+    path = _summary_of(recipe, windows=windows)
     if not path.exists():
         return None
     data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

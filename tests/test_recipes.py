@@ -71,7 +71,23 @@ def test_what_is_kept_is_what_is_expected_and_each_finding_has_its_plan(recipe: 
     assert recipe.expected.differs(summary["verdict"], found) is None
     for invariant in found:
         assert saved_plan(plan_of(recipe, invariant)).scenario in {s["id"] for s in summary["scenarios"]}
-    assert {path.stem for path in recipe.observed.iterdir()} == found | {"summary"}
+    assert _names(recipe, windows=False) == found | {"summary"}
+
+
+@pytest.mark.parametrize("recipe", [one for one in KEPT if kept(one, windows=True)], ids=lambda recipe: recipe.name)
+def test_each_finding_of_the_windows_has_its_plan(recipe: Recipe) -> None:
+    summary = kept(recipe, windows=True)
+    assert summary is not None
+    assert summary["selected"], "the scenarios were asked for by name"
+    found = {finding["invariant"] for finding in summary["findings"]}
+    for invariant in found:
+        plan = saved_plan(plan_of(recipe, invariant, windows=True))
+        assert plan.scenario in {s["id"] for s in summary["scenarios"]}
+    assert _names(recipe, windows=True) == {"windows", *(f"windows.{invariant}" for invariant in found)}
+
+
+def _names(recipe: Recipe, *, windows: bool) -> set[str]:
+    return {path.stem for path in recipe.observed.iterdir() if path.name.startswith("windows") == windows}
 
 
 # --- what a session came to, as it is told
@@ -150,6 +166,20 @@ def test_nothing_is_said_against_a_server_that_has_kept_what_it_says(tmp_path: P
     assert "held in every run" in page
     assert "did not hold" not in page
     assert "it took 5 min" in page
+
+
+def test_what_the_windows_have_shown_is_told_where_the_session_before_had_not(tmp_path: Path) -> None:
+    seen = session([finding(1, "lost again", faults=1)], "FAIL")
+    page = page_of(tmp_path, session())
+    windows = tmp_path / "one" / "observed" / "windows.json"
+    windows.write_text(json.dumps(summed(seen, {"fastmcp": "4.1.2"}, 2)))
+    told = results.text(recipes(tmp_path)).replace(page.rstrip("\n"), "")
+    assert "lost again" in told
+    assert "recipes/one/observed/windows.task.vanished.json" in told
+    (tmp_path / "one" / "observed" / "summary.json").write_text(windows.read_text())
+    both = results.text(recipes(tmp_path))
+    assert both.count("lost again") == 1
+    assert "nothing that the session above had not" in both
 
 
 def test_a_summary_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
