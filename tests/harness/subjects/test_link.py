@@ -121,6 +121,102 @@ async def test_over_a_half_open_link_the_service_hears_and_nobody_hears_it() -> 
             assert await asked(*newer, b"d") == b"9\n"
 
 
+def is_held(link: Link) -> bool:
+    return link.held is not None
+
+
+async def silent(*readers: asyncio.StreamReader) -> None:
+    for reader in readers:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(SHORT_S):
+                await reader.read(1)
+
+
+async def test_a_silence_begins_with_a_message_which_the_service_hears_and_nobody_hears_its_answer() -> None:
+    async with linked() as (service, link), connected(link) as (reader, writer), connected(link) as (other, asks):
+        assert await asked(reader, writer, b"a") == b"1\n"
+        link.hold_behind(3)
+        assert await asked(reader, writer, b"begin") == b"6\n"
+        assert await asked(other, asks, b"x") == b"7\n"  # whatever the connection: they are counted together
+        assert not is_held(link)
+        writer.write(b"commit")
+        await silent(reader)
+        asks.write(b"y")
+        await silent(other)
+        assert service.heard == b"abeginxcommity"
+        held = link.held
+        assert held
+        assert (held.number, held.said_bytes, held.answered, link.messages) == (4, 6, True, 5)
+        async with link.silent() as connections:
+            assert connections == 2
+            await silent(reader, other)
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        async with connected(link) as newer:
+            assert await asked(*newer, b"d") == b"15\n"
+
+
+async def test_a_cut_ends_the_connection_behind_a_message_that_was_passed_before_its_answer() -> None:
+    told = asyncio.Event()
+    async with linked() as (service, link), connected(link) as (reader, writer):
+        assert await asked(reader, writer, b"a") == b"1\n"
+        link.tell = told.set
+        link.hold_behind(1)
+        writer.write(b"commit")
+        while not (link.held and link.held.answered):
+            await told.wait()
+            told.clear()
+        async with link.cut() as connections:
+            assert connections == 1
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+        assert service.heard == b"acommit"
+        async with connected(link) as newer:
+            assert await asked(*newer, b"d") == b"8\n"
+
+
+@pytest.mark.parametrize(("pause_s", "messages"), [(DEADLINE_S, 1), (0.0, 2)])
+async def test_what_is_said_before_an_answer_comes_is_one_message_unless_there_is_a_pause(
+    pause_s: float, messages: int
+) -> None:
+    port, go_on = find_free_port(), asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while await reader.read(100):
+                await go_on.wait()
+                writer.write(b"!")
+
+    async with await asyncio.start_server(answer, LOOPBACK, port):
+        link, told = Link(port, pause_s=pause_s), asyncio.Event()
+        await link.open()
+        link.tell = told.set
+        async with connected(link) as (reader, writer), asyncio.timeout(DEADLINE_S):
+            for said in (b"one", b"two"):
+                told.clear()
+                writer.write(said)
+                await told.wait()
+            assert link.messages == messages
+            go_on.set()
+            await reader.readexactly(1)
+            told.clear()
+            writer.write(b"three")
+            await told.wait()
+            assert link.messages == messages + 1
+        await link.close()
+        await asyncio.sleep(SHORT_S)  # until the service has seen the end
+
+
+async def test_a_message_that_never_came_holds_nothing_back_once_it_is_not_waited_for_any_more() -> None:
+    async with linked() as (_, link), connected(link) as ends:
+        link.hold_behind(2)
+        assert await asked(*ends, b"a") == b"1\n"
+        assert not is_held(link)
+        link.release()
+        assert await asked(*ends, b"b") == b"2\n"
+        assert await asked(*ends, b"c") == b"3\n"
+
+
 async def test_a_service_that_is_dead_ends_the_connection() -> None:
     link = Link(find_free_port())
     await link.open()
