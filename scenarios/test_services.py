@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mcp_crashtest import Trial
-from mcp_crashtest.planning import services
+from mcp_crashtest.planning import links, services
 
 DEATHS = 12
 MORE = 60
@@ -23,7 +23,10 @@ def test_services_die(crashtest: Trial) -> None:
 
 @pytest.mark.crashtest(level=4)
 def test_services_unreachable(crashtest: Trial) -> None:
-    """The link between the server and each service is cut, slow or half open for a while, all over the job."""
+    """The link between the server and each service is cut, slow or half open for a while, all over the job.
+
+    It also ends, or falls silent, just behind a message that was passed on: what became of it, nobody tells the server.
+    """
     at = (crashtest.protocols, crashtest.workload, crashtest.linked)
-    plans = services.unreachable(crashtest.scenario, *at, seed=crashtest.seed, count=MORE)
+    plans = links.unreachable(crashtest.scenario, *at, seed=crashtest.seed, count=MORE)
     crashtest.play(plans, core=UNREACHABLE)

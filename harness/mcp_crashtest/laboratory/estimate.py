@@ -30,6 +30,7 @@ from mcp_crashtest.subjects.fork_servers import warm_program
 from mcp_crashtest.wire.messages import SUPPORTED
 
 _WARM_START_S = 0.15
+_COUNTED_BATCHES = 2  # in which a server's messages are counted, and the one comes that is meant
 _SERVICE_S = 0.5  # until a service is ready again
 _ROUND_S = 0.25  # what each run takes beside: folders, the client's start, the judgement
 _FAULT_S = 0.1
@@ -114,6 +115,8 @@ def _fault_s(plan: Plan, number: int, start_s: float, batch_s: float, job_s: flo
         taken += plan.absence.batches * batch_s
     if fault.victim.hits_service:
         taken += _SERVICE_S
+    if fault.message:
+        taken += _COUNTED_BATCHES * batch_s
     if isinstance(fault.until, Moment):
         taken += min(fault.until.thousandths / 1000 * job_s, _LONGEST_OUTAGE_S)
     return taken

@@ -77,6 +77,9 @@ LINKS = {
 }
 """The kinds in which the link between the server and a service fails, and how."""
 
+BEGINS = (CUT, SILENT)
+"""Those that can begin with a message of the server's, which is passed on, and whose answer is not."""
+
 NO_LINK = "the server reaches it without the lab: give its [[services]] link = true"
 
 FAIL = "fail"
@@ -132,7 +135,8 @@ class Kind:
 
 _SERVER, _CLIENT, _BOTH = frozenset({Victim.SERVER}), frozenset({Victim.CLIENT}), frozenset({Victim.BOTH})
 _SERVICE = frozenset({Victim.SERVICE, Victim.SERVER_AND_SERVICE})
-_WHICH = "service"
+_WHICH, _MESSAGE = "service", "message"
+_THOUSAND = 1000
 
 _TABLE = (
     Kind("kill", "process", "SIGKILL of the whole group, then started again", _SERVER | _CLIENT | _BOTH | _SERVICE, 2,
@@ -181,8 +185,9 @@ class Fault:
     """One thing done to one victim at one coordinate.
 
     ``until``: where it is healed; None for at once, or behind the last fault that lands while it lasts. ``settings``
-    are numbers that its kind knows by name; ``service`` is which one is hit, from 1, in the profile's order. Raises
-    UsageError for a kind that there is not, or that cannot hit this victim.
+    are numbers that its kind knows by name; ``service`` is which one is hit, from 1, in the profile's order. A link's
+    ``message`` is the one behind which it fails, from its place on: so many thousandths of those that a batch has.
+    Raises UsageError for a kind that there is not, or that cannot hit this victim, or begin so.
     """
 
     kind: str
@@ -198,11 +203,17 @@ class Fault:
         if self.victim not in KINDS[self.kind].victims:
             hit = " or ".join(sorted(KINDS[self.kind].victims))
             raise UsageError(f"{self.kind} can hit the {hit}, and is to hit {self.victim}")
+        if _MESSAGE in self.settings and not self._begins_with_a_message():
+            raise UsageError(f"{' or '.join(BEGINS)} begin 1 to {_THOUSAND} thousandths into a batch's messages")
         if self.kind == POWER:
             try:
                 Loss.from_settings(self.settings)
             except ValueError as error:
                 raise UsageError(f"{self.kind}: {error}") from error
+
+    def _begins_with_a_message(self) -> bool:
+        share = self.settings[_MESSAGE]
+        return self.kind in BEGINS and 1 <= share <= _THOUSAND and share == int(share)
 
     @property
     def needs(self) -> frozenset[Right]:
@@ -227,6 +238,11 @@ class Fault:
         return int(self.settings.get(_WHICH, 1)) if self.victim.hits_service else None
 
     @property
+    def message(self) -> int | None:
+        """Behind which message it begins, in thousandths of a batch's; None where it begins at its place."""
+        return int(self.settings[_MESSAGE]) if _MESSAGE in self.settings else None
+
+    @property
     def operates(self) -> bool:
         """Whether it is an operation, and no harm."""
         return KINDS[self.kind].family == OPERATION
@@ -242,7 +258,8 @@ class Fault:
         which = f" {self.service}" if _WHICH in self.settings else ""
         hit = self.kind if self.operates else f"{self.kind} {self.victim}{which}"
         lost = f", {self.loss}" if self.kind == POWER else ""
-        return f"{hit} at {self.at}{lost}{healed}"
+        behind = f", behind {self.message}/1000 of a batch's messages from there on" if self.message else ""
+        return f"{hit} at {self.at}{lost}{behind}{healed}"
 
     def to_json(self) -> dict[str, Any]:
         """Encode."""

@@ -1,4 +1,4 @@
-"""What a server's services go through: killed alone, with their server, and while it recovers; and out of reach."""
+"""What a server's services go through: killed alone, with their server, and while it recovers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 from itertools import cycle, product
 
 from mcp_crashtest.model.coordinates import Coordinate, Moment, Since
-from mcp_crashtest.model.faults import LINKS, Fault, Victim
+from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.spread import spread
 
 _THOUSAND = 1000
-_AWAY_BATCHES, _LONG_BATCHES = 2, 5
+_AWAY_BATCHES = 2
 _WHICH = "service"
 _RECOVERING = (0, 60, 0, 150)  # thousandths of the undisturbed time behind the restart, by turns
 
@@ -35,34 +35,6 @@ def die(
         service = Fault("kill", Victim.SERVICE, plan.faults[0].at, until, which)
         found.append(replace(plan, faults=tuple(story(service, behind))))
     return found
-
-
-def unreachable(
-    scenario: str, protocols: Sequence[str], workload: Workload, linked: Sequence[int], *, seed: int, count: int
-) -> list[Plan]:
-    """The links to these services, by their numbers, fail in turn, all over the job: cut, slow, half open.
-
-    For two batches, or for five; in every second round the server is killed while the link fails.
-    """
-    lasting = [
-        Moment(batches * _THOUSAND // workload.batches, Since.FAULT) for batches in (_AWAY_BATCHES, _LONG_BATCHES)
-    ]
-    stories = cycle(product((_link, _link_and_server), lasting, linked, LINKS))
-    found: list[Plan] = []
-    for plan in spread(scenario, protocols, "kill", Victim.SERVER, workload, seed=seed, count=count):
-        story, until, number, kind = next(stories)
-        fault = Fault(kind, Victim.SERVICE, plan.faults[0].at, until, {_WHICH: float(number)})
-        found.append(replace(plan, faults=tuple(story(fault))))
-    return found
-
-
-def _link(fault: Fault) -> Iterator[Fault]:
-    yield fault
-
-
-def _link_and_server(fault: Fault) -> Iterator[Fault]:
-    yield replace(fault, until=None)  # it is healed behind the server's start
-    yield Fault("kill", Victim.SERVER, Moment(0, Since.FAULT))
 
 
 def _alone(service: Fault, _behind: Iterator[int]) -> Iterator[Fault]:

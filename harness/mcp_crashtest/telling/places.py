@@ -56,6 +56,11 @@ def lasting(until: Coordinate | None) -> str:
             return f", until {place(until).removeprefix('when ')}"
 
 
+def message(thousandths: int) -> str:
+    """With which message of the server's a fault on its link begins."""
+    return f"from a message on that is passed and not answered, {_percent(thousandths)} into those of a batch"
+
+
 def _percent(thousandths: int | None) -> str:
     return f"{(thousandths or 0) / 10:.0f} %"
 

@@ -21,7 +21,7 @@ from mcp_crashtest.model.faults import (
 from mcp_crashtest.model.losses import POWER
 from mcp_crashtest.model.plan import Absence, Plan
 from mcp_crashtest.telling.lives import Bolt
-from mcp_crashtest.telling.places import lasting, place
+from mcp_crashtest.telling.places import lasting, message, place
 from mcp_crashtest.telling.words import plural
 
 _MOST_TOLD = 3
@@ -90,7 +90,8 @@ def _planned(fault: Fault) -> str:
         return f"{_ASKED.get(fault.kind, f'{fault.kind} the task')} {place(fault.at)}"
     hit = f" {_VICTIMS[fault.victim.value]}"
     which = f" {fault.service}" if fault.service and "service" in fault.settings else ""
-    return f"{_VERBS.get(fault.kind, fault.kind)}{hit}{which} {place(fault.at)}{lasting(fault.until)}"
+    from_there = f", {message(fault.message)}" if fault.message else ""
+    return f"{_VERBS.get(fault.kind, fault.kind)}{hit}{which} {place(fault.at)}{from_there}{lasting(fault.until)}"
 
 
 def plainly(plan: Plan, struck: tuple[Bolt, ...] = (), total: int = 0, *, missed: str = "") -> str:
@@ -125,6 +126,8 @@ def _one(fault: Fault, bolt: Bolt | None, total: int, times: int = 0) -> str:
     if fault.operates:
         return KINDS[fault.kind].meaning
     deed, after = _DEEDS.get((fault.kind, fault.victim.value), (str(fault).partition(" at ")[0], ""))
+    if fault.message:
+        deed += f" ({message(fault.message)})"
     often = f" {times} times, first" if times else ""
     if bolt is not None and bolt.done is not None and total and isinstance(fault.at, Batch):
         with_ = f" with {bolt.done} of {total} records acknowledged"

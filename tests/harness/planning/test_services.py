@@ -6,7 +6,7 @@ import pytest
 
 from mcp_crashtest.model.coordinates import Batch
 from mcp_crashtest.model.errors import UsageError
-from mcp_crashtest.model.faults import LINKS, Fault, Right, Victim
+from mcp_crashtest.model.faults import Fault, Right, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning import services
@@ -25,21 +25,6 @@ def test_each_service_dies_alone_with_its_server_and_while_that_recovers() -> No
     assert [p.to_text() for p in plans] == [
         p.to_text() for p in services.die("s", ["a", "b"], JOB, 2, seed=0, count=12)
     ]
-
-
-def test_each_link_fails_in_each_way_for_a_while_and_with_its_server_killed_meanwhile() -> None:
-    plans = services.unreachable("s", ["a", "b"], JOB, [1, 3], seed=0, count=24)
-    for number in (1, 3):
-        mine = [p for p in plans if p.faults[0].service == number]
-        seen = {(p.faults[0].kind, p.faults[0].until, len(p.faults)) for p in mine}
-        assert {kind for kind, _, _ in seen} == set(LINKS)
-        alone = {until for _, until, faults in seen if faults == 1}
-        assert len(alone) == 2
-        assert None not in alone
-        assert {until for _, until, faults in seen if faults == 2} == {None}
-    killed = [p.faults[1] for p in plans if len(p.faults) == 2]
-    assert {(fault.kind, fault.victim) for fault in killed} == {("kill", Victim.SERVER)}
-    assert all(Plan.from_json(plan.to_json()) == plan for plan in plans)
 
 
 def test_a_plan_with_a_service_is_read_again_and_says_which() -> None:

@@ -17,6 +17,7 @@ from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.model.proof import Proof
 from mcp_crashtest.stage.pace import Limits, Pace
 from mcp_crashtest.stage.stage import Stage
+from mcp_crashtest.subjects.life import Mortal
 from mcp_crashtest.subjects.process import Exit, KillProof, Remains
 from mcp_crashtest.subjects.services import Service
 from mcp_crashtest.subjects.syscalls.stores import NotFollowed
@@ -182,7 +183,7 @@ class ScriptedClient:
         return {"records": None}
 
     @property
-    def living(self) -> ScriptedLife | None:
+    def living(self) -> Mortal | None:
         return self.life if self.life and self.life.exited is None else None
 
     async def start(self) -> None:

@@ -102,6 +102,12 @@ def test_a_plan_is_told_in_words() -> None:
     assert planned(Plan("s", "x", (away,))) == (
         "kill the server at 4 % of the undisturbed time, counted from its first word, for 40 % of the undisturbed time"
     )
+    settings = {"service": 1.0, "message": 750.0}
+    half_open = Fault("link-silent", Victim.SERVICE, Batch(3, thousandths=250), settings=settings)
+    assert planned(Plan("s", "x", (half_open,))) == (
+        "silence the link to the service 1 25 % into batch 3, from a message on that is passed and not answered, "
+        "75 % into those of a batch"
+    )
     frozen = Fault("freeze", Victim.SERVER, Batch(1, thousandths=0), until=Batch(2, Phase.OBSERVED))
     assert planned(Plan("s", "x", (frozen,), workload=Size(1, 1))) == (
         "freeze the server 0 % into batch 1, until batch 2 is reported done, with 1 record in batches of 1"
