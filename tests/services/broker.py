@@ -1,6 +1,7 @@
 """A store of nothing but Python: a line of JSON is asked, a line is answered. What it has acknowledged stays.
 
 ``{"put": {...}}`` writes all of it or nothing, ``{"get": PREFIX}`` gives what begins with it. Its folder holds a log.
+Behind ``{"begin": true}`` a connection's puts wait for its ``{"commit": true}``, and are nothing if it ends before.
 """
 
 from __future__ import annotations
@@ -30,19 +31,33 @@ log = path.open("ab", buffering=0)
 log.truncate(whole)
 
 
-def answer(asked: dict[str, Any]) -> Any:
+def put(pairs: dict[str, str]) -> None:
+    log.write(json.dumps(pairs).encode() + b"\n")
+    kept.update(pairs)
+
+
+def answer(asked: dict[str, Any], begun: list[dict[str, str]]) -> Any:
     with lock:
+        if "begin" in asked:
+            begun[:] = [{}]
+            return True
+        if "commit" in asked:
+            put(begun.pop())
+            return True
         if "put" in asked:
-            log.write(json.dumps(asked["put"]).encode() + b"\n")
-            kept.update(asked["put"])
+            if begun:
+                begun[0].update(asked["put"])
+            else:
+                put(asked["put"])
             return True
         return {key: value for key, value in kept.items() if key.startswith(asked["get"])}
 
 
 class Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
+        begun: list[dict[str, str]] = []  # the transaction that is under way
         for line in self.rfile:
-            self.wfile.write(json.dumps(answer(json.loads(line))).encode() + b"\n")
+            self.wfile.write(json.dumps(answer(json.loads(line), begun)).encode() + b"\n")
 
 
 class Server(socketserver.ThreadingTCPServer):

@@ -4,7 +4,9 @@ A batch's records and its cursor are one write. While the store is away a job wa
 ON_OUTAGE=exit it ends instead, and relies on being started again. With ACKNOWLEDGES=early it is a mutant: it sends a
 batch, reads no answer, and goes on; what the store had not heard is lost. Must be caught by: records.lost. With
 TRIES=anew it is another one: a batch whose answer did not come is taken for not written, and each try writes rows of
-its own. Must be caught by: records.duplicated, where the link to the store fails.
+its own. Must be caught by: records.duplicated, where the link to the store fails. With WRITES=in-steps a batch is a
+transaction of several round trips. Before the last of them nothing is written, so that of TRIES=anew only an answer to
+that one that does not come shows anything.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ from typing import Any
 from uuid import uuid4
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.services.stores import Broker, store_at
+from tests.services.stores import Broker, InSteps, store_at
 from tests.small import server
 
 PAUSE_S = 0.03
 EARLY = os.environ.get("ACKNOWLEDGES") == "early"
 ANEW = os.environ.get("TRIES") == "anew"
+IN_STEPS = os.environ.get("WRITES") == "in-steps"
 EXITS = os.environ.get("ON_OUTAGE") == "exit"
 
 
@@ -49,7 +52,9 @@ class Jobs(server.Jobs):
     def __init__(self, _folder: Path, effects: server.Effects) -> None:
         url = os.environ["STORE"]
         self._store = Early(url) if EARLY else store_at(url)
-        self._writes = self._store if EARLY else store_at(url)  # over a connection of its own: no question waits for it
+        self._writes = (
+            self._store if EARLY else InSteps(url) if IN_STEPS else store_at(url)
+        )  # over a connection of its own: no question waits for it
         self._effects = effects
         self._lock = threading.Lock()
         self._writing = self._lock if EARLY else threading.Lock()

@@ -71,6 +71,16 @@ class Broker:
         return found
 
 
+class InSteps(Broker):
+    """Writes in a transaction of several round trips. Only the last of them makes it so, and only its answer tells."""
+
+    def put(self, pairs: dict[str, str]) -> None:
+        self._ask({"begin": True})
+        for key, value in pairs.items():
+            self._ask({"put": {key: value}})
+        self._ask({"commit": True})
+
+
 class Redis:
     def __init__(self, url: str) -> None:
         self._line = Line(url)

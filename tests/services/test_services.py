@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from mcp_crashtest.model.operation import History, Op
+from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.subjects.proc import command_of, numbers
 from mcp_crashtest.subjects.products import _of_postgres
 from tests import evidence
@@ -24,6 +24,7 @@ from tests.lab import CLI, ROOT, certify, environment, invariants, named
 
 HERE = Path(__file__).parent
 DIE, UNREACHABLE = "services-die", "services-unreachable"
+COMMIT = b'{"commit": true}\n'
 _PATIENCE_S = 120.0
 _FOLDER = re.compile(r"\S*/mcp-crashtest-[0-9a-f]{16}")
 
@@ -96,6 +97,31 @@ def test_a_server_that_takes_an_answer_that_did_not_come_for_a_no_is_caught(tmp_
     scenario = named(done, UNREACHABLE, "broker")
     assert invariants(scenario) == {"records.duplicated"}
     assert all("link-" in str(finding["plan"]) for finding in scenario["findings"])
+
+
+def in_steps(tmp_path: Path, *more: str) -> Path:
+    return linked(tmp_path, ", ".join(['WRITES = "in-steps"', *more]))
+
+
+def test_a_server_that_takes_a_commit_that_was_not_answered_for_nothing_is_caught(tmp_path: Path) -> None:
+    profile = in_steps(tmp_path, 'TRIES = "anew"')
+    done = certify(tmp_path / "report", "--profile", profile, "--scenario", UNREACHABLE)
+    assert done.code == 1, done.out + done.err
+    assert invariants(named(done, UNREACHABLE, "broker")) == {"records.duplicated"}
+    proofs = [proof for history in evidence.histories(tmp_path / "report") for proof in link_proofs(history)]
+    assert any(f"of {len(COMMIT)} bytes, was passed on, and its answer was held back" in proof for proof in proofs)
+
+
+def test_a_server_whose_batches_have_keys_may_do_again_what_it_had_committed(tmp_path: Path) -> None:
+    done = certify(tmp_path / "report", "--profile", in_steps(tmp_path), "--scenario", UNREACHABLE)
+    assert done.code == 0, done.out + done.err
+    [scenario] = done.certificate["scenarios"]
+    assert (scenario["verdict"], scenario["runs"]) == ("PASS", 12)
+
+
+def link_proofs(history: History) -> list[str]:
+    """What is told of how a link has failed."""
+    return [str(o.value["reason"]) for o in history.of(Op.FAULT, types=[Type.OK]) if "link-" in o.value["kind"]]
 
 
 @pytest.mark.soak
