@@ -1,6 +1,7 @@
 """Sorts stamps. Each start warms up for half a second before it sorts on. What is sorted is put into the archive, under
 the second in which it was ready, and where that is says the last answer.
 
+--answers-late: an order is written at once; where others are being sorted it is answered a second later.
 --touches: a start notes at each job when it was looked at last, where its end is noted, too.
 """
 
@@ -17,9 +18,11 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, required=True)
 parser.add_argument("--album", required=True)
 parser.add_argument("--ledger")
+parser.add_argument("--answers-late", action="store_true")
 parser.add_argument("--touches", action="store_true")
 args = parser.parse_args()
 
+VIEW = "" if args.answers_late else "?view=short"
 jobs = {}
 archive = os.path.join(args.album, "archive")
 
@@ -72,13 +75,15 @@ def sort_stamps(stamps, box):
     save(job)
     jobs[job["id"]] = job
     begin(job)
-    return {"follow": f"stamps://jobs/{job['id']}?view=short"}
+    if args.answers_late and not all(other["put"] for other in list(jobs.values()) if other is not job):
+        time.sleep(1)
+    return {"follow": f"stamps://jobs/{job['id']}{VIEW}"}
 
 
 def list_jobs(cursor=None):
     newest = sorted(jobs.values(), key=lambda job: job["id"], reverse=True)
     first = int(base64.b64decode(cursor)) if cursor else 0
-    page = [{"see": f"stamps://jobs/{job['id']}?view=short", "now": state(job)["now"]} for job in newest]
+    page = [{"see": f"stamps://jobs/{job['id']}{VIEW}", "now": state(job)["now"]} for job in newest]
     after = base64.b64encode(str(first + 2).encode()).decode() if first + 2 < len(page) else None
     return {"jobs": page[first : first + 2], "cursor": after}
 
@@ -92,7 +97,7 @@ def state(job):
 
 def read(uri):
     if uri.startswith("stamps://jobs/"):
-        return state(known(uri.removeprefix("stamps://jobs/").removesuffix("?view=short")))
+        return state(known(uri.removeprefix("stamps://jobs/").removesuffix(VIEW)))
     try:
         with open(os.path.join(archive, os.path.basename(uri))) as file:
             return json.load(file)
