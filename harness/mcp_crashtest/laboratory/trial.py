@@ -8,6 +8,7 @@ nothing; otherwise the scenario has passed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -92,19 +93,23 @@ class Trial(Facts):
         One that cannot be played on this subject any more, or does not land, says nothing. Raises Violation.
         """
         verdicts: list[Verdict] = []
-        for plan in earlier:
-            if self.bench.unplayable(plan) is None:
-                [outcome] = self._play(self._numbered([plan]))
-                verdicts.append(outcome.verdict)
-                if outcome.verdict is Verdict.INVALID:
-                    self.outcomes.remove(outcome)
-                    outcome.folder.forget_judgement()
-                if outcome.verdict is Verdict.FAIL:
-                    break
+        for plan in (plan for plan in earlier if self.bench.unplayable(plan) is None):
+            with suppress(NotApplicable):  # the server takes no job of its size any more
+                verdicts += [self._played_again(plan)]
+            if Verdict.FAIL in verdicts:
+                break
         self.notes.append(f"{self.scenario} of {self.bench.profile.name}: {told_again(len(earlier), verdicts)}")
         if Verdict.FAIL in verdicts:
             self._shrink()
             raise_for(self.outcomes)
+
+    def _played_again(self, plan: Plan) -> Verdict:
+        for outcome in self._play(self._numbered([plan])):
+            if outcome.verdict is not Verdict.INVALID:
+                return outcome.verdict
+            self.outcomes.remove(outcome)
+            outcome.folder.forget_judgement()
+        return Verdict.INVALID
 
     def play(self, plans: Iterable[Plan], core: int | None = None, *, without: str = NO_PLAN) -> None:
         """Play the first ``core`` plans in their order (None: all), or what the session's budget says instead.
