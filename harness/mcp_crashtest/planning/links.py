@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count as numbers
 from itertools import cycle
 
-from mcp_crashtest.model.coordinates import Batch, Moment, Since
+from mcp_crashtest.model.coordinates import Batch, During, Moment, Since
 from mcp_crashtest.model.faults import CUT, SILENT, SLOW, Fault, Victim
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Workload
@@ -43,7 +43,7 @@ def unreachable(
             for place in places
         ]
         if killed:  # the link is healed behind the server's start
-            faults.append(Fault("kill", Victim.SERVER, Moment(0, Since.FAULT)))
+            faults.append(Fault("kill", Victim.SERVER, During(1)))
         found.append(replace(plan, faults=tuple(faults)))
     return found
 
