@@ -27,6 +27,7 @@ from mcp_crashtest.subjects.process import Process
 _DELAY_MS = 50.0
 _THOUSAND = 1000
 _BATCHES_WAITED, _PAUSE_BATCHES = 3.0, 1 / 3
+_SHORTEST_PAUSE_S = 0.03  # a machine that has much to do takes shorter ones in the middle of a batch
 _SHORTEST_S, _LONGEST_S = 0.02, 3.0  # of what a batch is taken to take
 _ANSWERED_S = 0.5
 
@@ -83,7 +84,7 @@ async def _said_a_batch(stage: Stage, link: Link, batch_s: float) -> int:
 
 async def _silence(stage: Stage, link: Link, batch_s: float) -> None:
     """Wait until the server has said nothing for a third of a batch's time; no longer than a batch takes."""
-    began, pause_s = time.monotonic(), _PAUSE_BATCHES * batch_s
+    began, pause_s = time.monotonic(), max(_PAUSE_BATCHES * batch_s, _SHORTEST_PAUSE_S)
     while (now := time.monotonic()) < began + batch_s:
         silent_at = max(link.spoke_at, began) + pause_s
         if now >= silent_at or not await stage.until_time(silent_at):
