@@ -105,6 +105,7 @@ def _windows(recipe: Recipe, before: Mapping[str, Any], summary: Mapping[str, An
         yield "Observed: nothing that the session above had not."
     for finding in new:
         yield from _observed(recipe, finding, windows=True)
+    yield from (f"- not assessed: {_cell(cap)}" for cap in summary["caps"] if cap not in before["caps"])
 
 
 def _played(summary: Mapping[str, Any]) -> str:
