@@ -73,7 +73,7 @@ def test_by_url_what_can_be_assessed_is_and_what_caps_the_level_is_named(tmp_pat
     assert done.code == 0, done.out + done.err
     assert done.certificate["verdict"] == "PASS"
     assert done.certificate["level"] == 0
-    assert done.certificate["faults"]["confirmed"] >= 8
+    assert done.certificate["faults"]["confirmed"] >= 5
     assert any("no right to kill the server" in cap for cap in done.certificate["caps"])
 
 

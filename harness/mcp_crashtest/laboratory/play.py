@@ -29,7 +29,7 @@ from mcp_crashtest.subjects.subject import Subject
 from mcp_crashtest.subjects.syscalls.engines import counting
 from mcp_crashtest.subjects.turns import turn
 
-_FEW = 4
+_FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def show_nothing(outcomes: Sequence[Outcome]) -> list[Outcome]:
 def behind_the_end(outcomes: Sequence[Outcome], planned: int) -> list[Outcome]:
     """Those that were over as soon as the last batch had begun, however often it was tried: it takes no time.
 
-    The last batch is the latest at which any of them aims. Of so many planned a quarter may be such, or none is.
+    The last batch is the latest at which any of them aims. Of so many planned a third may be such, or none is.
     """
     last = max((at.number for o in outcomes for at in _places(o)), default=0)
     late = [

@@ -17,7 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.facts import Facts
 from mcp_crashtest.laboratory.laboratory import Laboratory, Numbered
-from mcp_crashtest.laboratory.play import Outcome, drained_beside_others
+from mcp_crashtest.laboratory.play import Outcome, behind_the_end, drained_beside_others
 from mcp_crashtest.laboratory.summing_up import Told, raise_for, smallest, summary, told_again
 from mcp_crashtest.laboratory.unplayed import OUT_OF_TIME, Unplayed, beyond, why_unplayed
 from mcp_crashtest.model.companions import Companion, answered_alike, why_alone
@@ -234,11 +234,17 @@ class Trial(Facts):
             self.level,
             self.story,
             self.planned,
-            tuple(self.notes),
+            (*self.notes, *self._missed()),
             self.unplayed.to_json(why),
             tuple(self.sharpness),
         )
         return summary(told, self.outcomes, verdict, reason, self._late_looks())
+
+    def _missed(self) -> list[str]:
+        """That nothing could fall into the last batch, where a run was over as soon as that had begun."""
+        late = behind_the_end(self.outcomes, len(self.outcomes))
+        said = f"{self.scenario} of {self.bench.profile.name}: {len(late)} runs prove nothing"
+        return [f"{said}: the last batch takes no time, and no fault could fall into it"] if late else []
 
     def _late_looks(self) -> int:
         """How many restarts nobody saw within a batch's time: what heals so fast is not seen."""
