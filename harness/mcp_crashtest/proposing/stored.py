@@ -27,6 +27,7 @@ _TIMES = vocabulary(
     "at time timestamp ts ms seconds sec date created updated started finished elapsed duration when zeit worker pid",
     "host attempt attempts lease heartbeat version",
 )
+_SUMS = vocabulary("digest hash checksum sum md md5 sha sha1 sha256 sha512 crc crc32 fingerprint pruefsumme summe")
 _FLAGS = vocabulary("done processed completed finished ok success migrated exported imported written handled erledigt")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = vocabulary(
@@ -180,22 +181,25 @@ def _names(value: Any) -> bool:
 
 
 def _steady(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], without: set[str | None]) -> list[str]:
-    """The columns that can be expected to be the same in every run: no times, no names of a run's own."""
+    """The columns that can be expected to be the same in every run: no times, no names of a run's own.
+
+    What is called a sum of the record is one, however much it looks like such a name.
+    """
     return [
         column
         for column in columns
         if column not in without
         and _PLAIN.fullmatch(column)
         and not share(column, _TIMES)
-        and not any(_passes(row[column]) for row in rows)
+        and not any(_passes(row[column], sums=share(column, _SUMS)) for row in rows)
     ]
 
 
-def _passes(value: Any) -> bool:
+def _passes(value: Any, *, sums: bool) -> bool:
     """Whether a value looks like a time or a name that is another one in each run."""
     if isinstance(value, bytes):
         return True
-    return bool(_TIME.match(str(value)) or (isinstance(value, str) and _RANDOM.search(value)))
+    return bool(_TIME.match(str(value)) or (isinstance(value, str) and not sums and _RANDOM.search(value)))
 
 
 def _query(table: str, columns: Sequence[str], key: str, conditions: Sequence[str]) -> str:

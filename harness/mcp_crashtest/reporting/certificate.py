@@ -137,8 +137,10 @@ def _outcome(certificate: Mapping[str, Any]) -> str:
     """The verdict and what was earned; a session that was cut short has no verdict but a violation's."""
     if certificate["finished"] is not False:
         told = f"{certificate['verdict']}: {_earned(certificate)}"
-        passed = certificate["verdict"] == Verdict.PASS.name and "no star" in told
-        return told + (": nothing failed, and a star takes all scenarios of its level" if passed else "")
+        if certificate["verdict"] == Verdict.PASS.name and "no star" in told:
+            return f"{told}: nothing failed, and a star takes all scenarios of its level"
+        failed = certificate["verdict"] == Verdict.FAIL.name and certificate["level"] > 0
+        return f"{told}, and failed at what it was asked for beyond" if failed else told
     played = sum(s["runs"] > 0 for s in certificate["scenarios"])
     behind = f"cut short behind {played} scenario{'s' * (played != 1)}"
     said = f"{behind}: {_earned(certificate)} up to there, and the rest shows nothing"

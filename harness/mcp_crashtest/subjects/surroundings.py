@@ -17,6 +17,7 @@ _OWN = {
     "XDG_STATE_HOME": ".local/state",
     "XDG_RUNTIME_DIR": ".run",
     "TMPDIR": ".tmp",
+    "npm_config_logs_dir": ".npm/_logs",  # its cache is shared, and keeps the logs of the last ten commands
 }
 # Who would fetch everything again for each run: his cache is shared whether it is there yet or not.
 _FETCHED = {

@@ -77,8 +77,15 @@ def test_rows_that_are_there_beforehand_are_records_once_they_say_so() -> None:
 
 
 def test_times_and_names_of_a_run_are_no_part_of_a_record() -> None:
-    passing = rows(created_at="x", digest="a" * 40, when_=1764166800.25, stamp="2026-11-26T10:00:00", blob=b"1", ok="y")
+    passing = rows(created_at="x", token="a" * 40, when_=1764166800.25, stamp="2026-11-26T10:00:00", blob=b"1", ok="y")
     assert query(table("items", passing)) == "SELECT n, ok FROM items WHERE job_id = '{task_id}' ORDER BY n"
+
+
+@pytest.mark.parametrize("name", ["digest", "sha256", "row_checksum", "md5"])
+def test_a_sum_of_a_record_is_part_of_it_however_random_it_looks(name: str) -> None:
+    assert query(table("items", rows(**{name: "0123456789abcdef" * 4}))) == (
+        f"SELECT n, {name} FROM items WHERE job_id = '{{task_id}}' ORDER BY n"
+    )
 
 
 def test_names_that_mean_something_to_sql_are_quoted() -> None:

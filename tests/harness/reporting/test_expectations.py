@@ -32,7 +32,7 @@ def test_what_is_expected_fails_nobody_and_earns_no_star() -> None:
     assert of_session(certificate, []) == ExitCode.CERTIFIED
     assert (certificate["verdict"], certificate["level"]) == ("FAIL", 1)
     lines = summary_lines(certificate)
-    assert lines[0] == "FAIL: mine earned \N{BLACK STAR}"
+    assert lines[0] == "FAIL: mine earned \N{BLACK STAR}, and failed at what it was asked for beyond"
     assert "asked for \N{BLACK STAR}\N{BLACK STAR}, and mine did not earn it: killed: FAIL" in lines
     assert any(line.startswith("baseline: expected since 2026-11-01: mine: records.lost in killed") for line in lines)
     assert any(line.startswith("baseline: known.toml holds") and "earns no star" in line for line in lines)

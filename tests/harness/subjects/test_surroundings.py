@@ -31,6 +31,7 @@ def test_caches_lie_where_the_user_has_them(tmp_path: Path) -> None:
     found = at_home(tmp_path / "run", {"HOME": str(tmp_path), "XDG_CACHE_HOME": "/cache"})
     assert found["UV_CACHE_DIR"] == "/cache/uv"
     assert found["npm_config_cache"] == str(tmp_path / ".npm")
+    assert found["npm_config_logs_dir"] == str(tmp_path / "run" / ".npm" / "_logs")
 
 
 def test_the_folders_are_private(tmp_path: Path) -> None:
