@@ -129,7 +129,7 @@ class Bench:
         subject = self.profile.subject
         port = (f"port {subject.fixed_port}",) if subject.fixed_port is not None else ()
         folder = (f"the folder of {self.outside}",) if self.outside else ()
-        return port + folder + ((f"what is put back by {subject.reset}",) if subject.reset else ())
+        return port + folder + ((f"what is put back by {subject.reset}",) if subject.resets_all else ())
 
     def workload(self, plan: Plan) -> Workload:
         """The job of this plan: the profile's, of the plan's size where it has one."""

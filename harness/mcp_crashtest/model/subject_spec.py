@@ -122,9 +122,12 @@ class SubjectSpec:
         """Why runs of it go one at a time; empty where they need not."""
         if self.fixed_port is not None:
             return f"the url has a fixed port, {self.fixed_port}; with {{port}} each run has its own"
-        if self.reset is None or "{state_dir}" in f"{self.cwd} {self.reset}":  # it makes what lies in a run's folder
-            return ""
-        return "[subject] reset puts back what all runs share"
+        return "[subject] reset puts back what all runs share" if self.resets_all else ""
+
+    @property
+    def resets_all(self) -> bool:
+        """Whether ``reset`` puts back what all runs share; one that names a run's folder makes what lies in that."""
+        return self.reset is not None and "{state_dir}" not in f"{self.cwd} {self.reset}"
 
     @property
     def hooked(self) -> bool:

@@ -23,8 +23,9 @@ _BATCH = vocabulary("batch batches chunk chunks block stapel group every per")
 _NO_SIZE = vocabulary(
     "delay sleep pause ms seconds sec timeout wait interval rate duration latency seed priority offset retries",
     "retry attempts port concurrency workers parallelism threads ttl start begin from skip page percent fail",
-    "failure",
+    "failure id ids uuid year month week day version revision level jahr monat tag",
 )
+_YEAR, _A_YEAR = vocabulary("year jahr"), 2025
 _NUMBERS_OF = vocabulary("count total num number anzahl")
 _KEY = vocabulary("client session idempotency key run request correlation dedup dedupe token")
 _ID = vocabulary("id uuid key token idempotency")
@@ -132,6 +133,8 @@ def _filled(tool: Tool, name: str, schema: Mapping[str, Any]) -> tuple[Any, str]
             return schema[key][0], f"the first of its {'values' if key == 'enum' else 'examples'}"
     match type_of(schema):
         case "integer" | "number":
+            if share(name, _YEAR) and "minimum" not in schema:
+                return _A_YEAR, "any year will do"
             least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
             return least, "the least that it takes"
         case "boolean":

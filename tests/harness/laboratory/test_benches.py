@@ -147,3 +147,11 @@ def test_runs_of_a_server_that_writes_in_its_own_folder_go_one_at_a_time_and_it_
     assert bench.alone
     assert "it writes 'store/" in bench.why_alone
     assert not beside.alone
+
+
+@pytest.mark.parametrize(("reset", "together"), [("sh tidy.sh {state_dir}", True), ("sh tidy.sh", False)])
+def test_a_reset_of_what_lies_in_a_run_s_own_folder_keeps_nobody_waiting(reset: str, together: bool) -> None:
+    profile = read_profile(SMALL)
+    bench = Bench(replace(profile, subject=replace(profile.subject, reset=reset)))
+    assert (not bench.alone) is together
+    assert (bench.shared == ()) is together

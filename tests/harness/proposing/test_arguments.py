@@ -1,0 +1,36 @@
+"""What a call's arguments are taken for, by their names and types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mcp_crashtest.proposing.arguments import arguments_for
+from mcp_crashtest.proposing.offer import Tool
+
+
+def tool(**properties: dict[str, Any]) -> Tool:
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return Tool.listed({"name": "start", "inputSchema": schema})
+
+
+NUMBER: dict[str, Any] = {"type": "integer"}
+
+
+@pytest.mark.parametrize("name", ["audit_id", "jobId", "id", "year", "fiscal_year", "month", "version", "page", "seed"])
+def test_a_number_of_this_name_says_nothing_of_the_size_of_a_job(name: str) -> None:
+    found = arguments_for(tool(**{name: NUMBER}), {}, 103)
+    assert found.parts == {}
+    assert found.template[name] in (1, 2025)
+
+
+@pytest.mark.parametrize("name", ["total", "count", "rows", "n", "pages", "stones", "how_many"])
+def test_a_number_of_this_name_is_the_size(name: str) -> None:
+    assert arguments_for(tool(**{name: NUMBER}), {}, 103).parts == {name: "total"}
+
+
+def test_beside_the_number_of_a_year_the_size_is_found() -> None:
+    found = arguments_for(tool(year=NUMBER, invoices=NUMBER, chunk=NUMBER), {}, 103)
+    assert found.parts == {"invoices": "total", "chunk": "batch"}
+    assert found.template["year"] == 2025
