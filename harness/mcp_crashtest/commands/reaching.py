@@ -18,6 +18,7 @@ from typing import Any
 from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
+from mcp_crashtest.laboratory.silence import wants_to_know_who_asks
 from mcp_crashtest.laboratory.sniffing import Speech
 from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.errors import SubjectError, UsageError
@@ -93,6 +94,8 @@ def reached(options: argparse.Namespace, laboratory: Laboratory, folder: Path, h
         except (SubjectError, UsageError) as error:
             if isinstance(error, UsageError) and not ways and not refusals:
                 raise
+            if wants_to_know_who_asks([str(error)]):  # it is there, and no other way is worth a try
+                raise UsageError(f"{title}: {error}") from error
             refusals.append(f"{title}: {error}")
             port = _ELSEWHERE.search(str(error))
             if port and not options.url and not any("fixed port" in said for said in refusals):

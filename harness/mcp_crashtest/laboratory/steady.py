@@ -24,6 +24,7 @@ def mistake_in(profile: Profile, undisturbed: Outcome) -> UsageError | None:
         return None
     said = next(finding.message for finding in undisturbed.judgement.findings)
     return UsageError(
-        f"two undisturbed runs of {profile.name} do not have the same records: {said}. Is there a time or a random "
-        f"number in them? Say so, and they are compared by their key alone:\n\n  [claims]\n  deterministic = false"
+        f"two undisturbed runs of {profile.name} do not have the same records: {said}. Is there a time, a random "
+        f"number or something of the call's {{client_id}} in them? Say so, and they are compared by their key alone:"
+        f"\n\n  [claims]\n  deterministic = false"
     )

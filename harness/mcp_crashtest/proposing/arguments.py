@@ -57,7 +57,8 @@ def arguments_for(tool: Tool, given: Mapping[str, Any], records: int) -> Argumen
     unknown = [name for name in given if properties and name not in properties]
     if unknown:
         raise UsageError(f"--argument {unknown[0]}: {tool.name} has no such argument; it has {', '.join(properties)}")
-    parts = _parts({name: schema for name, schema in properties.items() if name not in given}, tool.required)
+    open_ = {name: schema for name, schema in properties.items() if name not in given and _takes(schema, records)}
+    parts = _parts(open_, tool.required)
     template: dict[str, Any] = {}
     guesses: dict[str, str] = {}
     size, input_file = None, None
@@ -98,6 +99,12 @@ def _parts(properties: Mapping[str, Mapping[str, Any]], required: Sequence[str])
         parts[batch[0]] = "total"
     keys = [name for name, schema in properties.items() if type_of(schema) in ("string", "") and _is_key(name)]
     return parts | ({keys[0]: "key"} if keys else {})
+
+
+def _takes(schema: Mapping[str, Any], records: int) -> bool:
+    """Whether so many records are not less than what it takes, as a number that is none of records often says."""
+    least = schema.get("minimum")
+    return not isinstance(least, int | float) or least <= records
 
 
 def _is_no_size(name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -205,8 +205,11 @@ def _constant(documents: Sequence[Any], beside: str, value: float) -> str | None
     return max(found, default=(0, None))[1]
 
 
-def count_in(documents: Sequence[Any], records: int | None) -> Guess | None:
-    """Where the number of records that were done stands in the last document; None where it stands nowhere."""
+def count_in(documents: Sequence[Any], records: int | None, asked: Iterable[str] = ()) -> Guess | None:
+    """Where the number of records that were done stands in the last document; None where it stands nowhere.
+
+    What is called as the argument that has ``asked`` for so many says what was asked for.
+    """
     if records is None:
         return None
     last, rated = documents[-1], []
@@ -216,7 +219,8 @@ def count_in(documents: Sequence[Any], records: int | None) -> Guess | None:
         always = len(documents) > 1 and all(as_count(find(document, path)) == records for document in documents)
         named = bool(_COUNT_NAMES.intersection(words(path.rsplit(".", 1)[-1])))
         only_total = bool({"requested", "expected", "target", "of", "wanted"}.intersection(words(path)))
-        rated.append((2 * named - 4 * always - 3 * only_total - (words(path)[-1:] == ["total"]), path))
+        echo = path.rsplit(".", 1)[-1] in asked
+        rated.append((2 * named - 4 * always - 3 * only_total - 3 * echo - (words(path)[-1:] == ["total"]), path))
     rating, path = max(rated, default=(-9, ""))
     if rating < -1:
         return None

@@ -100,7 +100,8 @@ def _result(draft: Draft, sighting: Sighting, records: int, *, blocking: bool) -
     own = [*sighting.documents] if not blocking else [sighting.result]
     if sighting.kind.is_of_protocol:
         own = [sighting.result]
-    count = count_in(own, records)
+    called: Mapping[str, Any] = draft.get("contract", "arguments") or {}
+    count = count_in(own, records, [name for name, said in called.items() if said == "{total_records}"])
     if count is not None:
         draft.say("observe", "count", count.value, count.why, guessed=not count.sure)
     found, source = sighting.records, sighting.source or Source()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.commands.test_init import PLAIN, written
-from tests.lab import lab
+from tests.lab import ROOT, lab
 
 
 def test_a_server_that_keeps_its_store_where_it_is_started_is_started_in_a_folder_of_each_runs_own(
@@ -29,6 +29,17 @@ def test_a_server_that_keeps_its_store_where_it_is_started_is_started_in_a_folde
     assert "it writes in its own folder: jobs.db (in a copy of it: yours is as it was)" in done.out
     assert "reset" not in subject
     assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_a_server_that_wants_to_know_who_asks_is_tried_in_one_way_alone_and_never_where_its_store_is(
+    tmp_path: Path,
+) -> None:
+    command = f"{sys.executable} -B {ROOT / 'tests' / 'cases' / '04-bearer' / 'server.py'} --port 8000"
+    done = lab("init", "--yes", "--command", command, "--output", tmp_path / "crashtest.toml", cwd=tmp_path)
+    assert done.code == 2, done.out + done.err
+    assert "for init: --header 'Authorization: Bearer ${TOKEN}'" in done.err
+    assert (done.out + done.err).count("trying to reach it") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_whose_store_lies_beside_its_script_is_copied_for_each_run_and_its_store_stays_as_it_is(

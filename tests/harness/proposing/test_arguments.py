@@ -34,3 +34,8 @@ def test_beside_the_number_of_a_year_the_size_is_found() -> None:
     found = arguments_for(tool(year=NUMBER, invoices=NUMBER, chunk=NUMBER), {}, 103)
     assert found.parts == {"invoices": "total", "chunk": "batch"}
     assert found.template["year"] == 2025
+
+
+def test_a_number_that_begins_beyond_the_job_is_no_size_of_it() -> None:
+    found = arguments_for(tool(since={"type": "integer", "minimum": 2015}, amount=NUMBER), {}, 103)
+    assert (found.parts, found.template["since"]) == ({"amount": "total"}, 2015)

@@ -272,3 +272,10 @@ def test_a_word_of_its_own_at_the_end_means_completed_and_a_known_one_needs_no_w
 )
 def test_an_answer_that_tells_of_all_of_them_leaves_nothing_to_follow(document: Any, all_done: bool) -> None:
     assert tells_all(document, 103) is all_done
+
+
+def test_a_number_called_as_the_argument_that_has_asked_for_it_is_no_count() -> None:
+    documents = [{"items": N, "counted": 1}, {"items": N, "counted": N}]
+    found = count_in(documents[1:], N, ["items"])
+    assert found is not None
+    assert found.value == "$.counted"
