@@ -127,7 +127,7 @@ def test_train_ends_with_its_result(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("era", "records"), [((), 2000), (("--no-tasks-extension",), 1000), (("--protocol", "legacy"), 1000)]
+    ("era", "records"), [((), 6000), (("--no-tasks-extension",), 5000), (("--protocol", "legacy"), 5000)]
 )
 def test_processing_is_paused_and_goes_on(program: Program, era: tuple[str, ...], records: int) -> None:
     """Paused by a second client while the first is watching; over a resume it ends with the whole result."""

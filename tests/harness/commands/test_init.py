@@ -138,7 +138,7 @@ def test_a_server_that_wants_a_token_gets_the_one_that_is_named(
     monkeypatch.setenv("STRANGERS_TOKEN", "open-sesame")
     port = "--port 8000 --token open-sesame"
     refused = init(tmp_path, "blocking", port=port)
-    assert refused.code == 3
+    assert refused.code == 2
     assert "[subject] headers" in refused.err
     done = init(tmp_path, "blocking", "--header", "Authorization: Bearer ${STRANGERS_TOKEN}", port=port)
     assert done.code == 0, done.out + done.err

@@ -15,7 +15,7 @@ from mcp_crashtest.files.profiles import parse_profile
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.probe import probed, worth_asking
-from mcp_crashtest.model.coordinates import Batch, Phase
+from mcp_crashtest.model.coordinates import Batch, Moment, Phase, Since
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.plan import Plan
@@ -49,7 +49,8 @@ def test_the_rhythm_of_a_short_job_is_that_of_a_warm_run(tmp_path: Path) -> None
 
 
 def test_outcomes_come_back_in_the_order_of_their_plans_whichever_ends_first(tmp_path: Path) -> None:
-    faults = tuple(Fault("kill", Victim.SERVER, Batch(number, Phase.ACKNOWLEDGED)) for number in range(1, 6))
+    away = Moment(3000, Since.FAULT)  # for three times as long as the job takes
+    faults = tuple(Fault("kill", Victim.SERVER, Batch(number, Phase.ACKNOWLEDGED), away) for number in (1, 3, 5))
     long, short = Plan("s", SUPPORTED[0], faults), Plan("s", SUPPORTED[0], ())
     ended: list[int] = []
     with Laboratory(Bundle(tmp_path / "report"), seed=0, jobs=2) as laboratory:
