@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from mcp_crashtest.checkers import crowd
 from mcp_crashtest.checkers.isolation import given_twice
-from mcp_crashtest.checkers.outputs import some
+from mcp_crashtest.checkers.outputs import some, unanswered
 from mcp_crashtest.model.columns import Table, as_table
 from mcp_crashtest.model.companions import AGAIN, Companion, is_of_second, is_refusal, other_task
 from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
@@ -171,9 +171,8 @@ def _of_lost_answers(history: History, executions: Table, known: set[str | None]
 
     A job that was asked for and whose answer the server's death has swallowed may be done, and is asked for again.
     """
-    own = [o for o in history.of(Op.SUBMIT) if is_of_second(o)]
-    unanswered = sum(o.type is Type.INVOKE for o in own) - sum(o.type in (Type.OK, Type.FAIL) for o in own)
-    return set(sorted(set(executions.columns[0]) - known)[: max(unanswered, 0)])
+    lost = unanswered(o for o in history.of(Op.SUBMIT) if is_of_second(o))
+    return set(sorted(set(executions.columns[0]) - known)[: max(lost, 0)])
 
 
 def _executions(effects: Operation) -> Table:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mcp_crashtest.checkers.advice import NOT_RESUMED
 from mcp_crashtest.checkers.control import came_too_late, ended_by_order, stopped
-from mcp_crashtest.checkers.outputs import calls_failed, first_outputs, services_died
+from mcp_crashtest.checkers.outputs import calls_failed, first_outputs, services_died, unanswered
 from mcp_crashtest.model.claims import held_sharply
 from mcp_crashtest.model.columns import as_table
 from mcp_crashtest.model.operation import History, Op, Operation, Type
@@ -217,9 +217,7 @@ def _ended_badly(history: History) -> Iterator[Finding]:
 
 def _duplicated(history: History) -> Iterator[Finding]:
     """Two tasks for one job. A start tool's answer that a crash swallowed may be asked for again: nobody could know."""
-    asked = sum(1 for _ in history.of(Op.SUBMIT, types=[Type.INVOKE]))
-    unanswered = asked - sum(1 for _ in history.of(Op.SUBMIT, types=[Type.OK, Type.FAIL]))
-    allowed = 1 + (0 if history.header.blocking else unanswered)
+    allowed = 1 + (0 if history.header.blocking else unanswered(history.of(Op.SUBMIT)))
     for effects in history.of(Op.EFFECTS):
         tasks = sorted(set(as_table(effects.value["executions"], 3).columns[0]))
         if len(tasks) <= allowed:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from mcp_crashtest.model.faults import FAIL, Victim
 from mcp_crashtest.model.operation import History, Op, Operation, Type
@@ -55,6 +56,12 @@ def interrupts(event: Operation) -> bool:
 
 def _hits_service(fault: Operation) -> bool:
     return Victim(fault.value["victim"]).hits_service
+
+
+def unanswered(submissions: Iterable[Operation]) -> int:
+    """How many of them were never answered: a crash has swallowed the answer, and nobody could know."""
+    types = Counter(o.type for o in submissions)
+    return types[Type.INVOKE] - types[Type.OK] - types[Type.FAIL]
 
 
 def some(keys: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_crashtest.contracts import tasks_2025, tasks_extension
-from mcp_crashtest.contracts.contract import Refused, document_in, named, unwrapped
+from mcp_crashtest.contracts.contract import Refused, around_list, document_in, named, unwrapped
 from mcp_crashtest.contracts.observing import as_count
 from mcp_crashtest.contracts.shape import errors_in
 from mcp_crashtest.contracts.words import FAILED, Words, normalise
@@ -154,8 +154,7 @@ async def _read(
 
 
 def _tasks_in(document: Any, spec: ListSpec, words: Words) -> Iterator[list[str | None]]:
-    if spec.items == "$" and isinstance(document, Mapping) and list(document) == ["result"]:
-        document = document["result"]  # a framework's wrapping of a list
+    document = around_list(document, spec.items)
     items = find(document, spec.items)
     if isinstance(items, Mapping) and (not items or any(isinstance(item, Mapping) for item in items.values())):
         items = [{"id": handle, **item} for handle, item in items.items() if isinstance(item, Mapping)]  # by handle

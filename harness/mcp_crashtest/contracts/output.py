@@ -14,7 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from mcp_crashtest.contracts.contract import COMPLETED, Refused, document_in, named, unwrapped
+from mcp_crashtest.contracts.contract import COMPLETED, Refused, around_list, document_in, named, unwrapped
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.observing import Sight, as_count
 from mcp_crashtest.files.commands import document_of, rows_of, shown_by
@@ -195,8 +195,7 @@ class Output:
         return fill(template, values)
 
     def _items(self, page: Any, spec: RecordsSpec) -> list[Any]:
-        if spec.items == "$" and isinstance(page, Mapping) and list(page) == ["result"]:
-            page = page["result"]  # a framework's wrapping of a list
+        page = around_list(page, spec.items)
         self._shown, wanted = page, {"records.items": spec.items}
         self._sight.missing(_PAGE, page, wanted, lambda found: isinstance(found, list))
         if spec.next is not None:
