@@ -20,8 +20,11 @@ from mcp_crashtest.commands.asking import ask_about, say
 from mcp_crashtest.commands.check import checked, evidence, tell
 from mcp_crashtest.commands.comparing import freed
 from mcp_crashtest.commands.exit_codes import ExitCode
-from mcp_crashtest.commands.reaching import Reached, pairs, reached, settings
+from mcp_crashtest.commands.given import pairs, settings
+from mcp_crashtest.commands.places import Places, Use
+from mcp_crashtest.commands.reaching import reached
 from mcp_crashtest.commands.trying import Trial, tried
+from mcp_crashtest.commands.way import Reached
 from mcp_crashtest.files.atomic import write_atomically
 from mcp_crashtest.files.bundle import GOLDEN
 from mcp_crashtest.files.mirrors import mirrored
@@ -36,6 +39,7 @@ from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.proposing.sighting import NO_RECORDS
 from mcp_crashtest.proposing.writing import Draft, text_of, workflow
 
+_INSTEAD = {Use.COPY: "a copy of it for each run", Use.ITSELF: "it itself, in which its jobs are then"}
 WORKFLOW = Path(".github") / "workflows" / "crashtest.yml"
 
 
@@ -83,8 +87,21 @@ def _found_in_copy(
 def _found(
     options: argparse.Namespace, wishes: Wishes, laboratory: Laboratory, traces: Traces, here: Path | None = None
 ) -> tuple[Reached, Trial]:
-    where = reached(options, laboratory, traces.folder, here or traces.folder, partial(say, options))
-    return tried(where, wishes, options, laboratory, traces)
+    places = Places(here or traces.folder, traces.folder)
+    while True:
+        try:
+            where = reached(options, laboratory, traces.folder, places, partial(say, options))
+            return tried(where, wishes, options, laboratory, traces)
+        except (SubjectError, UsageError):
+            use = places.next_use()
+            if use is None:
+                raise
+            say(options, f"it does not do so with {_named(places)} empty: trying it with {_INSTEAD[use]}")
+            places = Places(places.here, places.folder, use)
+
+
+def _named(places: Places) -> str:
+    return " and ".join(map(str, places.elsewhere))
 
 
 def _proposed(options: argparse.Namespace, wishes: Wishes, laboratory: Laboratory, where: Reached, trial: Trial) -> int:

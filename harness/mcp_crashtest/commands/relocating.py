@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mcp_crashtest.commands.reaching import Reached
+from mcp_crashtest.commands.way import Reached
 from mcp_crashtest.files.mirrors import is_environment, stays
 from mcp_crashtest.proposing.command import launcher_in, quoted, read_command
 

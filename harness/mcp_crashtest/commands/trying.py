@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mcp_crashtest.commands.asking import can_ask, chosen_of, say
-from mcp_crashtest.commands.reaching import Reached
 from mcp_crashtest.commands.relocating import elsewhere, folder_of, told
+from mcp_crashtest.commands.way import Reached
 from mcp_crashtest.files.stores import stored_in
 from mcp_crashtest.files.traces import Traces
 from mcp_crashtest.laboratory.laboratory import Laboratory

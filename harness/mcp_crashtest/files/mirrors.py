@@ -29,7 +29,7 @@ def stays(path: Path) -> bool:
 @contextmanager
 def mirrored(folder: Path) -> Iterator[Path | None]:
     """A copy of the folder, gone afterwards; None where it is too large, or cannot be read."""
-    if not _is_small(folder):
+    if not is_small(folder):
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="mcp-crashtest-copy-") as passing:
@@ -37,7 +37,10 @@ def mirrored(folder: Path) -> Iterator[Path | None]:
         yield copy if _copied(folder, copy) else None
 
 
-def _is_small(folder: Path) -> bool:
+def is_small(folder: Path) -> bool:
+    """Whether a copy of a folder, or of a file, is soon made."""
+    if folder.is_file():
+        return folder.stat().st_size <= _MOST_BYTES
     files = size = 0
     for place, folders, names in os.walk(folder):
         folders[:] = [

@@ -59,7 +59,8 @@ class Command:
 def read_command(text: str, is_there: Callable[[str], bool] = lambda _: False) -> Command:
     """A command with ``{port}`` and ``{state_dir}`` where its port and its store are said; raises ValueError.
 
-    What no option says to be the store, and ``is_there`` already, may be what the server reads: it stays.
+    What no option says to be the store, and ``is_there`` already, may be what the server reads: it stays. Only of
+    what looks like a store's place it is asked whether it is there.
     """
     words, changes = shlex.split(text), list[str]()
     told = "{port}" in text or "{listen_fd}" in text
@@ -77,7 +78,7 @@ def read_command(text: str, is_there: Callable[[str], bool] = lambda _: False) -
             words[number] = new
             changes.append(f"{word} is {new} now, so that each run has a store of its own")
     for name, value in environment.items():
-        if not is_there(value) and (new := moved_variable(name, value)) is not None:
+        if (new := moved_variable(name, value)) is not None and not is_there(value):
             environment[name] = new
             changes.append(f"{name}={value} is {new} now, so that each run has a store of its own")
         if not told and _ASSIGNED.fullmatch(f"{name}={value}"):
@@ -142,19 +143,20 @@ def _with_store(word: str, before: str) -> str | None:
     if word.startswith("-"):
         if not equals or not _STORE_OPTION.fullmatch(option):
             return None
-        new = _moved(value)
+        new = moved_place(value)
         return None if new is None else f"{option}={new}"
-    return _moved(word)
+    return moved_place(word)
 
 
 def _placed_store(word: str, before: str, number: int, is_there: Callable[[str], bool]) -> str | None:
     """A store that stands in the command by itself, as in ``node server.js ./data``: a path, and no bare word."""
     if number < _FIRST_PLACE or before.startswith("-") or "{" in word or word.startswith("-"):
         return None
-    if is_there(word) or _READ.intersection(re.findall(r"[a-z]+", word.lower())):
+    if _READ.intersection(re.findall(r"[a-z]+", word.lower())):
         return None
     folder = "/" in word and _STORE_FOLDER.fullmatch(word)
-    return _moved(word) if folder or _STORE_FILE.fullmatch(word) else None
+    new = moved_place(word) if folder or _STORE_FILE.fullmatch(word) else None
+    return None if new is None or is_there(word) else new
 
 
 def moved_variable(name: str, value: str) -> str | None:
@@ -162,10 +164,10 @@ def moved_variable(name: str, value: str) -> str | None:
     if not _STORE_VARIABLE.fullmatch(name) or "{" in value or "$" in value:
         return None
     path = value.startswith(("sqlite:", ".", "/", "~")) or "/" in value or _STORE_FILE.fullmatch(value)
-    return _moved(value) if path or "DIR" in name else None
+    return moved_place(value) if path or "DIR" in name else None
 
 
-def _moved(value: str) -> str | None:
+def moved_place(value: str) -> str | None:
     """The place of a store in the run's own folder; None for what is no file."""
     scheme, slashes, path = value.rpartition("///") if value.startswith("sqlite:") else ("", "", value)
     last = path.rstrip("/").rsplit("/", 1)[-1]

@@ -18,6 +18,7 @@ parser.add_argument("kind")
 parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "0")))
 parser.add_argument("--db", default=os.environ.get("MY_DB", "jobs.db"))
 parser.add_argument("--keep", help="the same as --db, by a name that says nothing")
+parser.add_argument("--wants", help="a table that its store has, or it does not start")
 parser.add_argument("--beside", help="its name, where it lies beside this file")
 parser.add_argument("--stdio", action="store_true")
 parser.add_argument("--token", help="whoever does not have it is turned away")
@@ -62,6 +63,8 @@ db = sqlite3.connect(
 )
 db.execute("CREATE TABLE IF NOT EXISTS rows (job TEXT, n INT, PRIMARY KEY (job, n))")
 db.execute("CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, total INT)")
+if args.wants:
+    db.execute(f"SELECT count(*) FROM {args.wants}")
 lock = threading.Lock()
 
 

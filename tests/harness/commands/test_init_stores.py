@@ -133,3 +133,43 @@ def test_what_an_entry_names_by_its_whole_path_is_tried_in_a_copy_and_stays_as_i
     assert done.code == 0, done.out + done.err
     assert shelves.read_bytes() == before
     assert written(tmp_path)["subject"]["environment"] == {"MY_SHELF": "{state_dir}/shelves"}
+
+
+@pytest.mark.parametrize("wants", [False, True])
+def test_a_store_of_the_users_that_lies_elsewhere_stays_as_it_is_and_is_copied_where_it_is_needed(
+    tmp_path: Path, wants: bool
+) -> None:
+    """A configuration of a host names by whole paths what lies in none of the folders of which there is a copy."""
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    shelves = elsewhere / "shelves"
+    with closing(sqlite3.connect(shelves)) as db:
+        db.execute("CREATE TABLE mine (n INT)")
+        db.commit()
+    before = shelves.read_bytes()
+    args = ["-B", str(PLAIN), "polled", "--stdio", *(["--wants", "mine"] if wants else [])]
+    entry = {"command": sys.executable, "args": args, "env": {"MY_SHELF": str(shelves)}}
+    config = elsewhere / "claude_desktop_config.json"
+    config.write_text(json.dumps({"mcpServers": {"mine": entry}}), encoding="utf-8")
+    done = lab("init", "--yes", "--records", 23, "--mcp-config", config, cwd=here)
+    assert done.code == 0, done.out + done.err
+    subject = written(here)["subject"]
+    assert subject["environment"] == {"MY_SHELF": "{state_dir}/shelves"}
+    assert subject.get("reset") == (f"cp -R {shelves} {{state_dir}}/" if wants else None)
+    assert (f"it does not do so with {shelves} empty: trying it with a copy of it for each run" in done.out) == wants
+    assert shelves.read_bytes() == before
+    assert {path.name for path in elsewhere.iterdir()} == {"shelves", config.name}
+
+
+@pytest.mark.parametrize(("name", "said"), [("SHORT", "too short"), ("UNSAID", "has no variable UNSAID")])
+def test_a_secret_that_is_missing_or_could_not_be_kept_is_said_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.setenv("SHORT", "abc")
+    command = f"{sys.executable} -B {PLAIN} polled --port 8000"
+    done = lab("init", "--yes", "--command", command, "--header", f"Authorization: Bearer ${{{name}}}", cwd=tmp_path)
+    assert done.code == 2
+    assert said in done.err
+    assert "trying" not in done.out
+    assert list(tmp_path.iterdir()) == []
