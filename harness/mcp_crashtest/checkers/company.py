@@ -22,6 +22,7 @@ from mcp_crashtest.model.operation import History, Op, Operation, Type, name_of
 from mcp_crashtest.model.verdict import Finding
 
 _FIRST = "client"
+_OF_FIRST = (_FIRST, "operator")  # and who asks for something in its name
 _DISTURBANCES = frozenset({Op.FAULT, Op.AWAY})
 _ONE_LIST = "Keep what belongs to a job under its id, in memory too, and read it back by that id alone."
 _STORED_KEY = "Store the idempotency key with the task, in one transaction, and look for it there and not in memory."
@@ -138,7 +139,7 @@ def _own_job(history: History) -> History:
     kept = [
         o
         for o in history.operations
-        if is_of_second(o) or not (o.process.startswith(_FIRST) or o.op in left_out or (own and o.op is Op.EXPECT))
+        if is_of_second(o) or not (o.process.startswith(_OF_FIRST) or o.op in left_out or (own and o.op is Op.EXPECT))
     ]
     workload = {**header.workload, **(header.plan.get("second") or {})}
     met = {} if beside else {"faults": [], "afterlife": False}

@@ -10,6 +10,7 @@ from mcp_crashtest.model.operation import Op, Type
 from tests.harness.checkers.histories import ALL, Event, ask, boot, landed, output, records, status, submit
 from tests.harness.checkers.histories import KILL as KILL
 from tests.harness.checkers.histories import KILL_BOTH as KILL_BOTH
+from tests.harness.checkers.operation_histories import acknowledged
 
 FOUR = "abcd"
 
@@ -26,9 +27,14 @@ def read_again(*done: Sequence[Event]) -> list[Event]:
     return [replace(e, process=AGAIN) for events in (ready, *done) for e in events]
 
 
-def expected(shown: str) -> list[Event]:
+def expected(shown: str, **more: object) -> list[Event]:
     """What the golden run of the second job gave."""
-    return [Event(SECOND, Type.OK, Op.EXPECT, {"records": records(shown)})]
+    return [Event(SECOND, Type.OK, Op.EXPECT, {"records": records(shown), **more})]
+
+
+def given_to_second() -> list[Event]:
+    """The second job is given what it asks for, which is acknowledged."""
+    return [replace(e, process=f"{SECOND}-operator", task="u") for e in acknowledged(Op.ANSWER)]
 
 
 def refused() -> list[Event]:

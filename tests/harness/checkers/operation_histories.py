@@ -11,7 +11,7 @@ from tests.harness.checkers.histories import Event
 
 
 def acknowledged(op: Op, task: str = "t") -> list[Event]:
-    return [Event("client-0", type_, op, {}, task) for type_ in (Type.INVOKE, Type.OK)]
+    return [Event("operator", type_, op, {}, task) for type_ in (Type.INVOKE, Type.OK)]
 
 
 def listing(*tasks: Sequence[str], complete: bool = True, **more: Any) -> list[Event]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.operation import Op, Type
+from mcp_crashtest.model.plan import Size
 from mcp_crashtest.model.verdict import Verdict
+from tests.harness.checkers.company_histories import FOUR, by_second, done, expected, given_to_second
 from tests.harness.checkers.histories import (
     KILL,
     PASS,
@@ -72,3 +77,29 @@ def test_a_job_that_waited_and_comes_to_its_output_without_an_answer_has_forgott
 def test_a_job_that_nobody_has_seen_ask_is_not_accused_of_it() -> None:
     events = [boot(), submit(), progress(2), *RESTART, *DONE]
     assert verdict(history(events, faults=[KILL], showed={"asks": 1})) == PASS
+
+
+# --- two jobs, of which each asks once
+
+SECOND_GIVEN = given_to_second()
+
+
+@pytest.mark.parametrize("companion", [Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER])
+@pytest.mark.parametrize(
+    ("answers", "comes_to"),
+    [
+        (SECOND_GIVEN, PASS),
+        ([*SECOND_GIVEN, *by_second(WORKS, task="u"), *SECOND_GIVEN], FORGOTTEN),
+        ([], FORGOTTEN),
+    ],
+)
+def test_what_the_first_job_was_given_says_nothing_of_the_second(
+    companion: Companion, answers: list[Event], comes_to: Verdicts
+) -> None:
+    first = [expected(FOUR, asks=1), boot(), submit(), ASKS, GIVEN, WORKS, *RESTART, done()]
+    second = [by_second(submit(), ASKS, task="u"), answers, by_second(done(FOUR), task="u"), end()]
+    size = Size(len(FOUR), 2)
+    assert (
+        verdict(history([*first, *second], faults=[KILL], companion=companion, second=size, showed={"asks": 1}))
+        == comes_to
+    )
