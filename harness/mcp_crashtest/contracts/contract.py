@@ -161,6 +161,19 @@ def around_list(document: Any, path: str) -> Any:
     return document["result"] if wrapped else document
 
 
+def listed_in(reply: ToolReply, path: str, name: str) -> Any:
+    """The document in which the path of a list is looked for, in a tool's answer; ``name`` leads to an item's name.
+
+    A framework without structured output answers with a block for each item: with one where there is one, and with
+    nothing where there is none.
+    """
+    document = around_list(document_in(reply), path)
+    if path != "$" or reply.structured is not None or reply.texts is None or isinstance(document, list):
+        return document
+    items = [unwrapped(text) for text in reply.texts]
+    return document if len(items) == 1 and find(items[0], name) is None else items
+
+
 def parse(text: str) -> Any:
     """A subject's JSON; raises Refused where it is none."""
     try:

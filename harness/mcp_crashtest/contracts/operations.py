@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_crashtest.contracts import tasks_2025, tasks_extension
-from mcp_crashtest.contracts.contract import Refused, around_list, document_in, named, unwrapped
+from mcp_crashtest.contracts.contract import Refused, around_list, document_in, listed_in, named, unwrapped
 from mcp_crashtest.contracts.observing import as_count
 from mcp_crashtest.contracts.shape import errors_in
 from mcp_crashtest.contracts.words import FAILED, Words, normalise
@@ -150,7 +150,7 @@ async def _read(
         raise Refused(str(error)) from error
     if reply.is_error:
         raise Refused(reply.text)
-    return document_in(reply)
+    return listed_in(reply, spec.items, spec.handle) if isinstance(spec, ListSpec) else document_in(reply)
 
 
 def _tasks_in(document: Any, spec: ListSpec, words: Words) -> Iterator[list[str | None]]:

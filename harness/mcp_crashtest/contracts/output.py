@@ -14,7 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from mcp_crashtest.contracts.contract import COMPLETED, Refused, around_list, document_in, named, unwrapped
+from mcp_crashtest.contracts.contract import COMPLETED, Refused, around_list, listed_in, named, unwrapped
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.observing import Sight, as_count
 from mcp_crashtest.files.commands import document_of, rows_of, shown_by
@@ -175,7 +175,7 @@ class Output:
             reply = await self._session.call_tool(spec.tool, asked, deadline_s=self._left_s)
             if reply.is_error:
                 raise Refused(f"the tool {spec.tool} says: {reply.text}")
-            return document_in(reply)
+            return listed_in(reply, spec.items, spec.key)
         if following is None and spec.resource is None:
             return self._with(spec.items)
         uri = following if following is not None else self._filled("records.resource", spec.resource)

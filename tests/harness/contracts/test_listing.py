@@ -16,12 +16,15 @@ from tests.harness.wire.scripted import AMPLE_S, Scripted, opened, result
 TASK = {"id": "t-1", "phase": "carving"}
 
 
-async def listed(answer: Any, items: str = "$") -> Listed:
-    spec = ListSpec("jobs", items=items)
-    contract = ContractSpec(ContractKind.TOOL_TASK, "t", list=spec)
-    text = [{"type": "text", "text": json.dumps(answer)}]
-    session = await opened(Scripted({"tools/call": result(content=text, structuredContent=answer)}), "2025-11-25")
+async def told(answer: Any, items: str = "$") -> Listed:
+    contract = ContractSpec(ContractKind.TOOL_TASK, "t", list=ListSpec("jobs", items=items))
+    session = await opened(Scripted({"tools/call": answer}), "2025-11-25")
     return await operations.listed(session, contract, {}, "t-1", {}, AMPLE_S)
+
+
+async def listed(answer: Any, items: str = "$") -> Listed:
+    text = [{"type": "text", "text": json.dumps(answer)}]
+    return await told(result(content=text, structuredContent=answer), items)
 
 
 @pytest.mark.asyncio
@@ -37,6 +40,34 @@ async def listed(answer: Any, items: str = "$") -> Listed:
 )
 async def test_a_list_is_found(answer: Any, items: str) -> None:
     assert (await listed(answer, items)).tasks == [["t-1", None]]
+
+
+def blocks(*items: Any) -> list[dict[str, Any]]:
+    """A list as a framework without structured output answers with it: a block for each item."""
+    return [{"type": "text", "text": json.dumps(item)} for item in items]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("content", "tasks"),
+    [
+        ([], []),
+        (blocks(TASK), [["t-1", None]]),
+        (blocks(TASK, {"id": "t-2"}), [["t-1", None], ["t-2", None]]),
+        (blocks([TASK, {"id": "t-2"}]), [["t-1", None], ["t-2", None]]),
+        (blocks("t-1", "t-2"), [["t-1", None], ["t-2", None]]),
+        (blocks({"t-1": {}}), [["t-1", None]]),
+    ],
+)
+async def test_a_list_may_come_item_by_item(content: list[dict[str, Any]], tasks: Any) -> None:
+    assert (await told(result(content=content))).tasks == tasks
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("text", ["there is none", json.dumps({"count": 0}), "7"])
+async def test_one_block_that_is_no_item_is_no_list(text: str) -> None:
+    with pytest.raises(Misfit, match="there is no list of tasks"):
+        await told(result(content=[{"type": "text", "text": text}]))
 
 
 @pytest.mark.asyncio

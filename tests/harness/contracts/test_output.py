@@ -123,6 +123,13 @@ async def test_a_list_that_a_framework_has_wrapped_is_a_list(writing: int, items
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("number", [0, 1, 4])
+async def test_records_that_come_block_by_block_are_a_list(writing: int, number: int) -> None:
+    content = [{"type": "text", "text": text(row)} for row in rows(*range(1, number + 1))]
+    assert await read(writing, {}, {"tools/call": result(content=content)}, tool="t", items="$") == ALL[:number]
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("name", "written", "items"),
     [
