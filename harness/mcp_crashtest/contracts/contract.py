@@ -168,9 +168,12 @@ def listed_in(reply: ToolReply, path: str, name: str) -> Any:
     nothing where there is none.
     """
     document = around_list(document_in(reply), path)
-    if path != "$" or reply.structured is not None or reply.texts is None or isinstance(document, list):
+    texts = [block.get("text") for block in reply.content]
+    if path != "$" or reply.structured is not None or isinstance(document, list):
         return document
-    items = [unwrapped(text) for text in reply.texts]
+    items = [unwrapped(text) for text in texts if isinstance(text, str)]
+    if len(items) < len(texts):  # a picture, or the like
+        return document
     return document if len(items) == 1 and find(items[0], name) is None else items
 
 

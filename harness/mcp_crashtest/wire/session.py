@@ -47,12 +47,6 @@ class ToolReply:
     structured: Any | None
     content: tuple[Mapping[str, Any], ...]
 
-    @property
-    def texts(self) -> tuple[str, ...] | None:
-        """Its text, block by block; None where it has answered with something else too."""
-        texts = tuple(c["text"] for c in self.content if c.get("type") == "text" and isinstance(c.get("text"), str))
-        return texts if len(texts) == len(self.content) else None
-
 
 @dataclass(slots=True, eq=False, repr=False)
 class Session:
