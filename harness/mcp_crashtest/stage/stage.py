@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ from mcp_crashtest.stage.heartbeat import Heartbeat
 from mcp_crashtest.stage.outage import Outage, start_again, watch_service
 from mcp_crashtest.stage.pace import Limits, Pace
 from mcp_crashtest.stage.recorder import Recorder
+from mcp_crashtest.stage.silence import Silence
 from mcp_crashtest.stage.site import Door, Site
 from mcp_crashtest.subjects.life import Life, Mortal
 from mcp_crashtest.subjects.proc import tells_waiting
@@ -35,7 +36,6 @@ NEMESIS = "nemesis"
 OUTPUT = "output"  # how a run ends that ends well
 AT_REST = "at rest"  # or one whose task was told to stop, and does not move any more
 _LONGEST_WORDS, _THOUSAND = 2000, 1000
-_NOTICED_S = 0.1
 
 
 @dataclass(slots=True)
@@ -61,8 +61,7 @@ class Stage:
     outage: Outage = field(init=False)
     chronicle: Chronicle = field(init=False)
     booted_at: float = field(init=False, default=0)
-    _moved_at: float = field(init=False, default=0)
-    _starved_s: float = field(init=False, default=0)
+    _silence: Silence = field(init=False)
     _heartbeat: Heartbeat = field(init=False, default_factory=Heartbeat)
     _stir: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _watches: list[asyncio.Task[None]] = field(init=False, default_factory=list)
@@ -70,6 +69,7 @@ class Stage:
     def __post_init__(self) -> None:
         """Nothing is away yet."""
         self.outage, self.chronicle = Outage(self.limits.silence_s), Chronicle(self)
+        self._silence = Silence(self.limits.silence_s, self._starved_s)
 
     # --- the record
 
@@ -90,7 +90,7 @@ class Stage:
 
     def _heard(self, operation: Operation) -> None:
         if self.client.saw(operation):
-            self._moved_at, self._starved_s = time.monotonic(), 0.0
+            self._silence.moved()
         self.chronicle.saw(operation)
         self.stir()
 
@@ -110,9 +110,9 @@ class Stage:
         while not self.over:
             if reached():
                 return True
-            now, silent_at = time.monotonic(), self._moved_at + self.limits.silence_s + self._starved_s
+            now, silent_at = time.monotonic(), self._silence.too_long_at()
             if now >= silent_at:
-                if self._starves():
+                if self._silence.starves():
                     continue
                 self.ended = "stalled"
                 break
@@ -122,11 +122,8 @@ class Stage:
                 await asyncio.wait_for(self._stir.wait(), wake_at - now)
         return False
 
-    def _starves(self) -> bool:
-        """Whether server or client have waited for a processor since one last asked: who waits does not stand still."""
-        before = self._starved_s
-        self._starved_s = max((o.starved_s for o in (self.server, self.client.living) if o), default=0.0)
-        return self._starved_s > before + _NOTICED_S
+    def _starved_s(self) -> float:
+        return max((o.starved_s for o in (self.server, self.client.living) if o), default=0.0)
 
     async def until_time(self, at: float) -> bool:
         """Wait for a time: there is nothing else to wait for. False when the run is over before."""
@@ -141,7 +138,7 @@ class Stage:
     async def begin(self) -> None:
         """Open the history; start the server and its client. Raises SubjectError."""
         self.recorder = Recorder(self.header, self.site.folder, self._heard)
-        self._moved_at = time.monotonic()
+        self._silence.moved()
         expected = self.client.enter(self)
         if expected is not None:
             self.write(LAB, Type.OK, Op.EXPECT, expected)
@@ -168,14 +165,14 @@ class Stage:
     async def go_on_after_the_end(self) -> None:
         """The output has come, and the run goes on: the server was killed, and a client asks it once more."""
         self.ended = None
-        self._moved_at = time.monotonic()
+        self._silence.moved()
         if self.plan.companion is None or self.site.piped:  # a second job comes to a life that nobody has asked
             await self.client.start()
 
     async def end(self) -> History:
         """Note how the run ended, end what is left of it, and read the ledger. The whole history."""
         reason = str(self.failure) if self.failure else self.ended or "broken off"
-        silent_s = round(time.monotonic() - self._moved_at, 6)
+        silent_s = self._silence.elapsed_s
         self.client.expect_end()
         for life in self.lives:
             life.expected_to_end = True
@@ -195,7 +192,7 @@ class Stage:
             "reason": reason,
             "silent_s": silent_s,
             "deadline_s": self.limits.silence_s,
-            "starved_s": round(self._starved_s, 6),
+            "starved_s": round(self._silence.starved_s, 6),
             **self._heartbeat.told,
             "batch_s": round(self.pace.batch_s, 6),
         }
@@ -228,25 +225,27 @@ class Stage:
         self.client.server_starts()
         if self.lives and self.client.halted:
             self.write(LAB, Type.OK, Op.WORKED, self.executions())  # while nobody lives
-        self.booted_at, self._starved_s = time.monotonic(), 0.0
         points = [f.at for f in self.plan.faults[self.landed :] if f.at.parks]
-        life = await self.site.boot(points)
-        taken_s = time.monotonic() - self.booted_at  # what the lab itself took for it is no silence of the server's
-        self.booted_at, self._moved_at = self.booted_at + taken_s, self._moved_at + taken_s
-        self.lives.append(life)
-        self.client.meet()
-        told = {"pid": life.pid, "warm": life.warm, "url": self.site.url, **self.site.version}
-        self.write(LAB, Type.OK, Op.BOOT, told)
-        self.watch(self._watch_end(life))
+        with self._silence.ours():
+            life = await self._started(points)
         if points:
             self.watch(self._watch_park(life))
-        await life.begin()
-        self._moved_at += time.monotonic() - self.booted_at
         if self.door:
             try:
                 await self.door.open(self.site.ready_deadline_s)
             except TimeoutError:
                 self.ended = self.ended or f"nothing accepts connections at {self.site.url}"
+
+    async def _started(self, points: Sequence[Coordinate]) -> Life:
+        life = await self.site.boot(points)
+        self.booted_at = time.monotonic()
+        self.lives.append(life)
+        self.client.meet()
+        told = {"pid": life.pid, "warm": life.warm, "url": self.site.url, **self.site.version}
+        self.write(LAB, Type.OK, Op.BOOT, told)
+        self.watch(self._watch_end(life))
+        await life.begin()
+        return life
 
     async def _watch_end(self, life: Life) -> None:
         ended = await life.wait_exit(self.limits.total_s)

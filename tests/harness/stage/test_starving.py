@@ -68,6 +68,21 @@ async def test_one_that_stands_still_with_processors_free_is_given_no_more(tmp_p
     assert end.value["starved_s"] == 0
 
 
+@pytest.mark.asyncio
+async def test_while_the_lab_itself_starts_a_server_nobody_stands_still(tmp_path: Path) -> None:
+    """A start that takes longer than the bound of silence, on a machine that has much else to do."""
+    scene = scripted(Plan("s", "p", ()), tmp_path, silence_s=0.2)
+    await scene.stage.begin()
+    scene.site.starting_s = 0.6
+    waiting = asyncio.create_task(scene.stage.until(lambda: False))
+    await scene.stage.boot()
+    assert scene.stage.ended is None
+    await waiting
+    history = await scene.stage.end()
+    assert silent_s(history) >= 0.2
+    assert [o.life for o in history.of(Op.BOOT)] == [1, 2]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_two_on_one_processor_wait_for_each_other_and_one_that_sleeps_for_nobody() -> None:
     cpu = str(min(os.sched_getaffinity(0)))
