@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mcp_crashtest.checkers import claimed, lifecycle
+from mcp_crashtest.checkers import claimed, lifecycle, stream
 from mcp_crashtest.checkers.outputs import is_piped, services_died
 from mcp_crashtest.model.claims import held, held_sharply
 from mcp_crashtest.model.column import Column
@@ -141,7 +141,7 @@ def _deadline(history: History) -> Iterator[Finding]:
     if history.header.plan["faults"] and not any(True for _ in history.of(Op.FAULT, types=[Type.OK])):
         return
     for end in history.of(Op.END):
-        if end.value["reason"] != "stalled" or lifecycle.orphan(history):
+        if end.value["reason"] != "stalled" or lifecycle.orphan(history) or stream.broken_off(history):
             continue
         claimed_s = history.header.claims.get("recovery_deadline_s")
         measured = claimed.late_s(history) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcp_crashtest.model.operation import History, Op, Type
-from tests.harness.checkers.histories import Event, boot, end, history, output, submit
+from tests.harness.checkers.histories import Event, boot, end, history, output, stalled, submit
 
 
 def event(id_: str | None, at: float | None = None, part: str = "progress") -> list[Event]:
@@ -26,6 +26,13 @@ def joined(behind: str) -> list[Event]:
 def refused(behind: str = "3") -> list[Event]:
     """It cannot be."""
     return [Event("client-0", Type.FAIL, Op.STREAM, {"behind": behind, "error": "unknown session"})]
+
+
+def unanswered(*more: list[Event], stream: list[float] | None = None, **claims: Any) -> History:
+    """The same, and nothing moves any more at its end."""
+    seen = [*event("0", part="empty"), *event("1", 1), *event("2", 2), *event("3", 3)]
+    showed = {"stream": stream} if stream else None
+    return history([boot(), submit()[:1], seen, *more, stalled()], contract="sse-resume", showed=showed, **claims)
 
 
 def streamed(*more: list[Event], stream: list[float] | None = None, **claims: Any) -> History:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from mcp_crashtest.checkers.judge import judge
 from mcp_crashtest.checkers.stream import check
 from mcp_crashtest.model.operation import History
-from tests.harness.checkers.histories import boot
-from tests.harness.checkers.stream_histories import event, joined, refused, streamed
+from tests.harness.checkers.histories import boot, submit
+from tests.harness.checkers.stream_histories import event, joined, refused, streamed, unanswered
 
 WHOLE: list[float] = [1, 2, 3, 4, 5, 6]
 RESULT = event("7", part="result")
@@ -58,3 +59,26 @@ def test_what_goes_on_behind_the_event_that_was_named_is_lawful(history: History
 )
 def test_what_does_not_is_named(history: History, invariant: str) -> None:
     assert found(history) == {invariant}
+
+
+TOLD = [event("4", 4), event("5", 5), event("6", 6)]
+
+
+@pytest.mark.parametrize(
+    ("history", "invariant"),
+    [
+        (unanswered(joined("3")), "stream.lost"),
+        (unanswered(joined("3"), *TOLD), "stream.lost"),
+        (unanswered(boot(), joined("3"), *TOLD, stream=WHOLE, durable_events=True), "stream.lost"),
+        # the job itself may stand still behind a restart, and a stream that nobody has joined is not lost
+        (unanswered(boot(), joined("3"), stream=WHOLE, durable_events=True), "recovery.deadline"),
+        (unanswered(boot(), joined("3"), *TOLD, stream=WHOLE), "recovery.deadline"),
+        (unanswered(*TOLD), "recovery.deadline"),
+        # whoever is back has made his call anew, and that one stands still
+        (unanswered(joined("3"), boot(), submit()[:1]), "recovery.deadline"),
+    ],
+)
+def test_a_stream_that_never_comes_to_its_answer_is_lost_and_nobody_s_recovery_is_slow(
+    history: History, invariant: str
+) -> None:
+    assert [finding.invariant for finding in judge(history).findings] == [invariant]
