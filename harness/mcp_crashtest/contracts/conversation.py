@@ -64,6 +64,9 @@ class Conversation:
         self.session: Session | None = None
         self.stream: Stream | None = None
         self.rejoining = False
+        self.patience = Patience(job.ready_deadline_s, job.busy_s)
+        if job.unheard:
+            self.patience.unheard()
         self._ends_at = time.monotonic() + job.deadline_s
         self._trying: asyncio.Task[None] | None = None
         self._dropping = False
@@ -79,7 +82,6 @@ class Conversation:
     async def hold(self, attempt: Callable[[Session], Awaitable[None]]) -> int:
         """Connect and attempt, again and again, until an attempt comes through. Returns the exit code."""
         refusals, eager_until = 0, time.monotonic() + _EAGER_S
-        patience = Patience(self.job.ready_deadline_s)
         while self.left_s > 0.001:
             pause_s = _FIRST_PAUSE_S if time.monotonic() < eager_until else _LONGEST_PAUSE_S
             self._trying = asyncio.create_task(self._try(attempt))
@@ -101,7 +103,7 @@ class Conversation:
                 self.journal.write(Type.FAIL, Op.OUTPUT, reason="vanished", error=str(error))
                 return 1
             except (Refused, RpcError, ProtocolViolation) as error:
-                refusals += 0 if patience.bears(error) else 1
+                refusals += 0 if self.patience.bears(error) else 1
                 if refusals == _REFUSALS:
                     self.journal.write(Type.FAIL, Op.OUTPUT, reason="refused", error=excerpt(error))
                     return 1

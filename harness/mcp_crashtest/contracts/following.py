@@ -70,10 +70,13 @@ async def _submitted(
             "tools/call", asked, deadline_s=conversation.left_s, on_progress=heard, marked=job.marked
         )
     except (*LOST, DeadlineExceeded) as error:
+        conversation.patience.unheard()
         journal.write(Type.INFO, Op.SUBMIT, error=excerpt(error))
         raise
     except RpcError as error:
-        journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(error), arguments=bounded(job.arguments))
+        journal.write(
+            Type.FAIL, Op.SUBMIT, error=excerpt(error), arguments=bounded(job.arguments), **_busy(conversation)
+        )
         raise
     refusal, handle = contract.refusal(result), contract.handle_in(result, job.observe)
     more: dict[str, Any] = {}
@@ -85,11 +88,18 @@ async def _submitted(
             what = {"placeholder": missing} if missing is not None else {}
             conversation.sight.lacks(f"the answer of {job.tool}", "handle", said, more["answer"], **what)
     if refusal is not None:
-        journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(refusal), arguments=bounded(job.arguments), **more)
+        more |= {"arguments": bounded(job.arguments), **_busy(conversation)}
+        journal.write(Type.FAIL, Op.SUBMIT, error=excerpt(refusal), **more)
         raise Refused(refusal)
+    conversation.patience.heard()
     journal.task = handle
     journal.write(Type.OK, Op.SUBMIT)
     return result
+
+
+def _busy(conversation: Conversation) -> dict[str, bool]:
+    """What is said of a refusal that may come from a job of which nobody has heard."""
+    return {"busy": True} if conversation.patience.is_busy else {}
 
 
 async def _follow(contract: Contract, conversation: Conversation, session: Session) -> Seen:

@@ -34,13 +34,34 @@ def says_not_yet(error: Exception) -> bool:
 
 @dataclass(slots=True)
 class Patience:
-    """How long "not yet" is borne: ``ready_deadline_s`` from the first time that it is said, and again after others."""
+    """How long "not yet" is borne: ``ready_deadline_s`` from the first time that it is said, and again after others.
+
+    Where a job was submitted and nobody has heard the answer it may be under way, and whoever does one job at a time
+    has no time for another: every refusal is borne for ``busy_s`` then.
+    """
 
     ready_deadline_s: float
+    busy_s: float = 0.0
     _since: float | None = None
+    _unheard_at: float | None = None
+
+    def unheard(self) -> None:
+        """A submission was made whose answer nobody will hear."""
+        self._unheard_at = time.monotonic()
+
+    def heard(self) -> None:
+        """The latest submission was answered with a job."""
+        self._unheard_at = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the server may be at a job of which nobody has heard."""
+        return self._unheard_at is not None and time.monotonic() - self._unheard_at < self.busy_s
 
     def bears(self, error: Exception) -> bool:
         """Whether this refusal is none, because it may pass."""
+        if self.is_busy:
+            return True
         if not says_not_yet(error):
             self._since = None
             return False

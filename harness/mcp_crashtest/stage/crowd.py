@@ -111,7 +111,7 @@ class Crowd:
         arguments = fill(self.subject.profile.contract.arguments, values)
         first = first.sized(**size) if size else first
         headers = self.subject.headers_of(member.principal) if member.principal else first.headers
-        return replace(first, arguments=arguments, values=values, headers=headers, handle=None, notes="")
+        return replace(first, arguments=arguments, values=values, headers=headers, handle=None, notes="", unheard=False)
 
     def saw(self, operation: Operation) -> bool:
         """An event of one of them; whether it shows that something goes on."""
@@ -131,7 +131,7 @@ class Crowd:
             before, member.status = member.status, operation.value["status"]
             return before != member.status
         if operation.op is Op.SUBMIT:
-            return operation.type is Type.OK
+            return operation.type is Type.OK or bool(operation.value.get("busy"))
         return operation.op in _MOVES and operation.type is not Type.INVOKE
 
     def first_has_finished(self, *, read: bool) -> None:

@@ -144,6 +144,8 @@ class LabClient:
             folder=str(subject.folder.path),
             marked=subject.counting is not None,
             piped=subject.piped,
+            busy_s=stage.limits.silence_s + 2 * float((self._expected or {}).get("job_s") or 0),
+            unheard=self.submitted_at is not None and self._handle is None,
         )
 
     def _journalled(self, name: str, event: Operation) -> None:
@@ -270,7 +272,7 @@ class LabClient:
     def _is_move(self, operation: Operation) -> bool:
         """A status that is what it was is no move, nor is a submission that was not taken: it may be made for ever."""
         if operation.op is Op.SUBMIT:
-            return operation.type is Type.OK
+            return operation.type is Type.OK or bool(operation.value.get("busy"))
         if operation.op is Op.STATUS and operation.type is Type.OK:
             before, self._status = self._status, operation.value["status"]
             return before != self._status

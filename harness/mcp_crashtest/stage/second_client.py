@@ -123,7 +123,7 @@ class SecondClient:
         if size:
             values |= {"total_records": size.records, "batch_size": size.batch}
         arguments = fill(self._subject.profile.contract.arguments, values)
-        own = replace(first, arguments=arguments, values=values, handle=None)
+        own = replace(first, arguments=arguments, values=values, handle=None, unheard=False)
         return own.sized(size.records, size.batch) if size else own
 
     def _followed(self) -> Job:
@@ -151,7 +151,7 @@ class SecondClient:
             before, self._status = self._status, operation.value["status"]
             return before != self._status
         if operation.op is Op.SUBMIT:
-            return operation.type is Type.OK
+            return operation.type is Type.OK or bool(operation.value.get("busy"))
         return operation.op in _MOVES and operation.type is not Type.INVOKE
 
     def _ends(self, operation: Operation) -> None:

@@ -48,6 +48,19 @@ def test_not_yet_is_borne_for_as_long_as_a_start_may_take() -> None:
     assert not Patience(30.0).bears(Refused("disk full"))
 
 
+def test_a_refusal_is_borne_while_a_job_may_be_under_way_of_which_nobody_has_heard() -> None:
+    busy = Refused("the stove is taken")
+    patience = Patience(0.0, busy_s=30.0)
+    assert not patience.bears(busy)
+    patience.unheard()
+    assert patience.bears(busy)
+    patience.heard()
+    assert not patience.bears(busy)
+    over = Patience(0.0, busy_s=0.0)
+    over.unheard()
+    assert not over.bears(busy)
+
+
 def test_the_pause_that_is_asked_for_is_kept_within_bounds() -> None:
     assert asked_pause_s(HttpError(503, "", 1.0)) == 1.0
     assert asked_pause_s(HttpError(503, "", 3600.0)) == 5.0
