@@ -57,9 +57,15 @@ async def work(job: Job, journal: Journal) -> int:
 
 
 def main() -> None:
-    """Read the job and work on it."""
+    """Read the job and work on it.
+
+    It ends at once: its journal is written already, and to take an interpreter apart that was forked from another one
+    means to copy much of it first.
+    """
     job = Job.from_text(os.environ[JOB_VARIABLE], sys.stdin.read())
-    sys.exit(asyncio.run(work(job, Journal(descriptor=1))))
+    code = asyncio.run(work(job, Journal(descriptor=1)))
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
