@@ -46,7 +46,10 @@ def check(options: argparse.Namespace) -> int:
             raise UsageError(f"{profile.name} is for a client, whose golden run certify plays: give a server's profile")
     options.starting()
     said = []
-    with evidence(options.report_dir) as bundle, Laboratory(bundle, seed=0, jobs=options.jobs) as laboratory:
+    with (
+        evidence(options.report_dir) as bundle,
+        Laboratory(bundle, seed=0, jobs=options.jobs, restarts=False) as laboratory,
+    ):
         for profile in profiles:
             said.append(checked(profile, laboratory))
             if not options.json:

@@ -51,7 +51,10 @@ def init(options: argparse.Namespace) -> int:
             raise UsageError(f"{path} is there already: give another --output, or --force to overwrite it")
     wishes = _wishes(options)
     options.starting()
-    with evidence(options.report_dir) as bundle, Laboratory(bundle, seed=0, jobs=options.jobs) as laboratory:
+    with (
+        evidence(options.report_dir) as bundle,
+        Laboratory(bundle, seed=0, jobs=options.jobs, restarts=False) as laboratory,
+    ):
         here = output.resolve().parent
         ours = frozenset(here / name for name in (output.name, WORKFLOW))
         traces = Traces(here, laboratory.bundle.folder, ours, started=bool(options.command))

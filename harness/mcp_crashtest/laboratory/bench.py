@@ -76,7 +76,8 @@ class Bench:
     ``tools`` are those that it lists, with their input schemas; ``lacks`` are operations of its pattern that it does
     not declare. ``refused`` are sizes of job that it does not take, with what it says. ``outside`` is a file that it
     has written in the folder in which it runs, empty for none. ``why_cold`` is what came of a start from a fork server,
-    where all of its lives are ``cold`` for that.
+    where all of its lives are ``cold`` for that. With ``restarts`` what a second life needs is got ready from the first
+    start on.
     """
 
     profile: Profile
@@ -86,6 +87,7 @@ class Bench:
     server: Mapping[str, Any] = field(default_factory=dict)
     cold: bool = False
     why_cold: str = ""
+    restarts: bool = False
     golden: Golden | None = None
     others: Mapping[Size, Golden] = field(default_factory=dict)
     refused: Mapping[Size, str] = field(default_factory=dict)

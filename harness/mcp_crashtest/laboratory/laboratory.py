@@ -44,7 +44,8 @@ class Laboratory:
     """Plays plans. Open it with ``with``; everything that it has started is dead when it is closed.
 
     Of several plans none is begun once it is ``over``; ``cut_short`` says that one was not. ``resumes``: what was
-    played to its end in this bundle before is not played again.
+    played to its end in this bundle before is not played again. ``restarts``: servers are to be started again and
+    again, and what their second lives need is got ready with their first.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Laboratory:
         over: Callable[[], bool] = lambda: False,
         *,
         resumes: bool = False,
+        restarts: bool = True,
     ) -> None:
         self.bundle = replace(bundle, folder=bundle.folder.resolve())
         self.seed = seed
         self.jobs = jobs
         self.over = over
         self.resumes = resumes
+        self.restarts = restarts
         self.cut_short = False
         self._runner = asyncio.Runner()
         self._spawner: Spawner | None = None
@@ -173,7 +176,7 @@ class Laboratory:
         cwd = profile.subject.cwd or "."
         folder = Path(profile.folder, "." if "{" in cwd else cwd)  # where each run has its own, the profile's
         before = footprint(folder, self.bundle.folder) if profile.subject.command else {}
-        bench = await probed(Bench(profile), self.bundle, spawner)
+        bench = await probed(Bench(profile, restarts=self.restarts), self.bundle, spawner)
         golden = await golden_run(bench, self.bundle, spawner, self.seed, self._pacing)
         written = changed(before, footprint(folder, self.bundle.folder)) if profile.subject.command else []
         return replace(bench, golden=golden, outside=written[0] if written else "")

@@ -141,7 +141,7 @@ def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subje
         workload,
         warm_lives,
         plan.hash_seed,
-        starts_again=bool(plan.needs),
+        starts_again=bench.restarts or bool(plan.needs),
         beside=Services.of(wanted, spawner, folder, bench.profile.folder) if wanted else None,
     )
     if bench.profile.subject.hooked:
