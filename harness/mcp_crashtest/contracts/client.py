@@ -63,9 +63,10 @@ def main() -> None:
     means to copy much of it first.
     """
     job = Job.from_text(os.environ[JOB_VARIABLE], sys.stdin.read())
-    code = asyncio.run(work(job, Journal(descriptor=1)))
-    sys.stderr.flush()
-    os._exit(code)
+    with asyncio.Runner() as runner:
+        code = runner.run(work(job, Journal(descriptor=1)))
+        sys.stderr.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":
