@@ -1,4 +1,5 @@
 """Warming FastMCP up: one request of each protocol era, served in memory, fills the caches that the first call fills.
+A line of its log, written nowhere, and what it has uvicorn serve with, cost the more in each start where they are new.
 
 It runs in the fork server before anything is forked, and leaves no thread, socket or file behind. Importing this
 module imports FastMCP.
@@ -7,13 +8,16 @@ module imports FastMCP.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import logging.config
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
 from fastmcp import Context, FastMCP
+from uvicorn.config import WS_PROTOCOLS
 
 _CLIENT = {"name": "warm-up", "version": "0"}
 _META = {
@@ -21,6 +25,7 @@ _META = {
     "io.modelcontextprotocol/clientInfo": _CLIENT,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
+_WEBSOCKETS = "websockets-sansio"  # which FastMCP has uvicorn load, wherever it starts it itself
 _STATELESS = {"mcp-protocol-version": "2026-07-28"}
 
 
@@ -47,10 +52,21 @@ def warm_up_fastmcp() -> None:
         asyncio.run(_serve(mcp.http_app()))
     finally:
         logging.disable(logging.NOTSET)
+    with suppress(ImportError):
+        _log()
+
+
+def _log() -> None:
+    """A line as FastMCP logs it. That goes to no logger: the subject may set its own up in any way."""
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    RichHandler(console=Console(file=io.StringIO())).handle(logging.makeLogRecord({"msg": "warm-up"}))
 
 
 async def _serve(app: Any) -> None:
-    config = uvicorn.Config(app, ws="none", log_config=None)  # it is to leave no logger changed behind
+    websockets: Any = _WEBSOCKETS if _WEBSOCKETS in WS_PROTOCOLS else "none"
+    config = uvicorn.Config(app, ws=websockets, log_config=None)  # it is to leave no logger changed behind
     config.load()
     uvicorn.Server(config)
     async with app.lifespan(app):

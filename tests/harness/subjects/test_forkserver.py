@@ -231,6 +231,28 @@ async def test_fastmcp_is_warmed_up_without_a_trace_and_reads_its_settings_again
 
 
 @pytest.mark.asyncio
+async def test_what_a_server_on_fastmcp_loads_as_it_starts_is_there_once_it_was_warmed_up(
+    launching: Launching, tmp_path: Path
+) -> None:
+    script = launching.script("""
+        import fastmcp, sys, uvicorn
+        from fastmcp.utilities.logging import get_logger
+        before = set(sys.modules)
+        uvicorn.Config(fastmcp.FastMCP("mine").http_app(), ws="websockets-sansio").load()
+        get_logger("mine").warning("it starts")
+        loaded = sys.modules.keys() - before
+        print(len(loaded), "rich.table" in loaded, "websockets" in loaded)
+    """)
+    environment = {"HOME": str(tmp_path)}
+    cold = await launching.ended(await launching.python(script, env=environment))
+    given: dict[str, Any] = {"preload": ("fastmcp", "uvicorn"), "warm": True, "env": environment}
+    preloaded = await launching.ended(await launching.python(script, **given))
+    warmed_up = await launching.ended(await launching.python(script, **given, warm_up=True))
+    assert [said.out.split()[1:] for said in (cold, preloaded)] == [["True", "True"]] * 2
+    assert warmed_up.out == "0 False False\n"
+
+
+@pytest.mark.asyncio
 async def test_a_child_stands_by_becomes_the_next_subject_and_is_not_missed_when_it_dies(
     launching: Launching, tmp_path: Path
 ) -> None:
