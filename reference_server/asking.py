@@ -59,16 +59,18 @@ class Asking:
         Where the answer to its commit was lost, ``again`` does it if it was not done, and says what came of it; without
         one it is ``ask`` itself that may be asked twice. ``alone``: in a transaction of its own.
         """
+        lost: Unknown | None = None
         try:
             try:
                 return await self._written(ask, alone)
-            except Unknown:
+            except Unknown as error:
+                lost = error
                 return await self._written(again or ask, alone)
-        except Unknown as error:
-            log.error("storage fails: %s", error)
-            raise Refusal(f"{error.strerror}: whether it was done is not known, look how the task stands") from None
         except (sqlite3.Error, OSError) as error:
             log.error("storage fails: %s", error)
+            if lost:
+                what = f"{lost.strerror}: whether it was done is not known, look how the task stands"
+                raise Refusal(what) from None
             said = error.strerror if isinstance(error, Away) else error
             raise Refusal(f"the store cannot be written now ({said}): nothing was changed, try again later") from None
 

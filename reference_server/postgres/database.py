@@ -15,6 +15,10 @@ from reference_server.errors import Away, Unknown
 from reference_server.postgres.sessions import Session, Sessions, drop, meaning, said
 
 CHANNEL = "reference_server"
+_WRITABLE = (
+    "SELECT current_setting('transaction_read_only') = 'on',"
+    " current_setting('synchronous_standby_names') <> '' AND NOT EXISTS (SELECT FROM pg_stat_replication)"
+)
 _PLACEHOLDER = re.compile(r"\?|(?<![:\w]):(\w+)")
 
 
@@ -67,9 +71,12 @@ class PostgresDatabase:
         self._begun = True
 
     def commit(self) -> None:
-        """See Database. PostgreSQL says ROLLBACK, and calls it no error, where a statement has failed before."""
+        """See Database. PostgreSQL says ROLLBACK, and calls it no error, where a statement has failed before.
+
+        Nor is it one that somebody has ended the wait for the standby: then it only warns.
+        """
         assert self._session
-        self._begun = False
+        self._begun = self._session.warned = False
         try:
             ended = self._session.execute(b"COMMIT").statusmessage
         except psycopg.Error as error:
@@ -78,6 +85,9 @@ class PostgresDatabase:
             raise Away(said(error)) from error
         if ended != "COMMIT":
             raise Away(f"the transaction ended with {ended}")
+        if self._session.warned:
+            drop(self._session)
+            raise Unknown("it was written, and it is not known whether a standby has it")
 
     def rollback(self) -> None:
         """See Database."""
@@ -97,9 +107,15 @@ class PostgresDatabase:
         self._session = None
 
     def check_writable(self) -> None:
-        """See Database: a standby, and one that was told to be read-only, would say so to each batch."""
-        if self.execute("SELECT current_setting('transaction_read_only')").fetchone()[0] == "on":
+        """See Database: a standby, and one that was told to be read-only, would say so to each batch.
+
+        A primary whose standby is away would say nothing at all.
+        """
+        read_only, alone = self.execute(_WRITABLE).fetchone()
+        if read_only:
             raise OSError(errno.EROFS, "the database is read-only")
+        if alone:
+            raise Away("no standby follows the database, which answers to no COMMIT before one has it")
 
     def reserve(self, owner: str) -> None:
         """See Database."""
@@ -122,7 +138,9 @@ class PostgresDatabase:
 
     def _at_hand(self) -> Session:
         """The session; another one where it was lost, but not within a transaction, which was lost with it."""
-        if self._session is None or (self._session.closed and not self._begun):
+        if self._session is None or not (self._begun or self._sessions.is_good(self._session)):
+            if self._session:
+                drop(self._session)
             self._session = self._sessions.take(self._patience_s)
         return self._session
 

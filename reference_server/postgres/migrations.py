@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from reference_server.errors import StartError
-from reference_server.postgres.sessions import SCHEMA, Session, meaning, one
+from reference_server.postgres.sessions import SCHEMA, TIMELINE, Session, meaning, one
 
 _LOCK = 0x4D435052
 # Texts are compared byte by byte, as SQLite does: so lists have one order, whatever the database's language is.
@@ -71,7 +71,22 @@ CREATE VIEW living AS
         )
     )
 """
-STEPS = (_FORMAT_1,)
+# A standby that is promoted has been running for long, and has nobody's sessions: what counts is where a lease was
+# renewed the last time.
+_FORMAT_2 = f"""
+ALTER TABLE workers ADD COLUMN timeline TEXT NOT NULL DEFAULT '';
+CREATE OR REPLACE VIEW living AS
+    SELECT worker FROM workers
+    WHERE expires_at > clock_timestamp() AND (
+        beat_at < pg_postmaster_start_time()
+        OR timeline <> {TIMELINE}
+        OR EXISTS (
+            SELECT FROM pg_locks
+            WHERE locktype = 'advisory' AND classid = {_LOCK} AND objid::BIGINT = number AND pid = backend AND granted
+        )
+    )
+"""
+STEPS = (_FORMAT_1, _FORMAT_2)
 FORMAT = len(STEPS)
 LOCK = _LOCK
 

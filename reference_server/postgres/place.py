@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +14,13 @@ from reference_server.database import Database
 from reference_server.errors import StartError
 from reference_server.postgres import migrations
 from reference_server.postgres.database import PostgresDatabase
+from reference_server.postgres.hosts import named
 from reference_server.postgres.presence import Presence
 from reference_server.postgres.sessions import Sessions, said
 
 _STARTING_S = 10.0
+# What it was that cannot be read may have been the password; the name of a parameter is not.
+_SECRET = re.compile(r'(?<!query parameter: )".*"', re.DOTALL)
 
 
 class Postgres:
@@ -24,15 +28,15 @@ class Postgres:
 
     def __init__(self, url: str) -> None:
         try:
-            self._given = conninfo_to_dict(url)
+            conninfo_to_dict(url)
         except psycopg.Error as error:
-            raise StartError(f"--store {url.partition(':')[0]}://...: {said(error)}") from None
+            raise StartError(f"--store {url.partition(':')[0]}://...: {_SECRET.sub('...', said(error))}") from None
+        self._named = named(url)
         self._sessions = Sessions(url)
         self._me = secrets.token_hex(8)
 
     def __str__(self) -> str:
-        host, name = self._given.get("host") or "localhost", self._given.get("dbname") or ""
-        return f"postgresql://{host}:{self._given.get('port') or 5432}/{name}"
+        return self._named
 
     @property
     def files(self) -> Sequence[Path]:

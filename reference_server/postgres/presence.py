@@ -2,8 +2,9 @@
 
 A session ends with its process, and PostgreSQL sees that at once; then its lock is gone, and the others take over. Of a
 host that is gone, or a process that stands still, the lease runs out, by the database's clock. After a restart of
-PostgreSQL all sessions are gone, which says nothing of those who had them: then the lease alone counts, until they have
-come back. Who was taken for dead and lives does no harm: whatever it had is claimed with a newer epoch.
+PostgreSQL, and where a standby was promoted, all sessions are gone, which says nothing of those who had them: then the
+lease alone counts, until they have come back. Who was taken for dead and lives does no harm: whatever it had is claimed
+with a newer epoch.
 """
 
 from __future__ import annotations
@@ -22,18 +23,19 @@ import psycopg
 from reference_server.errors import Away
 from reference_server.postgres.database import CHANNEL
 from reference_server.postgres.migrations import LOCK
-from reference_server.postgres.sessions import LEASE_S, Session, Sessions, drop, meaning, said
+from reference_server.postgres.sessions import LEASE_S, TIMELINE, Session, Sessions, drop, meaning, said
 from reference_server.workers import PULSE_S
 
 _FORGOTTEN = "1 hour"
 _LOOK_S = 0.1  # between two attempts to reach it
 _CLOSING_S = 2.0
 _BEAT = (
-    b"INSERT INTO workers VALUES (%(me)s, %(number)s, pg_backend_pid(), clock_timestamp(),"
-    b" clock_timestamp() + make_interval(secs => %(lease_s)s))"
-    b" ON CONFLICT (worker) DO UPDATE SET number = excluded.number, backend = excluded.backend,"
-    b" beat_at = excluded.beat_at, expires_at = excluded.expires_at"
-)
+    "INSERT INTO workers (worker, number, backend, timeline, beat_at, expires_at)"
+    f" VALUES (%(me)s, %(number)s, pg_backend_pid(), {TIMELINE}, clock_timestamp(),"
+    " clock_timestamp() + make_interval(secs => %(lease_s)s))"
+    " ON CONFLICT (worker) DO UPDATE SET number = excluded.number, backend = excluded.backend,"
+    " timeline = excluded.timeline, beat_at = excluded.beat_at, expires_at = excluded.expires_at"
+).encode()
 log = logging.getLogger("reference_server")
 
 
@@ -49,6 +51,7 @@ class Presence:
         self._ends, self._end = os.pipe()
         self._closing = False
         self._session = self._present(patience_s)
+        self._looking = threading.Thread()  # for which a host that does not answer is no matter
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
         self._thread.start()
 
@@ -116,11 +119,18 @@ class Presence:
     def _stay(self, session: Session) -> None:
         """Listen, and renew the lease, for as long as the session lasts."""
         renew_at = time.monotonic() + PULSE_S
+        look_at = time.monotonic() + LEASE_S
         while not self._closing:
             for told in session.notifies(timeout=0):
                 sender, _, task_id = told.payload.partition(" ")
                 if sender != self.me and self._heard:
                     self._heard(task_id)
+            if time.monotonic() >= look_at and not self._looking.is_alive():
+                self._looking = threading.Thread(target=self._sessions.look, name="hosts", daemon=True)
+                self._looking.start()
+                look_at = time.monotonic() + LEASE_S
+            if not self._sessions.is_good(session):
+                raise Away("another host was promoted")
             if time.monotonic() >= renew_at:
                 self._renew(session)
                 renew_at = time.monotonic() + PULSE_S

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from reference_server.errors import Away, Refusal
+from reference_server.postgres.hosts import hosts_in
 
+T = TypeVar("T")
 SCHEMA = "reference_server"
 LEASE_S = 5.0
 _STATEMENT_S = 5.0  # the longest that there is here takes milliseconds
+_ANSWER_S = _STATEMENT_S + 2.0
 _LOOK_S = 0.02  # between two attempts to reach it
 _KEPT = 4
 _UNREACHABLE_S = 3
@@ -38,6 +42,14 @@ _OURS = {
     "tcp_user_timeout": _UNREACHABLE_S * 1000,
     "application_name": SCHEMA,
 }
+
+# A primary that was restarted shows what it had written when it died, also what no standby has: nobody is to be told
+# of that, as it would be gone when the standby is promoted. So this waits until the standby has all that is visible.
+_SETTLED = (
+    b"SELECT CASE WHEN current_setting('synchronous_standby_names') <> ''"
+    b" THEN pg_logical_emit_message(true, 'reference_server', '') END"
+)
+TIMELINE = "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
 
 
 class Row(tuple[Any, ...]):
@@ -61,7 +73,38 @@ def _kind(names: tuple[bytes, ...]) -> type[Row]:
     return type("Row", (Row,), {"__slots__": (), "names": {name.decode(): n for n, name in enumerate(names)}})
 
 
-Session = psycopg.Connection[Row]
+class Session(psycopg.Connection[Row]):
+    """A connection that waits for no answer for ever.
+
+    PostgreSQL ends a statement, but not the wait of a COMMIT for a standby, nor itself where it stands still: then the
+    connection is lost, as if somebody had cut it. ``timeline`` is the primary's, and 0 where one host alone is named;
+    ``warned``: it was told that something is not as it should be.
+    """
+
+    timeline = 0
+    warned = False
+
+    def wait(self, gen: PQGen[T], *arguments: Any, **named: Any) -> T:
+        """See psycopg."""
+        return super().wait(self._bounded(gen), *arguments, **named)
+
+    def _bounded(self, gen: PQGen[T]) -> Generator[Any, Any, T]:
+        until = time.monotonic() + _ANSWER_S
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if not ready and time.monotonic() > until:
+                    self.close()
+                    raise psycopg.OperationalError(f"there was no answer within {_ANSWER_S:g} s")
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            answer: T = end.value
+            return answer
+
+    def heed(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Take note of what it is told beside its answers."""
+        self.warned |= notice.severity_nonlocalized == "WARNING"
 
 
 @contextmanager
@@ -87,7 +130,9 @@ class Sessions:
         given = conninfo_to_dict(url)
         options = [str(given.get("options") or ""), *(f"-c {name}={value}" for name, value in _SETTINGS.items())]
         ours: dict[str, Any] = {name: value for name, value in _OURS.items() if name not in given}
-        self._conninfo = make_conninfo(url, options=" ".join(options).strip(), **ours)
+        ours["options"] = " ".join(options).strip()
+        self._hosts = [make_conninfo(url, **ours, **host) for host in hosts_in(given)]
+        self._timeline = 0
         self._kept: list[Session] = []
         self._lock = threading.Lock()
 
@@ -96,21 +141,70 @@ class Sessions:
         with self._lock:
             while self._kept:
                 session = self._kept.pop()
-                if not session.closed:
+                if self.is_good(session):
                     return session
+                drop(session)
         until = time.monotonic() + patience_s
         while True:
             try:
-                return psycopg.connect(self._conninfo, autocommit=True, row_factory=rows)
-            except psycopg.Error as error:
+                return self._open()
+            except (psycopg.Error, Away) as error:
                 if time.monotonic() >= until:
-                    raise Away(said(error)) from error
+                    raise error if isinstance(error, Away) else Away(said(error)) from error
             time.sleep(_LOOK_S)  # somebody else's process is to come back
+
+    def is_good(self, session: Session) -> bool:
+        """Whether it lasts, and nobody was promoted since it began."""
+        return not session.closed and session.timeline >= self._timeline
+
+    def look(self) -> None:
+        """Learn whether another host was promoted, of which the sessions that last tell nothing."""
+        if len(self._hosts) > 1:
+            with suppress(Away, psycopg.Error):
+                drop(self._newest())
+
+    def _open(self) -> Session:
+        """A session with the primary, which has nothing that a synchronous standby does not have.
+
+        Of several hosts all are asked: see ``hosts``.
+        """
+        session = self._newest() if len(self._hosts) > 1 else _opened(self._hosts[0])
+        try:
+            session.execute(_SETTLED)
+        except BaseException:
+            drop(session)
+            raise
+        return session
+
+    def _newest(self) -> Session:
+        """A session with the latest of the primaries; raises Away."""
+        found: list[Session] = []
+        missed: list[str] = []
+        for host in self._hosts:
+            try:
+                found.append(_dated(_opened(host)))
+            except psycopg.Error as error:
+                missed.append(said(error))
+        newest = max(found, key=lambda session: session.timeline, default=None)
+        for session in found:
+            if session is newest and self._goes_on_with(session):
+                continue
+            missed.append(_overtaken(session))
+            drop(session)
+        if newest is None or newest.closed:
+            raise Away("; ".join(missed))
+        return newest
+
+    def _goes_on_with(self, session: Session) -> bool:
+        """Whether it is of the latest timeline that was ever seen; if so, that is it from now on."""
+        with self._lock:
+            self._timeline = max(self._timeline, session.timeline)
+            return session.timeline == self._timeline
 
     def give(self, session: Session) -> None:
         """It is not needed any more, and nothing was left unfinished in it."""
         with self._lock:
-            if len(self._kept) < _KEPT and not session.closed:
+            if len(self._kept) < _KEPT and self.is_good(session):
                 self._kept.append(session)
                 return
         drop(session)
@@ -121,6 +215,27 @@ class Sessions:
             kept, self._kept = self._kept, []
         for session in kept:
             drop(session)
+
+
+def _opened(conninfo: str) -> Session:
+    session = Session.connect(conninfo, autocommit=True, row_factory=rows)
+    session.add_notice_handler(session.heed)
+    return session
+
+
+def _dated(session: Session) -> Session:
+    """The same, with its primary's timeline; raises psycopg.Error, also where it is with a standby."""
+    try:
+        session.timeline = int(one(session, f"SELECT {TIMELINE}")[0], 16)
+    except BaseException:
+        drop(session)
+        raise
+    return session
+
+
+def _overtaken(session: Session) -> str:
+    where = f"{session.info.host}:{session.info.port}"
+    return f"{where} is an old primary, of timeline {session.timeline}: another was promoted, make this its standby"
 
 
 def drop(session: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+from collections.abc import Collection
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -27,27 +28,32 @@ class Relay:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = url.replace(f":{self._to[1]}/", f":{self._listening.getsockname()[1]}/")
         self._left: int | None = None
-        self._behind = True
+        self._behind, self._last = True, False
         self._open: list[socket.socket] = []
         self._muted: set[socket.socket] = set()
         self.cuts = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def cut(self, *, behind: bool, after: int = 0) -> None:
-        """Cut the next COMMIT, once so many have passed."""
-        self._behind, self._left = behind, after
+    def cut(self, *, behind: bool, after: int = 0, last: bool = False) -> None:
+        """Cut the next COMMIT, once so many have passed; the ``last`` one: from then on nobody gets through."""
+        self._behind, self._left, self._last = behind, after, last
 
-    def close(self) -> None:
+    def close(self, but: Collection[socket.socket] = ()) -> None:
         """Pass nothing on any more."""
-        self._listening.close()
+        _close(self._listening)
         for end in self._open:
-            _close(end)
+            if end not in but:
+                _close(end)
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
-                server = socket.create_connection(self._to, timeout=_DEADLINE_S)
+                try:
+                    server = socket.create_connection(self._to, timeout=_DEADLINE_S)
+                except OSError:  # it is dead
+                    _close(client)
+                    continue
                 server.settimeout(None)
                 self._open += [client, server]
                 threading.Thread(target=self._pass_on, args=(client, server), daemon=True).start()
@@ -75,6 +81,8 @@ class Relay:
     def _cut(self, client: socket.socket, server: socket.socket, said: bytes) -> None:
         self._left = None
         self.cuts += 1
+        if self._last:
+            self.close(but=(client, server))
         if not self._behind:
             _close(client)
             _close(server)

@@ -102,6 +102,26 @@ async def test_an_owner_is_told_the_truth_about_a_cancel_whose_answer_was_lost(
         await running.stop()
 
 
+@pytest.mark.asyncio
+async def test_an_owner_is_not_told_that_nothing_was_changed_where_the_store_stays_away_behind_a_lost_answer(
+    opened: Callable[..., Postgres], relay: Relay, tmp_path: Path
+) -> None:
+    with closing(Store(opened())) as direct:
+        running = await started(opened(relay.url), tmp_path)
+        try:
+            rests = Submission(batches.KIND, "stays away", {"processing_delay": 3600.0}, total=4, batch_size=2)
+            task_id = (await running.submit(rests)).task_id
+            await asyncio.to_thread(until, lambda: direct.get(task_id).step == 1, "it rests")
+            relay.cut(behind=True, last=True)
+            with pytest.raises(Refusal, match="whether it was done is not known"):
+                await running.cancel(task_id)
+            assert direct.get(task_id).status is Status.CANCELLED
+            with pytest.raises(Refusal, match="nothing was changed"):
+                await running.cancel(task_id)
+        finally:
+            await running.stop()
+
+
 def test_a_commit_that_postgresql_turned_into_a_rollback_is_no_commit(opened: Callable[..., Postgres]) -> None:
     with closing(Store(opened())) as store:
         store.begin()
