@@ -199,8 +199,12 @@ class Server:
 
     def executions(self) -> list[str]:
         """The records in the effects file, in order, as often as they were executed."""
+        return [record for _, record in self.attempts()]
+
+    def attempts(self) -> list[tuple[str, str]]:
+        """The same, with each record's task."""
         lines = self.effects.read_text().splitlines() if self.effects.exists() else []
-        return [json.loads(line)["record"] for line in lines]
+        return [(line["task"], line["record"]) for line in map(json.loads, lines)]
 
 
 def fill(folder: Path) -> None:
