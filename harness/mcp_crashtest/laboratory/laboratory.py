@@ -21,7 +21,7 @@ from mcp_crashtest.laboratory.golden import golden_of, golden_run
 from mcp_crashtest.laboratory.plain_faults import refusal, unknown_word
 from mcp_crashtest.laboratory.play import Outcome, behind_the_end, play
 from mcp_crashtest.laboratory.probe import probed
-from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before, tried_before
+from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before, most_tries, tried_before
 from mcp_crashtest.laboratory.slow import settled, suspected
 from mcp_crashtest.laboratory.sniffing import Heard, sniffed
 from mcp_crashtest.laboratory.steady import differs_in_content_alone, mistake_in
@@ -299,7 +299,7 @@ class Laboratory:
                 self._refuse(bench.profile, mistake)
                 raise mistake
             await self._refuse_restless(bench, scenario, number, outcome)
-            final = outcome.judgement.overdue or outcome.drained or attempt == ATTEMPTS
+            final = outcome.judgement.overdue or outcome.drained or attempt >= most_tries(outcome)
             if outcome.verdict is not Verdict.INVALID or final:
                 return outcome
             bench = bench.hastened()

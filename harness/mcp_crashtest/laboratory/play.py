@@ -30,6 +30,7 @@ from mcp_crashtest.subjects.syscalls.engines import counting
 from mcp_crashtest.subjects.turns import turn
 
 _FEW = 3
+_ENDING = ("stop_command", "kill_command", "alive_command")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ class Outcome:
         nothing = (NOTHING_RESTARTED, NOTHING_MET)
         said = self.judgement.unproven
         return self.verdict is Verdict.INVALID and any(what in one for what in nothing for one in said)
+
+    @property
+    def refuted(self) -> bool:
+        """Whether nothing was shown because its owner's command ended nobody, or did not do what it is for."""
+        said = self.judgement.unproven
+        return self.verdict is Verdict.INVALID and any(name in one for name in _ENDING for one in said)
 
 
 def show_nothing(outcomes: Sequence[Outcome]) -> list[Outcome]:

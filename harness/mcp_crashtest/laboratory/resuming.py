@@ -17,6 +17,12 @@ from mcp_crashtest.model.verdict import Verdict
 
 ATTEMPTS = 5
 """How often a plan is played whose faults come too late."""
+_COMMANDED = 2
+
+
+def most_tries(outcome: Outcome) -> int:
+    """How often such a plan is played: what an owner's command does is no matter of the moment, and may take long."""
+    return _COMMANDED if outcome.refuted else ATTEMPTS
 
 
 def finished_before(bundle: Bundle, profile: Profile, scenario: str, number: int, plan: Plan) -> Outcome | None:
@@ -25,7 +31,8 @@ def finished_before(bundle: Bundle, profile: Profile, scenario: str, number: int
     shown = [outcome for outcome in outcomes if outcome.verdict is not Verdict.INVALID]
     if shown:
         return max(shown, key=_weight)
-    given_up = [outcome for outcome in outcomes if outcome.drained] or outcomes[ATTEMPTS - 1 :]
+    tried = [outcome for number, outcome in enumerate(outcomes, start=1) if number >= most_tries(outcome)]
+    given_up = [outcome for outcome in outcomes if outcome.drained] or tried
     return given_up[0] if given_up else None
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from mcp_crashtest.files.bundle import Bundle
-from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before, tried_before
+from mcp_crashtest.files.run_folder import RunFolder
+from mcp_crashtest.laboratory.play import Outcome
+from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before, most_tries, tried_before
 from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Plan
-from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.model.proof import RUN_OVER
+from mcp_crashtest.model.verdict import Judgement, Verdict
 from tests.harness.files.test_bundle import PROFILE
 from tests.harness.laying import LOST, NOTHING, PASSED, lay
 
@@ -45,6 +48,22 @@ def test_the_gravest_attempt_counts_and_what_shows_nothing_is_tried_as_often_as_
     tmp_path: Path, attempts: list[History], verdict: Verdict | None
 ) -> None:
     assert found(tmp_path, attempts) is verdict
+
+
+@pytest.mark.parametrize(
+    ("unproven", "tries"),
+    [
+        ("kill server at batch 4: alive_command says that the same server lives, 10 s after kill_command: pid 7", 2),
+        ("kill server at batch 4: [subject] kill_command has not ended within 5 s", 2),
+        (f"kill server at batch 4: {RUN_OVER}", ATTEMPTS),
+        ("kill server at batch 4: there was no connection to http://h/mcp that could end with the server", ATTEMPTS),
+    ],
+)
+def test_what_an_owners_command_does_not_do_is_tried_twice_and_what_came_too_late_more_often(
+    unproven: str, tries: int
+) -> None:
+    outcome = Outcome(PLAN, Judgement((), (unproven,), 0), RunFolder(Path("nowhere")))
+    assert most_tries(outcome) == tries
 
 
 def test_what_showed_nothing_before_counts_as_a_try_and_what_was_not_judged_does_not(tmp_path: Path) -> None:
