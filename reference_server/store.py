@@ -147,7 +147,7 @@ class Store:
         )
         if claimed.rowcount != 1:
             raise Superseded(task_id)
-        task = self.get(task_id)
+        task = task_rows.claimed(self._db, task_id)
         try:
             return task, self.state(task_id)
         except Damaged as damaged:

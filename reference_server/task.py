@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from reference_server.lifecycle import RUNNABLE, TERMINAL, Status
+from reference_server.seals import Sealed
 
 
 class Lasting(IntEnum):
@@ -38,7 +39,8 @@ class Submission:
 class Task(NamedTuple):
     """A task's row. ``prompts`` are questions to its owner, by key; ``answers`` are the replies to them.
 
-    A new one is made with each batch: a named tuple is a quarter of the time of a frozen dataclass.
+    ``sealed``: what its worker needs to seal the row itself, where rows have seals of ours. A new one is made with each
+    batch: a named tuple is a quarter of the time of a frozen dataclass.
     """
 
     task_id: str
@@ -62,6 +64,7 @@ class Task(NamedTuple):
     created_at: str
     updated_at: str
     completed_at: str | None
+    sealed: Sealed | None = None
 
     @property
     def finished(self) -> bool:
@@ -76,7 +79,7 @@ class Task(NamedTuple):
     @classmethod
     def of(cls, row: Any) -> Task:
         """From a row with all columns, and perhaps more."""
-        values = {name: row[name] for name in cls._fields}
+        values = {name: row[name] for name in cls._fields if name != "sealed"}
         for name in ("parameters", "result", "prompts", "answers"):
             values[name] = json.loads(values[name]) if values[name] else None if name == "result" else {}
         values["status"] = Status(values["status"])

@@ -10,7 +10,7 @@ from typing import Any
 from reference_server.database import Database
 from reference_server.errors import Damaged
 from reference_server.lifecycle import STATUSES, Event, condition
-from reference_server.seals import ADVICE, SEALED, check_task, seal_of
+from reference_server.seals import ADVICE, SEALED, Sealed, check_task, seal_of
 from reference_server.task import Task
 
 Admission = Callable[[Database], None]
@@ -26,12 +26,21 @@ def find(db: Database, task_id: str, owner: str | None) -> Task | None:
     """The task, if there is one and it is this owner's; raises Damaged."""
     if "\0" in task_id:  # which not every database has in a text
         return None
+    row = _row(db, task_id)
+    return Task.of(row) if row and owner in (None, row["owner"]) else None
+
+
+def claimed(db: Database, task_id: str) -> Task:
+    """The task for who has claimed it in this transaction, with what seals its row; raises Damaged."""
+    row = _row(db, task_id)
+    return Task.of(row)._replace(sealed=Sealed.of(row) if db.seals else None)
+
+
+def _row(db: Database, task_id: str) -> Any:
     row = db.execute(f"SELECT {_COLUMNS} FROM tasks WHERE task_id = ?", (task_id,)).fetchone()
-    if row is None:
-        return None
-    if db.seals:
+    if row and db.seals:
         check_task(row)
-    return Task.of(row) if owner in (None, row["owner"]) else None
+    return row
 
 
 def claimable(db: Database, workers: Sequence[str], most: int | None) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from reference_server.errors import Damaged, StartError
 from reference_server.inspection import is_of_format
 from reference_server.schema import connect, name_damaged_tasks, prepare
 from reference_server.store import Store
+from reference_server.task import Checkpoint, Task
 from tests.reference_server.test_store import claimed, commit, submitted
 
 pytestmark = pytest.mark.sqlite
@@ -75,6 +76,40 @@ def test_a_row_that_is_bent_is_named_and_stays_bent_whatever_is_written_to_it(
     name_damaged_tasks(path)
     assert "the task 't' is damaged" in caplog.text
     assert "'well'" not in caplog.text
+
+
+def test_batches_seal_their_tasks_row_whatever_is_in_it_and_whoever_has_changed_it_between_them(path: Path) -> None:
+    with closing(Store(path)) as store:
+        submitted(store, key="it's", total=9, parameters={"a": "\N{SNOWMAN}\n'\""}, client_id="'", owner="\\")
+        task = claimed(store)
+        for message in ("one", 'it\'s\n"two"', "\N{SNOWMAN}"):
+            task = batch(store, task, message)
+            assert store.get("t") == task._replace(sealed=None)
+        store.pause("t")
+        task = batch(store, task, "paused")
+        store.resume("t")
+        task = batch(store, task, "by one who does not know the whole row")
+        assert store.get("t") == task
+        batch(store, claimed(store), "by one who does")
+        assert store.get("t").step == 6
+
+
+def batch(store: Store, task: Task, message: str) -> Task:
+    with store.transaction():
+        return store.commit_batch(task, ["{}"], Checkpoint(task.cursor + 7, "d" * task.step, message))
+
+
+@pytest.mark.parametrize("bent", ["total = 5", "seal = seal + 1", "parameters = '{}', seal = 0", "owner = 'x'"])
+def test_a_row_that_is_bent_under_its_worker_stays_bent_behind_its_batches(path: Path, bent: str) -> None:
+    with closing(Store(path)) as store:
+        submitted(store, total=9, parameters={"a": 1})
+        task = batch(store, claimed(store), "whole")
+        with closing(sqlite3.connect(path)) as beside, beside:
+            beside.execute(f"UPDATE tasks SET {bent}")
+        for message in ("bent", "and once more"):
+            task = batch(store, task, message)
+        with pytest.raises(Damaged, match="the task 't' is damaged"):
+            store.get("t")
 
 
 @pytest.mark.parametrize(
