@@ -7,7 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,16 +53,27 @@ prepare(Path(sys.argv[1]))
 """
 
 
+@contextmanager
+def begun(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that is about to make a store."""
+    with subprocess.Popen([sys.executable, "-c", MAKING, str(path)], stdout=subprocess.PIPE, text=True) as making:
+        assert making.stdout
+        making.stdout.readline()
+        yield making
+
+
 def test_a_first_start_that_was_killed_at_any_moment_does_no_harm(tmp_path: Path) -> None:
     """Many kills at random moments: before the file, with an empty one, in its first transaction, and after."""
     moments = random.Random(7)
+    with begun(tmp_path / "whole.db") as making:
+        at = time.monotonic()
+        making.wait()
+        whole_s = time.monotonic() - at
     sizes = set()
     for number in range(24):
         path = tmp_path / f"{number}.db"
-        with subprocess.Popen([sys.executable, "-c", MAKING, str(path)], stdout=subprocess.PIPE, text=True) as making:
-            assert making.stdout
-            making.stdout.readline()
-            time.sleep(moments.uniform(0, 0.012))
+        with begun(path) as making:
+            time.sleep(moments.uniform(0, whole_s))
             making.kill()
         sizes.add(path.stat().st_size if path.exists() else None)
         prepare(path)
