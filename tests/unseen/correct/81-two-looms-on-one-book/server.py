@@ -77,10 +77,10 @@ def look_around():
     db = connect()
     while True:
         for (cloth,) in db.execute("SELECT id FROM cloths WHERE woven < of AND NOT torn").fetchall():
-            if cloth not in at_work or at_work[cloth].ident and not at_work[cloth].is_alive():
-                if args.alone or mine(db, cloth):
-                    at_work[cloth] = threading.Thread(target=weave, args=(cloth,), daemon=True)
-                    at_work[cloth].start()
+            idle = cloth not in at_work or (at_work[cloth].ident and not at_work[cloth].is_alive())
+            if idle and (args.alone or mine(db, cloth)):
+                at_work[cloth] = threading.Thread(target=weave, args=(cloth,), daemon=True)
+                at_work[cloth].start()
         if args.alone:
             return
         time.sleep(0.05)
@@ -102,7 +102,12 @@ def weave_cloth(threads, band):
 
 
 def shown(cloth, of, woven, torn):
-    return {"cloth": cloth, "is": "torn" if torn else "woven" if woven == of else "on a loom", "threads": woven, "of": of}
+    return {
+        "cloth": cloth,
+        "is": "torn" if torn else "woven" if woven == of else "on a loom",
+        "threads": woven,
+        "of": of,
+    }
 
 
 def cloth_state(cloth):
@@ -120,7 +125,8 @@ def tear_cloth(cloth):
 
 def read_threads(cloth, after=-1):
     found = connect().execute(
-        "SELECT thread, colour FROM threads WHERE cloth = ? AND thread > ? ORDER BY thread LIMIT 60", (cloth, int(after))
+        "SELECT thread, colour FROM threads WHERE cloth = ? AND thread > ? ORDER BY thread LIMIT 60",
+        (cloth, int(after)),
     )
     rows = [{"thread": n, "colour": colour} for n, colour in found]
     return {"threads": rows, "after": rows[-1]["thread"] if len(rows) == 60 else None}

@@ -1,4 +1,4 @@
-"""Copies a manuscript. A call is answered by a stream of events; what a stream says is in the database before it is said.
+"""Copies a manuscript. A call is answered by a stream of events; what it says is in the database before it is said.
 
 Who comes back with the last event that he has read hears the rest, from whichever life.
 

@@ -1,7 +1,7 @@
 """Tunes pianos. The call comes back with the tuned strings; how far it is, another tool says.
 
-A piano's log has a line as a group of strings is begun, and one with the strings when it is done. Who calls again for the
-same piano goes on with it, and those who call at once take turns.
+A piano's log has a line as a group of strings is begun, and one with the strings when it is done. Who calls again for
+the same piano goes on with it, and those who call at once take turns.
 
 --tries: how far it is is counted in groups that were begun.
 """

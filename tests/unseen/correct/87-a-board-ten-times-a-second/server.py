@@ -55,7 +55,11 @@ def begin(name):
 
 def paint(name):
     of, done = db.execute("SELECT of, done FROM deliveries WHERE id = ?", (name,)).fetchone()
-    says = {"delivery": name, "phase": "weighed" if done == of else "on the scales", "parcels": {"done": done, "of": of}}
+    says = {
+        "delivery": name,
+        "phase": "weighed" if done == of else "on the scales",
+        "parcels": {"done": done, "of": of},
+    }
     row = (name, done, json.dumps(says), time.time())
     db.execute("INSERT OR REPLACE INTO board VALUES (?, ?, ?, ?)", row)
     to_paint.discard(name)
