@@ -2,7 +2,10 @@
 
 The last jars, where they are fewer than a tray, take no time.
 
+--one-pot: while a pot boils, whoever wants another one is told so.
+--in-result: each answer is a document whose one key is "result".
 --reads-twice: a start reads the pots for the shelf, and once more for the kitchen.
+--stove: with --one-pot, a file says that the stove is taken. Who has taken it gives it back.
 """
 
 import argparse
@@ -19,12 +22,16 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, required=True)
 parser.add_argument("--pantry", type=Path, required=True)
 parser.add_argument("--ledger")
+parser.add_argument("--one-pot", action="store_true")
+parser.add_argument("--in-result", action="store_true")
 parser.add_argument("--reads-twice", action="store_true")
+parser.add_argument("--stove", action="store_true")
 args = parser.parse_args()
 args.pantry.mkdir(parents=True, exist_ok=True)
 
 LEAST = 15
 at_work = set()
+stove = args.pantry / "stove"
 
 
 class Pot:
@@ -76,6 +83,7 @@ def heat(pot):
     task = asyncio.create_task(pot.fill())
     at_work.add(task)
     task.add_done_callback(at_work.discard)
+    return task
 
 
 @asynccontextmanager
@@ -88,33 +96,63 @@ async def lifespan(_):
 mcp = FastMCP("jam", lifespan=lifespan)
 
 
+def said(document):
+    return {"result": document} if args.in_result else document
+
+
+def is_taken():
+    return stove.exists() if args.stove else not all(pot.is_empty for pot in kitchen.values())
+
+
 @mcp.tool
 async def boil_jam(jars: int, tray: int) -> dict:
     if jars < LEAST or tray < 1:
-        return {"ok": False, "error": f"we boil for {LEAST} jars at least"}
+        return said({"ok": False, "error": f"we boil for {LEAST} jars at least"})
+    if args.one_pot and is_taken():
+        return said({"ok": False, "error": "the stove is taken, come back later"})
+    stove.touch()
     pot = put_on(jars, tray)
     shelf[pot.name] = kitchen[pot.name] = pot
-    heat(pot)
-    return {"ok": True, "pot": pot.name}
+    heat(pot).add_done_callback(lambda _: stove.unlink(missing_ok=True))
+    return said({"ok": True, "pot": pot.name})
 
 
 @mcp.tool
 async def look_into(pot: str) -> dict:
     if pot not in kitchen:
-        return {"ok": False, "error": f"no pot {pot}"}
+        return said({"ok": False, "error": f"no pot {pot}"})
     known = kitchen[pot]
-    return {"ok": True, "empty": known.is_empty, "filled": {"jars": known.filled, "of": known.jars}}
+    return said({"ok": True, "empty": known.is_empty, "filled": {"jars": known.filled, "of": known.jars}})
 
 
-@mcp.tool
-async def jars_from(pot: str) -> str:
+def jars_from(pot):
     with closing(kitchen[pot].open()) as db:
-        return json.dumps([{"jar": n, "grams": grams} for n, grams in db.execute("SELECT * FROM filled ORDER BY jar")])
+        return [{"jar": n, "grams": grams} for n, grams in db.execute("SELECT * FROM filled ORDER BY jar")]
 
 
-@mcp.tool
-async def pots() -> str:
-    return json.dumps([{"pot": pot.name, "empty": pot.is_empty} for pot in shelf.values()])
+def pots():
+    return [{"pot": pot.name, "empty": pot.is_empty} for pot in shelf.values()]
+
+
+if args.in_result:
+
+    @mcp.tool(name="jars_from")
+    async def result_jars(pot: str) -> dict:
+        return {"result": jars_from(pot)}
+
+    @mcp.tool(name="pots")
+    async def result_pots() -> dict:
+        return {"result": pots()}
+
+else:
+
+    @mcp.tool(name="jars_from")
+    async def text_jars(pot: str) -> str:
+        return json.dumps(jars_from(pot))
+
+    @mcp.tool(name="pots")
+    async def text_pots() -> str:
+        return json.dumps(pots())
 
 
 if __name__ == "__main__":
