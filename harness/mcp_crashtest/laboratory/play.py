@@ -70,15 +70,16 @@ def show_nothing(outcomes: Sequence[Outcome]) -> list[Outcome]:
 def behind_the_end(outcomes: Sequence[Outcome], planned: int) -> list[Outcome]:
     """Those that were over as soon as the last batch had begun, however often it was tried: it takes no time.
 
-    The last batch is the latest at which any of them aims. Of so many planned a third may be such, or none is.
+    The last batch of a job of the usual size is the latest at which any of them aims, that of another size is counted.
+    Of so many planned a third may be such, or none is.
     """
-    last = max((at.number for o in outcomes for at in _places(o)), default=0)
+    usual = max((at.number for o in outcomes if o.plan.workload is None for at in _places(o)), default=0)
     late = [
         o
         for o in outcomes
         if o.judgement.unproven
         and all(RUN_OVER in said for said in o.judgement.unproven)
-        and [at.number for at in _places(o)] == [last]
+        and [at.number for at in _places(o)] == [o.plan.workload.batches if o.plan.workload else usual]
     ]
     return late if len(late) * _FEW <= planned else []
 

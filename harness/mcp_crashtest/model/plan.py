@@ -61,6 +61,11 @@ class Size:
     records: int
     batch: int
 
+    @property
+    def batches(self) -> int:
+        """How many batches it has; the last may be short."""
+        return -(-self.records // self.batch)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -16,7 +16,7 @@ from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.laboratory.play import Outcome, behind_the_end, drained_beside_others, show_nothing
 from mcp_crashtest.model.coordinates import Batch
 from mcp_crashtest.model.faults import Fault, Victim
-from mcp_crashtest.model.plan import Plan
+from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.proof import NOTHING_RESTARTED, RUN_OVER
 from mcp_crashtest.model.verdict import Judgement, Verdict
 from tests.mutants.zoo import MUTANTS
@@ -50,8 +50,8 @@ def test_what_could_not_land_is_not_excused() -> None:
     assert not OTHER.drained
 
 
-def aimed(number: int, *unproven: str) -> Outcome:
-    plan = Plan("s", "p", (Fault("kill", Victim.CLIENT, Batch(number, thousandths=600)),))
+def aimed(number: int, *unproven: str, size: Size | None = None) -> Outcome:
+    plan = Plan("s", "p", (Fault("kill", Victim.CLIENT, Batch(number, thousandths=600)),), workload=size)
     return Outcome(plan, Judgement((), unproven, 0), RunFolder(Path("nowhere")))
 
 
@@ -80,3 +80,12 @@ def test_what_was_dropped_in_a_hurry_is_found(tmp_path: Path, kind: str) -> None
     assert dropped.verdict is Verdict.FAIL
     assert "records.lost" in {finding.invariant for finding in dropped.judgement.findings}
     assert not dropped.drained
+
+
+def test_the_only_batch_of_a_small_job_is_its_last_one_and_the_first_of_a_large_one_is_not() -> None:
+    one, many = Size(10, 10), Size(203, 10)
+    hit = [aimed(n) for n in (1, 5, 11)]
+    missed, early = aimed(1, RUN_OVER, size=one), aimed(1, RUN_OVER, size=many)
+    assert show_nothing([*hit, missed]) == []
+    assert show_nothing([*hit, early]) == [early]
+    assert show_nothing([*hit, aimed(21, RUN_OVER, size=many)]) == []
