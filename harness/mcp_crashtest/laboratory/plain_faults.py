@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mcp_crashtest.laboratory import tools_named
 from mcp_crashtest.laboratory.advice import on_arguments, on_path, on_word
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.patterns import argument_for, id_path, is_uri, on_handle, on_pending
@@ -18,7 +19,7 @@ from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.paths import fill, placeholders
 from mcp_crashtest.model.profile import Profile
-from mcp_crashtest.model.showing import bounded, nearest, paths_in, pretty
+from mcp_crashtest.model.showing import bounded, paths_in, pretty
 from mcp_crashtest.model.text import excerpt
 from mcp_crashtest.model.verdict import Judgement
 
@@ -129,9 +130,10 @@ def _of_profile(bench: Bench, history: History) -> Iterator[str]:
     """What is wrong with the profile, the plainest first."""
     profile = bench.profile
     if _failed(history):
-        yield from _no_such_tool(bench)
+        yield from tools_named.of_the_job(bench)
         yield from _another_pattern(bench, history)
         yield from _status_called_wrongly(bench, history)
+    yield from tools_named.beside_the_job(bench)
     ids = any(seen.value.get("event") for seen in history.of(Op.STREAM, types=[Type.OK]))
     if profile.contract.kind is ContractKind.SSE_RESUME and not ids:
         yield (
@@ -153,21 +155,6 @@ def _of_profile(bench: Bench, history: History) -> Iterator[str]:
 
 def _failed(history: History) -> bool:
     return not any(True for _ in history.of(Op.OUTPUT, types=[Type.OK]))
-
-
-def _no_such_tool(bench: Bench) -> Iterator[str]:
-    """A tool's name that the server does not have. One that lists nothing may have anything."""
-    profile, names = bench.profile, list(bench.tools)
-    records = profile.observe.records
-    called = {"[contract] tool": profile.contract.tool}
-    status = profile.contract.status
-    called |= {"[contract] status.tool": status.tool} if status and status.tool else {}
-    called |= {"[observe] records.tool": records.tool} if records and records.tool else {}
-    for place, name in called.items():
-        if names and name not in names:
-            near = nearest(name, names, 1)
-            meant = f'\n\nDid you mean\n\n  tool = "{near[0]}"' if near else ""
-            yield f'{place} = "{name}": there is no such tool; the server has {", ".join(names[:30])}{meant}'
 
 
 def _called_wrongly(bench: Bench, history: History) -> Iterator[str]:

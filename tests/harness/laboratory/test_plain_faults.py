@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mcp_crashtest.laboratory.plain_faults import refusal, refuse_plain_faults, 
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
+from mcp_crashtest.model.offers import ListSpec
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.profile import Claims, Profile
 from mcp_crashtest.model.subject_spec import SubjectSpec
@@ -169,6 +171,19 @@ def test_a_tool_that_is_not_there_is_told_from_those_that_are() -> None:
 def test_a_server_need_not_list_its_tools() -> None:
     passes(bench({}), DONE, output("abcdef"), end())
     passes(bench({"other": {}}), DONE, output("abcdef"), end())
+
+
+def test_a_tool_that_the_job_does_not_call_is_missed_before_it_is_called() -> None:
+    """The list of tasks is asked for long after: a whole session would have been played by then."""
+    at = bench()
+    wrong, right = (
+        replace(at, profile=replace(at.profile, contract=replace(at.profile.contract, list=ListSpec(tool))))
+        for tool in ("job_statuss", "job_status")
+    )
+    text = said(UsageError, wrong, DONE, output("abcdef"), end())
+    assert '[contract] list.tool = "job_statuss": there is no such tool; the server has start, job_status' in text
+    passes(right, DONE, output("abcdef"), end())
+    passes(replace(wrong, tools={"other": {}}), DONE, output("abcdef"), end())  # it does not list all that it has
 
 
 def test_a_status_tool_that_is_not_there_is_named_too() -> None:
