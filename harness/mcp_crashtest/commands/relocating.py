@@ -35,13 +35,18 @@ def elsewhere(way: Reached, written: Sequence[str]) -> Iterator[Reached]:
     def is_elsewhere(word: str) -> bool:
         return not any((folder / name).is_relative_to(_named(way, folder, word)) for name in written)
 
+    def is_its_own(word: str) -> bool:
+        """Whether it has come to be by the trial itself: there is none where nothing was written yet."""
+        return not is_elsewhere(word) and _named(way, folder, word) != folder.resolve()
+
     moved = read_command(command, is_elsewhere)
     if moved.text != command:
         yield _other(way, moved.text, "; ".join(moved.changes))
     if (variables := _moved(way, folder, written)) is not None:
         yield variables
     if launcher_in(command) is None and spec.cwd is None:
-        placed = " ".join(quoted(_placed(word, folder, way.folder)) for word in shlex.split(command))
+        words = shlex.split(command)
+        placed = " ".join(quoted(word if is_its_own(word) else _placed(word, folder, way.folder)) for word in words)
         other = _other(way, placed, "")
         other.draft.say("subject", "cwd", _STATE, f"it writes {written[0]} where it is started", guessed=True)
         yield other

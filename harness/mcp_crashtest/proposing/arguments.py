@@ -74,6 +74,10 @@ def arguments_for(tool: Tool, given: Mapping[str, Any], records: int) -> Argumen
             template[name], why = _filled(tool, name, schema)
             guesses |= {name: why} if why else {}
             input_file = template[name] if template[name] == _INPUT_FILE else input_file
+    any_word = [name for name, value in template.items() if value == FILLER and name not in given]
+    if len(any_word) == 1 and "key" not in parts.values():
+        template[any_word[0]] = _PLACEHOLDERS["key"]
+        guesses[any_word[0]] = "any word: another one for each client, as it may be what its job is called by"
     template |= {name: value for name, value in given.items() if name not in template}
     parts |= {name: part for name, value in given.items() for part, said in _PLACEHOLDERS.items() if said == value}
     return Arguments(template, parts, guesses, size, input_file)

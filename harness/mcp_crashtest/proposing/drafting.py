@@ -51,7 +51,7 @@ def draft_of(
     seen.workload(draft, sighting, records, batch if "batch" in parts else None, told=told)
     if call.input_file is not None:
         draft.say("workload", "input_file", call.input_file, "JSON lines that the lab writes beforehand", guessed=True)
-    if sighting.kind.blocking and "key" not in parts:
+    if sighting.kind.blocking and "{client_id}" not in str(call.template):
         draft.remarks.append(
             "No argument says whose call it is: called again after a crash, it knows its job by the others alone."
         )

@@ -31,6 +31,17 @@ def test_a_server_that_keeps_its_store_where_it_is_started_is_started_in_a_folde
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
+def test_a_place_that_the_server_itself_has_made_is_no_place_of_the_users(tmp_path: Path) -> None:
+    (tmp_path / "server.py").write_text(PLAIN.read_text(encoding="utf-8"), encoding="utf-8")
+    command = "python -B server.py polled --port 8000 --keep shelves"
+    done = lab("init", "--yes", "--command", command, "--records", 23, cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    subject = written(tmp_path)["subject"]
+    assert subject["command"] == "python -B {here}/server.py polled --port {port} --keep shelves"
+    assert subject["cwd"] == "{state_dir}"
+    assert {path.name for path in tmp_path.iterdir()} == {"server.py", "crashtest.toml"}
+
+
 def test_a_server_that_wants_to_know_who_asks_is_tried_in_one_way_alone_and_never_where_its_store_is(
     tmp_path: Path,
 ) -> None:

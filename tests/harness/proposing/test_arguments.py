@@ -39,3 +39,13 @@ def test_beside_the_number_of_a_year_the_size_is_found() -> None:
 def test_a_number_that_begins_beyond_the_job_is_no_size_of_it() -> None:
     found = arguments_for(tool(since={"type": "integer", "minimum": 2015}, amount=NUMBER), {}, 103)
     assert (found.parts, found.template["since"]) == ({"amount": "total"}, 2015)
+
+
+def test_the_only_word_that_a_call_asks_for_may_be_what_its_job_is_called_by() -> None:
+    word: dict[str, Any] = {"type": "string"}
+    found = arguments_for(tool(piano=word, keys=NUMBER), {}, 103)
+    assert found.template == {"piano": "{client_id}", "keys": "{total_records}"}
+    assert "any word" in found.guesses["piano"]
+    assert arguments_for(tool(piano=word, keys=NUMBER), {"piano": "crashtest"}, 103).template["piano"] == "crashtest"
+    for others in ({"tuner": word}, {"client_id": word}):  # several words, or one that has a name for it
+        assert arguments_for(tool(piano=word, keys=NUMBER, **others), {}, 103).template["piano"] == "crashtest"
