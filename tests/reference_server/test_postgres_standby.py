@@ -206,6 +206,7 @@ def test_who_does_not_come_back_is_dead_once_his_lease_has_run_out(pair: Pair, o
         until(lambda: ask(pair.standby, "SELECT count(*) FROM reference_server.workers") == 1, "the lease is there")
         pair.kill()
         gone._closing = True  # its process has died with its host
+        until(lambda: not gone._thread.is_alive(), "nobody of it tries to come back")
         pair.promote()
         ask(pair.primary, LASTS)
         assert dict(other.claimable([])) == {}
