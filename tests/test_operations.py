@@ -46,9 +46,13 @@ MISTAKES = {
     "no-tool-to-cancel": (
         'tool = "cancel_job"',
         'tool = "cancel_task"',
-        "cancel: the server has no tool 'cancel_task'",
+        '[contract] cancel.tool = "cancel_task": there is no such tool',
     ),
-    "no-tool-to-list": ('tool = "list_jobs"', 'tool = "jobs"', "list: the server has no tool 'jobs'"),
+    "no-tool-to-list": (
+        'tool = "list_jobs"',
+        'tool = "jobs"',
+        '[contract] list.tool = "jobs": there is no such tool',
+    ),
     "no-tasks-there": ("$.jobs", "$.tasks", "there is no list of tasks at items = '$.tasks'"),
     "no-id-there": ("$.job.id", "$.id", "there is no id at handle = '$.id'"),
     "other-arguments": (

@@ -83,7 +83,7 @@ _TABLE = (
         "records.duplicated",
         FROZEN,
         "the server stands still for a while and goes on",
-        ("records.count", "effects.rework", "fencing.double-run"),
+        ("records.count", "effects.rework", "fencing.double-run", "progress.monotonic"),
     ),
     Mutant(
         "forgotten_ids",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mcp_crashtest.laboratory.bench import Bench
-from mcp_crashtest.model.offers import OPERATIONS
+from mcp_crashtest.model.offers import ANSWER, OPERATIONS
 from mcp_crashtest.model.showing import nearest
 
 
@@ -21,11 +21,11 @@ def of_the_job(bench: Bench) -> Iterator[str]:
 def beside_the_job(bench: Bench) -> Iterator[str]:
     """Those of what is asked beside it: the undisturbed job calls none of them, and would say nothing of it.
 
-    Who lists the tool of the job lists these, too.
+    Who lists the tool of the job lists these, too. An answer is given where the job asks, which that run shows.
     """
     if bench.profile.contract.tool not in bench.tools:
         return
-    specs = {name: getattr(bench.profile.contract, name) for name in OPERATIONS}
+    specs = {name: getattr(bench.profile.contract, name) for name in OPERATIONS if name != ANSWER}
     yield from _unlisted(bench, {f"[contract] {n}.tool": spec.tool for n, spec in specs.items() if spec and spec.tool})
 
 
