@@ -104,8 +104,12 @@ def in_steps(tmp_path: Path, *more: str) -> Path:
 
 
 def test_a_server_that_takes_a_commit_that_was_not_answered_for_nothing_is_caught(tmp_path: Path) -> None:
+    """Which message of a batch a silence begins with is a share of those that were counted: one session may miss it."""
     profile = in_steps(tmp_path, 'TRIES = "anew"')
-    done = certify(tmp_path / "report", "--profile", profile, "--scenario", UNREACHABLE)
+    asked = ("--profile", profile, "--scenario", UNREACHABLE)
+    sessions = (certify(tmp_path / "report", *asked, "--seed", seed) for seed in range(3))
+    done = next((done for done in sessions if done.code != 0), None)
+    assert done is not None, "three sessions have missed it"
     assert done.code == 1, done.out + done.err
     assert invariants(named(done, UNREACHABLE, "broker")) == {"records.duplicated"}
     proofs = [proof for history in evidence.histories(tmp_path / "report") for proof in link_proofs(history)]
@@ -116,7 +120,7 @@ def test_a_server_whose_batches_have_keys_may_do_again_what_it_had_committed(tmp
     done = certify(tmp_path / "report", "--profile", in_steps(tmp_path), "--scenario", UNREACHABLE)
     assert done.code == 0, done.out + done.err
     [scenario] = done.certificate["scenarios"]
-    assert (scenario["verdict"], scenario["runs"]) == ("PASS", 12)
+    assert (scenario["verdict"], scenario["runs"]) == ("PASS", 20)
 
 
 def link_proofs(history: History) -> list[str]:

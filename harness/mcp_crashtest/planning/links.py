@@ -18,7 +18,7 @@ _LASTING_BATCHES = (2, 5)
 _WAYS = ((SILENT, True), (CUT, False), (CUT, True), (SLOW, False), (SILENT, False))  # True: from a message on
 _SHARES = (1000, 750, 500, 875, 250, 625, 375, 125)  # of a batch's messages, a COMMIT and what is near it first
 _IN_A_ROW = 3
-_ROOM_BATCHES = 4  # in which messages are counted, and the one comes that is meant
+_ROOM_BATCHES = 5  # in which messages are counted, and the one comes that is meant
 
 
 def unreachable(
