@@ -81,11 +81,11 @@ async def _said_a_batch(stage: Stage, link: Link, batch_s: float) -> int:
     two rows one behind the other had.
     """
     await _silence(stage, link, batch_s)  # what is under way is the end of a row
-    said = await _said_in_a_row(stage, link, batch_s)
+    before, said = -1, await _said_in_a_row(stage, link, batch_s)
     for _ in range(_MOST_ROWS - 1):
-        before, said = said, await _said_in_a_row(stage, link, batch_s)
         if said in (0, before):
             break
+        before, said = said, await _said_in_a_row(stage, link, batch_s)
     return said
 
 
