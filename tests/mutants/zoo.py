@@ -140,7 +140,7 @@ _TABLE = (
         "task.cancel-forgotten",
         OPERATED,
         "a job is cancelled, and nothing else is done",
-        ("task.resurrected",),
+        ("task.resurrected", "task.orphaned"),
     ),
     Mutant("pause_overwritten", "task.cancel-forgotten", OPERATED, "a job is paused, and nothing else is done"),
     Mutant(
