@@ -46,6 +46,7 @@ class TestedClient:
         self.relay = Relay(subject.port, subject.server.port, self.witness, self._relayed)
         self._expected = expected
         self._process: Process | None = None
+        self._dead: set[str] = set()
         self._expects_end = False
         self._unread = False
 
@@ -77,9 +78,15 @@ class TestedClient:
         self._stage.write(LAB, Type.OK, Op.CLIENT, value)
         self._stage.watch(self._watch_end(self.subject.name, process))
 
+    def _died(self, name: str, process: Process) -> None:
+        """Note its death, once."""
+        if process.exited is not None and name not in self._dead:
+            self._dead.add(name)
+            self._stage.chronicle.died(CLIENT, name, process)
+
     async def _watch_end(self, name: str, process: Process) -> None:
         ended = await process.wait_exit(self._stage.limits.total_s)
-        self._stage.chronicle.died(CLIENT, name, process)
+        self._died(name, process)
         if process is self._process and not self._expects_end:
             self._note_exit(ended)
 
@@ -211,6 +218,8 @@ class TestedClient:
 
     async def close(self) -> bool:
         """End it, if it lives; whether nobody of it can be left."""
-        if self._process is None or self._process.exited is not None:
+        if self._process is None:
             return True
-        return (await self._process.kill()).confirmed
+        gone = self._process.exited is not None or (await self._process.kill()).confirmed
+        self._died(self.subject.name, self._process)  # who watched it may have been sent away before he saw it
+        return gone
