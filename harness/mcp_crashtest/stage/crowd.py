@@ -22,11 +22,11 @@ from mcp_crashtest.model.secrets import meant
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
 from mcp_crashtest.stage.ending import watch_client
 from mcp_crashtest.stage.hosting import Hosting
+from mcp_crashtest.stage.moving import Moves
 from mcp_crashtest.stage.second_client import SecondClient
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.subject import Subject
 
-_MOVES = frozenset({Op.PROGRESS, Op.OUTPUT})
 _OF_A_TASK = frozenset({Op.SUBMIT, Op.STATUS, Op.OUTPUT})
 
 
@@ -39,7 +39,7 @@ class Member:
     principal: Principal | None = None
     process: ClientProcess | None = None
     handle: str | None = None
-    status: str | None = None
+    moves: Moves = field(default_factory=Moves)
     finished: bool = False
 
     @property
@@ -127,12 +127,7 @@ class Crowd:
             self._end_if_all_have()
         if operation.op is Op.END:
             self.stage.ended = self.stage.ended or "client deadline"
-        if operation.op is Op.STATUS and operation.type is Type.OK:
-            before, member.status = member.status, operation.value["status"]
-            return before != member.status
-        if operation.op is Op.SUBMIT:
-            return operation.type is Type.OK or bool(operation.value.get("busy"))
-        return operation.op in _MOVES and operation.type is not Type.INVOKE
+        return member.moves.saw(operation)
 
     def first_has_finished(self, *, read: bool) -> None:
         """The first client has nothing more to do."""

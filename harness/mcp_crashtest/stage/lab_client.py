@@ -28,6 +28,7 @@ from mcp_crashtest.stage.client_process import ClientProcess, Listener
 from mcp_crashtest.stage.crowd import Company, company
 from mcp_crashtest.stage.ending import watch_client
 from mcp_crashtest.stage.hosting import Hosting
+from mcp_crashtest.stage.moving import Moves
 from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.outage import ask_again, forgive
 from mcp_crashtest.stage.pace import LONGEST_ABSENCE_S
@@ -40,7 +41,6 @@ _LEAVING_S = 5.0
 _ENDED = frozenset({"cancelled", "failed", "vanished"})  # how a job that was cancelled may end
 _OF_A_TASK = frozenset({Op.SUBMIT, Op.STATUS, Op.OUTPUT})
 _ORDERS = frozenset({Op.CANCEL, Op.PAUSE, Op.RESUME})
-_MOVES = frozenset({Op.PROGRESS, Op.STATUS, Op.OUTPUT, Op.FAULT, Op.BOOT, *_ORDERS})
 
 
 class LabClient:
@@ -62,7 +62,7 @@ class LabClient:
         self._process: ClientProcess | None = None
         self._lives = 0
         self._handle: str | None = None
-        self._status: str | None = None
+        self._moves = Moves(Op.STATUS, Op.FAULT, Op.BOOT, *_ORDERS)
         self._before: float | None = None  # how far the lives before this one were seen to get
         self._in_life: tuple[float, float] | None = None  # the first and the latest progress in this life
         self._said: Counter[WindowName] = Counter()
@@ -239,7 +239,7 @@ class LabClient:
             self._ends(operation)
         if operation.op is Op.END and operation.process.startswith("client"):
             self._stage.ended = self._stage.ended or "client deadline"
-        return self._is_move(operation)
+        return self._moves.saw(operation)
 
     def _ordered(self, operation: Operation) -> None:
         """A task may stop as soon as that was asked; one that was not heard, or is to go on, does not."""
@@ -268,15 +268,6 @@ class LabClient:
         elif operation.type is Type.OK:
             self._said[WindowName.ANSWERED] += 1
             self._handle = meant(operation.task)
-
-    def _is_move(self, operation: Operation) -> bool:
-        """A status that is what it was is no move, nor is a submission that was not taken: it may be made for ever."""
-        if operation.op is Op.SUBMIT:
-            return operation.type is Type.OK or bool(operation.value.get("busy"))
-        if operation.op is Op.STATUS and operation.type is Type.OK:
-            before, self._status = self._status, operation.value["status"]
-            return before != self._status
-        return operation.op in _MOVES and operation.type is not Type.INVOKE
 
     # --- what is done to it
 

@@ -22,11 +22,10 @@ from mcp_crashtest.stage.answering import Answering
 from mcp_crashtest.stage.client_process import ClientProcess, Listener
 from mcp_crashtest.stage.ending import watch_client
 from mcp_crashtest.stage.hosting import Hosting
+from mcp_crashtest.stage.moving import MOVES, Moves
 from mcp_crashtest.stage.operator import Operator
 from mcp_crashtest.stage.stage import LAB, OUTPUT, Stage
 from mcp_crashtest.subjects.subject import Subject
-
-_MOVES = frozenset({Op.PROGRESS, Op.OUTPUT})
 
 
 class SecondClient:
@@ -57,7 +56,7 @@ class SecondClient:
         self._looks_again = False
         self._process: ClientProcess | None = None
         self._lives = 0
-        self._status: str | None = None
+        self._moves = Moves()
         self._handle: str | None = None
         self._operator = Operator(subject, stage, self._followed, f"{SECOND}-operator", hosting=hosting)
         self._hosting = Hosting(subject, beside=hosting)
@@ -147,12 +146,7 @@ class SecondClient:
             self._ends(operation)
         if operation.op is Op.END:
             self._stage.ended = self._stage.ended or "client deadline"
-        if operation.op is Op.STATUS and operation.type is Type.OK:
-            before, self._status = self._status, operation.value["status"]
-            return before != self._status
-        if operation.op is Op.SUBMIT:
-            return operation.type is Type.OK or bool(operation.value.get("busy"))
-        return operation.op in _MOVES and operation.type is not Type.INVOKE
+        return self._moves.saw(operation)
 
     def _ends(self, operation: Operation) -> None:
         if self._process:
@@ -202,7 +196,7 @@ class SecondClient:
             self._stage.ended = self._stage.ended or OUTPUT
         if operation.op is Op.END:
             self._stage.ended = self._stage.ended or "client deadline"
-        return operation.op in _MOVES and operation.type is not Type.INVOKE
+        return operation.op in MOVES and operation.type is not Type.INVOKE
 
     async def close(self) -> None:
         """End it, if it lives."""
