@@ -7,7 +7,7 @@ the end of a life has kept from being made is not lost: what lies between two li
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mcp_crashtest.model.operation import History, Op, Operation, Type
@@ -33,35 +33,29 @@ class _Seen:
 def check(history: History) -> Iterator[Finding]:
     """Judge each stream; one finding a kind is enough."""
     found: dict[str, Finding] = {}
-    streams: dict[str, _Seen] = {}
-    for finding in _findings(history, streams):
+    for finding in _findings(history):
         found.setdefault(finding.invariant, finding)
-    if (stalled := _broken_off(history, streams)) is not None:
-        found.setdefault(stalled.invariant, stalled)
     yield from found.values()
 
 
 def broken_off(history: History) -> bool:
     """Whether a run has stalled because a stream that was joined again came to no answer."""
-    streams: dict[str, _Seen] = {}
-    for _ in _findings(history, streams):
-        pass
-    return _broken_off(history, streams) is not None
+    return any("silent_s" in finding.evidence for finding in _findings(history))
 
 
-def _broken_off(history: History, streams: dict[str, _Seen]) -> Finding | None:
+def _broken_off(history: History, streams: Iterable[_Seen]) -> Iterator[Finding]:
     """A stream that was joined and said nothing more up to the end of a run in which nothing moved.
 
     Where its server has died meanwhile the job may stand still: then all that it told undisturbed must have been told.
     """
     end = next((o for o in history.of(Op.END) if o.value.get("reason") == "stalled"), None)
     golden = next((o.value.get("stream") for o in history.of(Op.EXPECT)), None) or []
-    seen = max(streams.values(), key=lambda one: one.begun.i, default=None)
+    seen = max(streams, key=lambda one: one.begun.i, default=None)
     if end is None or seen is None or seen.joined is None or seen.over or not _must_go_on(history, seen, end):
-        return None
+        return
     if end.life != seen.begun.life and not (golden and golden[-1] in seen.told):
-        return None
-    return Finding(
+        return
+    yield Finding(
         "stream.lost",
         f"the stream was joined again behind {seen.joined.value['behind']!r}, and never came to its answer: nothing "
         f"has come for {end.value['silent_s']:.1f} s",
@@ -70,7 +64,8 @@ def _broken_off(history: History, streams: dict[str, _Seen]) -> Finding | None:
     )
 
 
-def _findings(history: History, streams: dict[str, _Seen]) -> Iterator[Finding]:
+def _findings(history: History) -> Iterator[Finding]:
+    streams: dict[str, _Seen] = {}
     for event in history.of(Op.SUBMIT, Op.STREAM):
         if event.op is Op.SUBMIT:
             if event.type is Type.INVOKE and "resumes" not in event.value:
@@ -90,6 +85,7 @@ def _findings(history: History, streams: dict[str, _Seen]) -> Iterator[Finding]:
                 f"{event.value.get('behind')!r}: {event.value.get('error')}",
                 (seen.begun.i, event.i),
             )
+    yield from _broken_off(history, streams.values())
 
 
 def _must_go_on(history: History, seen: _Seen, event: Operation) -> bool:

@@ -35,11 +35,6 @@ def pairs(given: list[str] | None, option: str) -> list[tuple[str, str]]:
     return found
 
 
-def headers(options: argparse.Namespace) -> dict[str, str]:
-    """The headers that the user sends. Raises UsageError."""
-    return dict(_header(text) for text in options.header or ())
-
-
 def _header(text: str) -> tuple[str, str]:
     match = re.match(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*[:=]\s*(.*)$", text, re.DOTALL)
     if match is None:
@@ -57,7 +52,7 @@ def variables(options: argparse.Namespace) -> dict[str, str]:
 
 def say_given(draft: Draft, options: argparse.Namespace) -> None:
     """What the user says of the subject itself goes over all that is found out, in the trial too."""
-    draft.say("subject", "headers", headers(options) or None)
+    draft.say("subject", "headers", dict(_header(text) for text in options.header or ()) or None)
     for key, value in settings(options).items():
         table, _, name = key.partition(".")
         if table == "subject" and name != "environment":
