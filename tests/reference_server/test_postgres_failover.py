@@ -75,6 +75,18 @@ def sent(pair: Pair) -> int:
     return int(there and ask(pair.standby, "SELECT coalesce(sum(progress), 0) FROM reference_server.tasks"))
 
 
+async def cut_off_in_a_commit(pair: Pair) -> None:
+    """The standby is set apart, and a COMMIT waits for it."""
+    await asyncio.to_thread(pair.part)
+    await asyncio.to_thread(pair.wait_for_a_commit_that_waits)
+
+
+async def fail_over(pair: Pair) -> None:
+    """The primary dies, and its standby is promoted."""
+    pair.kill()
+    await asyncio.to_thread(pair.promote)
+
+
 def done_again(server: Server) -> int:
     """How many records were executed more than once."""
     return sum(times > 1 for times in Counter(server.attempts()).values())
@@ -89,10 +101,8 @@ async def test_jobs_whose_primary_dies_in_a_commit_end_exactly_on_the_standby(
     task_ids = await begun(server, ITEMS, 0.02)
     async with Witness(server, task_ids) as witness:
         await witness.until_progress(50)
-        await asyncio.to_thread(pair.part)
-        await asyncio.to_thread(pair.wait_for_a_commit_that_waits)
-        pair.kill()
-        await asyncio.to_thread(pair.promote)
+        await cut_off_in_a_commit(pair)
+        await fail_over(pair)
         await came_out(server, task_ids, ITEMS)
     assert witness.regressed == []
     assert done_again(server) <= TASKS * BATCH, "what was cut off"
@@ -111,8 +121,7 @@ async def test_what_an_asynchronous_standby_was_not_sent_is_lost_and_that_is_see
         await asyncio.to_thread(pair.part)
         await witness.until_progress(sent(pair) + 2 * TASKS * BATCH)
         [unheard_of, *_] = await begun(server, 10, 60.0, key="acknowledged, and lost")
-        pair.kill()
-        await asyncio.to_thread(pair.promote)
+        await fail_over(pair)
         await came_out(server, task_ids, ITEMS)
         with pytest.raises(RpcError, match="there is no task"):
             await server.status(unheard_of)
@@ -132,10 +141,8 @@ async def test_an_old_primary_that_comes_back_as_it_was_is_not_the_store(
     task_ids = await begun(server, ITEMS, 0.02)
     async with Witness(server, task_ids) as witness:
         await witness.until_progress(50)
-        await asyncio.to_thread(pair.part)
-        await asyncio.to_thread(pair.wait_for_a_commit_that_waits)
-        pair.kill()
-        await asyncio.to_thread(pair.promote)
+        await cut_off_in_a_commit(pair)
+        await fail_over(pair)
         pair.restart(old)
         what = "SELECT string_agg(t::text, ' ' ORDER BY task_id) FROM reference_server.tasks t"
         had = ask(old, what)
@@ -163,8 +170,7 @@ async def test_a_batch_that_the_standby_has_though_nobody_was_told_of_it_counts_
             await witness.until_progress(50)
             relay.cut(behind=True)
             await asyncio.to_thread(until, lambda: relay.cuts, "a COMMIT is cut")
-            pair.kill()
-            await asyncio.to_thread(pair.promote)
+            await fail_over(pair)
             await came_out(server, task_ids, ITEMS)
     assert witness.regressed == []
     assert done_again(server) <= TASKS * BATCH
@@ -183,10 +189,8 @@ async def test_one_standby_after_the_other_takes_over_and_nothing_is_lost(
         async with Witness(server, task_ids) as witness:
             await witness.until_progress(dice.randrange(0, 600))
             if number % 2:
-                await asyncio.to_thread(pair.part)
-                await asyncio.to_thread(pair.wait_for_a_commit_that_waits)
-            pair.kill()
-            await asyncio.to_thread(pair.promote)
+                await cut_off_in_a_commit(pair)
+            await fail_over(pair)
             await came_out(server, task_ids, ITEMS)
         assert witness.regressed == []
         await asyncio.to_thread(pair.rejoin)
