@@ -125,7 +125,7 @@ class Presence:
                 sender, _, task_id = told.payload.partition(" ")
                 if sender != self.me and self._heard:
                     self._heard(task_id)
-            if time.monotonic() >= look_at and not self._looking.is_alive():
+            if self._sessions.several and time.monotonic() >= look_at and not self._looking.is_alive():
                 self._looking = threading.Thread(target=self._sessions.look, name="hosts", daemon=True)
                 self._looking.start()
                 look_at = time.monotonic() + LEASE_S

@@ -157,18 +157,22 @@ class Sessions:
         """Whether it lasts, and nobody was promoted since it began."""
         return not session.closed and session.timeline >= self._timeline
 
+    @property
+    def several(self) -> bool:
+        """Whether more than one host is named, of which another may be promoted."""
+        return len(self._hosts) > 1
+
     def look(self) -> None:
         """Learn whether another host was promoted, of which the sessions that last tell nothing."""
-        if len(self._hosts) > 1:
-            with suppress(Away, psycopg.Error):
-                drop(self._newest())
+        with suppress(Away, psycopg.Error):
+            drop(self._newest())
 
     def _open(self) -> Session:
         """A session with the primary, which has nothing that a synchronous standby does not have.
 
         Of several hosts all are asked: see ``hosts``.
         """
-        session = self._newest() if len(self._hosts) > 1 else _opened(self._hosts[0])
+        session = self._newest() if self.several else _opened(self._hosts[0])
         try:
             session.execute(_SETTLED)
         except BaseException:
