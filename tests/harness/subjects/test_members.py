@@ -20,12 +20,16 @@ from tests.harness.subjects.launching import DEADLINE_S, Launching
 WORKER = "setsid sh -c 'echo; exec sleep {}' &"
 HIDDEN = """
     import os, sys, time
+    told, tells = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             os.chdir(sys.argv[1])
-            os.execve("/bin/sh", ["sh", "-c", "echo; exec sleep 63"], {})
+            os.execve("/bin/sleep", ["sleep", "63"], {})
         os._exit(0)
+    os.close(tells)
+    os.read(told, 1)  # the end of it: the daemon is what it is called by now
+    print(flush=True)
     time.sleep(60)
 """
 HONEST = {
