@@ -5,6 +5,8 @@ A new life gives no id twice and keeps jobs apart; and whoever asks, one job is 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mcp_crashtest import Trial
@@ -19,9 +21,10 @@ MORE = 20
 def test_second_job(crashtest: Trial) -> None:
     """The server is killed while two jobs are under way, or is given a second one in its new life: both stay."""
     crashtest.refuse_alone(Companion.ANOTHER_JOB)
-    at, told = (crashtest.protocols, crashtest.workload), crashtest.second_told
-    plans = sequences.second_jobs(crashtest.scenario, *at, told=told, seed=crashtest.seed, count=MORE)
-    crashtest.play(plans, core=SECOND_JOBS)
+    at, told = (crashtest.scenario, crashtest.protocols, crashtest.workload), crashtest.second_told
+    owed = crashtest.takes_another(sequences.one_behind(*at, told=told))
+    plans = sequences.second_jobs(*at, told=told, seed=crashtest.seed, count=MORE)
+    crashtest.play([replace(plan, owed=owed) for plan in plans], core=SECOND_JOBS)
 
 
 @pytest.mark.crashtest(level=2)

@@ -27,7 +27,7 @@ def test_a_server_that_keeps_jobs_apart_passes_also_where_it_takes_one_at_a_time
     done = certify(tmp_path, "--profile", SMALL, "--command", command, *depth, *BOTH)
     assert done.code == 0, done.out + done.err
     assert {s["verdict"] for s in done.certificate["scenarios"]} == {"PASS"}
-    assert [s["runs"] for s in done.certificate["scenarios"]] == ([3, 6] if depth else [7, 9])
+    assert [s["runs"] for s in done.certificate["scenarios"]] == ([4, 6] if depth else [10, 9])
 
 
 def test_two_calls_for_one_job_wait_for_each_other_and_pass(tmp_path: Path) -> None:

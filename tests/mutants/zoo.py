@@ -253,6 +253,9 @@ _TABLE = (
         SECOND,
         "the server is killed, and a second job of the same size is submitted beside the first",
     ),
+    Mutant(
+        "stale_lock", "recovery.deadline", SECOND, "the server is killed, and a second job is submitted behind the end"
+    ),
     Mutant("one_list", "isolation.leak", SECOND, "a second job, which is smaller, is submitted behind a restart"),
     Mutant(
         "two_workers",

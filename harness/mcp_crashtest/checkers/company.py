@@ -26,6 +26,10 @@ _OF_FIRST = (_FIRST, "operator")  # and who asks for something in its name
 _DISTURBANCES = frozenset({Op.FAULT, Op.AWAY})
 _ONE_LIST = "Keep what belongs to a job under its id, in memory too, and read it back by that id alone."
 _STORED_KEY = "Store the idempotency key with the task, in one transaction, and look for it there and not in memory."
+_NO_KEEPER = (
+    "What says that somebody is at work outlives whoever has said so. Take such a lock, flag or row for a time that is "
+    "renewed, or tie it to the process; and at start take away what names a job that has ended."
+)
 _ONE_WORKER = "Let whoever asks first claim the job with one statement, and everybody else wait for what it comes to."
 
 
@@ -56,6 +60,7 @@ def check(history: History) -> Iterator[Finding]:
     if companion is Companion.CROWD:
         yield from crowd.check(history)
     elif companion.has_own_job:
+        yield from _turned_away(history)
         yield from _one_id(history)
         yield from _leaks(history)
     elif companion is Companion.SAME_CALL and (other := other_task(history)):
@@ -73,7 +78,7 @@ def unproven(history: History) -> Iterator[str]:
     outputs = [o for o in history.of(Op.OUTPUT) if is_of_second(o)]
     if _reads_on(history.operations) and not _stalled(history):
         yield "the run was over before the first job was read again behind the second"
-    if companion is None or _is_trial_call(history) or any(o.type is Type.OK or not is_refusal(o) for o in outputs):
+    if companion is None or _is_trial(history) or any(o.type is Type.OK or not is_refusal(o) for o in outputs):
         return
     if outputs and companion.has_own_job:
         yield f"the server takes no second job: {outputs[-1].value.get('error')}"
@@ -107,17 +112,20 @@ def _reads_on(view: Iterable[Operation]) -> bool:
     return bool(again) and Op.OUTPUT not in again
 
 
-def _is_trial_call(history: History) -> bool:
-    """Whether the same call was made again with nobody in the way: it shows what a server promises, and breaks nothing.
+def _is_trial(history: History) -> bool:
+    """Whether a call was made again with nobody in the way: it shows what a server promises, and breaks nothing.
 
-    A plan with faults is made for a server alone that has shown that it answers with the same task.
+    A plan with faults is made for a server alone that has shown that it answers with the same task, or owes a second
+    job its place behind the first only to one that has given it.
     """
-    return _companion(history) is Companion.SAME_CALL and not history.header.plan["faults"]
+    plan = history.header.plan
+    wanted = _companion(history) is Companion.SAME_CALL or bool(plan.get("owed"))
+    return wanted and not plan["faults"] and not plan["afterlife"]
 
 
 def _of_first_call(history: History, first: History) -> History:
     """What the first client saw of its job, where the same call was answered with another one."""
-    if _is_trial_call(history):
+    if _is_trial(history):
         return replace(first, operations=[o for o in first.operations if o.op is not Op.EFFECTS])
     return _with_effects(first, history, mine=False)
 
@@ -209,6 +217,25 @@ def _has_later(history: History, refused: Operation) -> bool:
 # --- one against the other
 
 
+def _turned_away(history: History) -> Iterator[Finding]:
+    """A second job is refused behind the first one's end for as long as that may last, and is taken undisturbed."""
+    if not history.header.plan.get("owed") or _is_trial(history):
+        return
+    ends = [o for o in history.of(Op.OUTPUT) if not is_of_second(o)]
+    asked = [o for o in history.of(Op.SUBMIT) if is_of_second(o) and ends and o.i > ends[0].i]
+    if not asked or asked[-1].type is not Type.FAIL or not any(True for _ in history.of(Op.FAULT, types=[Type.OK])):
+        return
+    refused, waited_s = asked[-1], asked[-1].t - ends[0].t
+    yield Finding(
+        "recovery.deadline",
+        "a second job is taken behind the first where nobody is killed, and was refused in life "
+        f"{refused.life} until {waited_s:.1f} s behind its end: {refused.value.get('error')}",
+        (ends[0].i, refused.i),
+        {"waited_s": round(waited_s, 3)},
+        _NO_KEEPER,
+    )
+
+
 def _one_id(history: History) -> Iterator[Finding]:
     """The second job's id is that of the first."""
     given = [o for o in history.of(Op.SUBMIT, types=[Type.OK]) if o.task is not None]
@@ -248,7 +275,7 @@ def _wanted(history: History) -> Mapping[bool, frozenset[str]]:
 
 def _two_tasks(history: History, other: Operation) -> Iterator[Finding]:
     """The same call is answered with another task behind a fault, and was not with nobody in the way."""
-    if _is_trial_call(history):
+    if _is_trial(history):
         return
     first = next(o for o in history.of(Op.SUBMIT, types=[Type.OK]) if not is_of_second(o))
     yield Finding(

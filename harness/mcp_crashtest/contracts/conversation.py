@@ -65,7 +65,7 @@ class Conversation:
         self.stream: Stream | None = None
         self.rejoining = False
         self.patience = Patience(job.ready_deadline_s, job.busy_s)
-        if job.unheard:
+        if job.waits:
             self.patience.unheard()
         self._ends_at = time.monotonic() + job.deadline_s
         self._trying: asyncio.Task[None] | None = None

@@ -36,8 +36,8 @@ class Job:
     ready yet. ``headers`` go with each request. Tables of records are left in ``folder``. ``piped``: the server is
     spoken to over its standard streams, which the lab hands to the client. ``notes`` is the path of a small file for
     the latest question, or empty. ``marked``: the answer to its submission can be told from all others by whoever sees
-    the server send it. ``unheard``: it was submitted before and nobody has heard the answer. It may be under way then,
-    and for ``busy_s`` a server may refuse another because of that.
+    the server send it. ``waits``: for ``busy_s`` a server may refuse it, because of another that it has not done with.
+    That may be this one too, where it was submitted before and nobody has heard the answer.
 
     Whoever may see a process may see its environment: the headers, and the secrets of which it may say nothing, go
     another way.
@@ -62,7 +62,7 @@ class Job:
     notes: str = ""
     marked: bool = False
     busy_s: float = 0.0
-    unheard: bool = False
+    waits: bool = False
 
     @property
     def batch(self) -> int:

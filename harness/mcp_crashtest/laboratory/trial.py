@@ -20,10 +20,11 @@ from mcp_crashtest.laboratory.laboratory import Laboratory, Numbered
 from mcp_crashtest.laboratory.play import Outcome, behind_the_end, drained_beside_others
 from mcp_crashtest.laboratory.summing_up import Told, raise_for, smallest, summary, told_again
 from mcp_crashtest.laboratory.unplayed import OUT_OF_TIME, Unplayed, beyond, why_unplayed
-from mcp_crashtest.model.companions import Companion, answered_alike, why_alone
+from mcp_crashtest.model.companions import Companion, answered_alike, turned_away, why_alone
 from mcp_crashtest.model.errors import NotApplicable, NotAssessed, Unproven
 from mcp_crashtest.model.events import Listener, RunPlayed, RunsPlanned
 from mcp_crashtest.model.faults import Fault, Right
+from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.shard import WHOLE, Shard
 from mcp_crashtest.model.sharpness import Sharpness
@@ -79,13 +80,28 @@ class Trial(Facts):
         if why := why_alone(self.bench.profile, Companion.SAME_CALL):
             self.notes.append(str(Reason(Standing.NOT_APPLICABLE, why)))
             return False
-        self.planned += 1
-        [outcome] = self._play(self._numbered([plan]))
-        if outcome.verdict is not Verdict.PASS:
+        seen = self._shown_by(plan)
+        if seen is None:
             return False
-        alike = answered_alike(outcome.folder.history())
+        alike = answered_alike(seen)
         self.notes += [] if alike else [str(EACH_CALL_A_JOB)]
         return alike
+
+    def takes_another(self, plan: Plan) -> bool:
+        """Whether this server takes a second job behind the first: the plan that shows it is played for this.
+
+        Raises NotApplicable where it takes none with nobody in the way.
+        """
+        seen = self._shown_by(plan)
+        if seen is not None and (said := turned_away(seen)) is not None:
+            raise NotApplicable(f"the server takes no second job behind the first, with nobody in the way: {said}")
+        return seen is not None
+
+    def _shown_by(self, plan: Plan) -> History | None:
+        """What was seen in an undisturbed run of this plan; None where that proves nothing."""
+        self.planned += 1
+        [outcome] = self._play(self._numbered([plan]))
+        return outcome.folder.history() if outcome.verdict is Verdict.PASS else None
 
     def play_again(self, earlier: Sequence[Plan]) -> None:
         """Play plans that have failed in earlier sessions, before any other, and note what came of it.

@@ -133,6 +133,12 @@ def answered_alike(history: History) -> bool:
     return other_task(history) is None and any(is_of_second(o) for o in history.of(Op.SUBMIT, types=[Type.OK]))
 
 
+def turned_away(history: History) -> str | None:
+    """What a second job was refused with; None where it was taken."""
+    ends = [o for o in history.of(Op.OUTPUT) if is_of_second(o)]
+    return str(ends[-1].value.get("error")) if ends and is_refusal(ends[-1]) else None
+
+
 def varies(profile: Profile) -> bool:
     """Whether a job may have another number of records than the profile's: the call alone says how many."""
     return "total_records" in placeholders(profile.contract.arguments) and profile.workload.input_file is None

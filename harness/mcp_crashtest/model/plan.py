@@ -84,7 +84,8 @@ class Plan:
     and those of an undisturbed run, come from no fork server; ``hash_seed`` is Python's for all lives; ``afterlife``:
     after its end the server is killed and asked once more, or, with ``cut``, its power fails then; ``companion``:
     behind the last fault a second client comes, whose job, if it is its own, has the size ``second`` or else that of
-    the first; of a ``CROWD`` a third one has jobs of the size ``third``. ``engine``: the server's system calls are
+    the first; of a ``CROWD`` a third one has jobs of the size ``third``; ``owed``: a second job is taken behind the
+    first where nobody is killed, or is to be seen to be. ``engine``: the server's system calls are
     counted so, in all of its lives. Raises UsageError for a fault that is to land during one that does not last any
     more, or not yet, before a call that nobody counts, or for a power cut where nobody records.
     """
@@ -102,6 +103,7 @@ class Plan:
     third: Size | None = None
     engine: Engine | None = None
     cut: Loss | None = None
+    owed: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an impossible order."""
@@ -196,6 +198,7 @@ class Plan:
             **beside,  # plans of earlier versions have neither, and keep their digests
             **({"engine": self.engine} if self.engine else {}),
             **({"cut": self.cut.to_settings()} if self.cut else {}),
+            **({"owed": True} if self.owed else {}),
         }
 
     def to_text(self) -> str:
@@ -234,6 +237,7 @@ class Plan:
                 _size(data["third"]) if data.get("third") else None,
                 Engine(data["engine"]) if data.get("engine") else None,
                 Loss.from_settings(data["cut"]) if data.get("cut") is not None else None,
+                bool(data.get("owed")),
             )
         except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise UsageError(f"this plan cannot be read: {error!r}") from error

@@ -192,8 +192,7 @@ def second_jobs(
     Where jobs are told by their size the second is a batch smaller, or else bigger: the one's records are not all the
     other's. Where they are told by a key too, every third is as big as the first, and only another client's.
     """
-    smaller, bigger = workload.records - workload.batch, workload.records + workload.batch
-    size = Size(smaller if smaller > 0 else bigger, workload.batch) if Told.SIZE in told else None
+    size = _second_size(workload, told)
     beside, behind, both = Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER, Companion.JOB_BESIDE
     wanted = cycle((beside, both, behind, both, behind))  # not in step with two revisions
     plans = spread(scenario, protocols, "kill", Victim.SERVER, workload, seed=seed, count=count)
@@ -202,6 +201,17 @@ def second_jobs(
     killed = [replace(p, companion=who, second=as_big) for p, who, as_big in zip(plans, wanted, alike, strict=False)]
     ended = (Plan(scenario, p, (), afterlife=True, companion=behind, second=size) for p in cycle(protocols))
     return [plan for n, one in enumerate(killed) for plan in ([one, next(ended)] if n % _ENDED == 1 else [one])][:count]
+
+
+def one_behind(scenario: str, protocols: Sequence[str], workload: Workload, *, told: frozenset[Told]) -> Plan:
+    """A second job behind the first with nobody in the way: whether there is one at all."""
+    size = _second_size(workload, told)
+    return Plan(scenario, protocols[0], (), companion=Companion.ANOTHER_JOB_LATER, second=size, owed=True)
+
+
+def _second_size(workload: Workload, told: frozenset[Told]) -> Size | None:
+    smaller, bigger = workload.records - workload.batch, workload.records + workload.batch
+    return Size(smaller if smaller > 0 else bigger, workload.batch) if Told.SIZE in told else None
 
 
 def two_back(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: int, count: int) -> list[Plan]:

@@ -111,7 +111,7 @@ class Crowd:
         arguments = fill(self.subject.profile.contract.arguments, values)
         first = first.sized(**size) if size else first
         headers = self.subject.headers_of(member.principal) if member.principal else first.headers
-        return replace(first, arguments=arguments, values=values, headers=headers, handle=None, notes="", unheard=False)
+        return replace(first, arguments=arguments, values=values, headers=headers, handle=None, notes="", waits=False)
 
     def saw(self, operation: Operation) -> bool:
         """An event of one of them; whether it shows that something goes on."""

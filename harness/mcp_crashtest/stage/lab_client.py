@@ -145,7 +145,7 @@ class LabClient:
             marked=subject.counting is not None,
             piped=subject.piped,
             busy_s=stage.limits.silence_s + 2 * float((self._expected or {}).get("job_s") or 0),
-            unheard=self.submitted_at is not None and self._handle is None,
+            waits=self.submitted_at is not None and self._handle is None,
         )
 
     def _journalled(self, name: str, event: Operation) -> None:

@@ -2,8 +2,9 @@
 
 With a job that is to be under way beside the first one when the server dies it comes before that, and meets it too. It
 is a process like the first one's, is never killed, and what it does stands in the history under its own name. A server
-that takes one job at a time may refuse a second one while the first goes on: then it is asked for again. Behind a
-second job the output of the first is read once more, in the first client's name: it is what it was.
+that takes one job at a time may refuse a second one while the first goes on: then it is asked for again, and where it
+is owed its place behind the first, for as long as a refusal may last. Behind a second job the output of the first is
+read once more, in the first client's name: it is what it was.
 """
 
 from __future__ import annotations
@@ -122,7 +123,8 @@ class SecondClient:
         if size:
             values |= {"total_records": size.records, "batch_size": size.batch}
         arguments = fill(self._subject.profile.contract.arguments, values)
-        own = replace(first, arguments=arguments, values=values, handle=None, unheard=False)
+        waits = self._stage.plan.owed and self._first_finished
+        own = replace(first, arguments=arguments, values=values, handle=None, waits=waits)
         return own.sized(size.records, size.batch) if size else own
 
     def _followed(self) -> Job:

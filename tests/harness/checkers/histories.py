@@ -50,13 +50,16 @@ def history(
     companion: Companion | None = None,
     second: Size | None = None,
     third: Size | None = None,
+    owed: bool = False,
     **claims: Any,
 ) -> History:
     """The history of a run with these planned faults and these events, after what the golden run gave and showed."""
     header = Header(
         seed=0,
         scenario="literal",
-        plan=Plan("literal", "2026-07-28", tuple(faults), companion=companion, second=second, third=third).to_json(),
+        plan=Plan(
+            "literal", "2026-07-28", tuple(faults), companion=companion, second=second, third=third, owed=owed
+        ).to_json(),
         profile="literal",
         profile_digest="",
         contract=contract,

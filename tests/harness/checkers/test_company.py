@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.checkers.judge import judge
-from mcp_crashtest.model.companions import Companion, answered_alike
+from mcp_crashtest.model.companions import Companion, turned_away
 from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Size
 from mcp_crashtest.model.verdict import Verdict
@@ -165,6 +165,22 @@ def test_a_server_that_takes_no_second_job_at_all_has_shown_nothing() -> None:
     assert judged.unproven == ("the server takes no second job: busy",)
 
 
+def test_a_second_job_that_has_its_place_undisturbed_and_is_turned_away_behind_a_kill_is_recovered_from_nowhere() -> (
+    None
+):
+    turned_away, taken = by_second(refused(), task=None), by_second(submit(), done(FOUR), task="u")
+    assert verdict(two_jobs([turned_away, done(), turned_away, end()], owed=True)) == fail("recovery.deadline")
+    assert verdict(two_jobs([turned_away, done(), taken, end()], owed=True)) == PASS
+
+
+def test_who_takes_one_job_and_no_other_is_accused_of_nothing_where_nobody_is_killed() -> None:
+    second = {"companion": Companion.ANOTHER_JOB_LATER, "second": Size(len(FOUR), 2), "owed": True}
+    for behind, said in ((refused(), "busy"), ([*submit(), *done(FOUR)], None)):
+        task = "u" if said is None else None
+        seen = history([expected(FOUR), submit(), done(), by_second(behind, task=task), end()], **second)
+        assert (verdict(seen), turned_away(seen)) == (PASS, said)
+
+
 def test_a_second_job_that_nobody_has_seen_shows_nothing() -> None:
     judged = judge(two_jobs([done(), end()]))
     assert judged.unproven == ("the run was over before the second client had its output",)
@@ -225,59 +241,6 @@ def test_two_jobs_of_one_size_with_ids_of_their_own_pass() -> None:
 def test_a_job_that_is_given_to_another_who_asks_for_as_much_is_two_jobs_under_one_id() -> None:
     events = [by_second(submit()), done(), by_second(done()), read_again(done()), effects(0, t=ALL), end()]
     assert verdict(equal_jobs(events)) == fail("task.identity")
-
-
-# --- the same call once more
-
-
-def called_again(*events: Events, **said: Any) -> History:
-    """The server is killed in mid-way, and the second client makes the call that the first had made."""
-    happened = [killed_in_mid_job(), *(e for some in events for e in some)]
-    return history(happened, faults=[KILL], companion=Companion.SAME_CALL, **said)
-
-
-def called_undisturbed(*events: Events, **said: Any) -> History:
-    """The second client makes the first one's call behind that one's end, and nobody is in the way."""
-    happened = [submit(), done(), *(e for some in events for e in some)]
-    return history(happened, companion=Companion.SAME_CALL, **said)
-
-
-def test_the_same_call_that_is_answered_with_the_same_task_passes() -> None:
-    assert verdict(called_again([by_second(submit(), done()), done(), effects(1, t=ALL + "ab"), end()])) == PASS
-    assert verdict(called_undisturbed([by_second(submit()), effects(0, t=ALL), end()])) == PASS
-
-
-def by_another() -> list[Event]:
-    return by_second(submit(), done(), task="u")
-
-
-def test_the_same_call_that_is_answered_with_another_task_behind_a_kill_is_one_too_many() -> None:
-    events = [by_another(), done(), effects(1, t=ALL + "ab", u=ALL), end()]
-    assert verdict(called_again(events)) == fail("task.duplicated")
-    assert verdict(called_again([by_another(), done(), end()])) == fail("task.duplicated")
-
-
-@pytest.mark.parametrize("worked", [effects(0, t=ALL, u=ALL), effects(6, job=ALL + ALL), []])
-def test_a_server_to_which_each_call_is_a_job_promises_nothing_else(worked: list[Event]) -> None:
-    """Its output may be in one place for all of them, too: nothing of the second is judged."""
-    assert verdict(called_undisturbed([by_another(), worked, end()])) == PASS
-    assert verdict(called_undisturbed([by_second(submit(), done(ALL + ALL, 6), task="u"), worked, end()])) == PASS
-
-
-def test_who_is_turned_away_because_there_is_such_a_job_has_lost_nothing() -> None:
-    assert verdict(called_undisturbed([by_second(refused(), task=None), end()])) == PASS
-    assert verdict(called_again([by_second(refused(), task=None), done(), end()])) == PASS
-
-
-def test_a_call_that_does_its_job_twice_under_one_id_is_a_double_run() -> None:
-    events = [by_second(submit(), done()), done(), effects(3, t=ALL + "abcdef"), end()]
-    assert verdict(called_again(events)) == fail("fencing.double-run")
-
-
-def test_what_a_server_promises_of_the_same_call_is_seen_in_the_history() -> None:
-    assert answered_alike(called_undisturbed([by_second(submit()), end()]))
-    assert not answered_alike(called_undisturbed([by_another(), end()]))
-    assert not answered_alike(called_undisturbed([by_second(refused(), task=None), end()]))
 
 
 # --- two clients of one job

@@ -136,10 +136,10 @@ def test_two_calls_are_one_job_where_a_key_says_so_and_it_resumes_exactly_once(t
 
 
 def test_a_plan_says_who_comes_beside_the_client() -> None:
-    plan = Plan("s", "p", (), companion=Companion.ANOTHER_JOB, second=Size(93, 10))
+    plan = Plan("s", "p", (), companion=Companion.ANOTHER_JOB, second=Size(93, 10), owed=True)
     assert Plan.from_json(plan.to_json()) == plan
     assert str(plan) == "no faults, a second job beside it in the new life"
 
 
 def test_a_plan_without_company_is_written_as_ever() -> None:
-    assert not {"companion", "second"} & set(Plan("s", "p", ()).to_json())
+    assert not {"companion", "second", "owed"} & set(Plan("s", "p", ()).to_json())

@@ -192,6 +192,12 @@ def test_a_job_of_one_batch_has_a_bigger_one_beside_it(records: int, second: int
     assert plan.second == Size(second, 10)
 
 
+def test_whether_there_is_a_second_job_at_all_is_tried_with_nobody_in_the_way() -> None:
+    behind = sequences.one_behind("s", ERAS, JOB, told=frozenset(Told))
+    assert (behind.faults, behind.afterlife, behind.companion) == ((), False, Companion.ANOTHER_JOB_LATER)
+    assert behind.second == sequences.second_jobs("s", ERAS, JOB, told=frozenset(Told), seed=0, count=1)[0].second
+
+
 def test_where_the_size_does_not_vary_the_second_job_is_as_big_as_the_first() -> None:
     plans = sequences.second_jobs("s", ERAS, JOB, told=frozenset({Told.KEY}), seed=0, count=20)
     assert {plan.second for plan in plans} == {None}
