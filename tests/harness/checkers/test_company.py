@@ -174,7 +174,7 @@ def test_a_second_job_that_has_its_place_undisturbed_and_is_turned_away_behind_a
 
 
 def test_who_takes_one_job_and_no_other_is_accused_of_nothing_where_nobody_is_killed() -> None:
-    second = {"companion": Companion.ANOTHER_JOB_LATER, "second": Size(len(FOUR), 2), "owed": True}
+    second: dict[str, Any] = {"companion": Companion.ANOTHER_JOB_LATER, "second": Size(len(FOUR), 2), "owed": True}
     for behind, said in ((refused(), "busy"), ([*submit(), *done(FOUR)], None)):
         task = "u" if said is None else None
         seen = history([expected(FOUR), submit(), done(), by_second(behind, task=task), end()], **second)
