@@ -119,7 +119,7 @@ def _beside(traces: Traces) -> Sequence[Stored]:
 
 async def _seen(tryout: Tryout, wishes: Wishes, options: argparse.Namespace) -> tuple[Sighting, Arguments, Tool]:
     tool = _tool(tryout, wishes, options)
-    call = arguments_for(tool, wishes.arguments, wishes.records)
+    call = arguments_for(tool, wishes.arguments, wishes.records, chosen=True)
     say(options, f"trying {tool.name} {json.dumps(dict(call.template), ensure_ascii=False)[:500]}")
     telling = asyncio.create_task(_telling(partial(say, options)))
     try:

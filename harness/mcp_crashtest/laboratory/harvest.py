@@ -21,7 +21,7 @@ from mcp_crashtest.proposing.arguments import Arguments
 from mcp_crashtest.proposing.following import Id, ids_in
 from mcp_crashtest.proposing.offer import Tool
 from mcp_crashtest.proposing.operations import list_of, listings, orders
-from mcp_crashtest.proposing.outputs import Records, Source, records_in, sources
+from mcp_crashtest.proposing.outputs import Records, Source, key_in, paged, records_in, sources
 from mcp_crashtest.proposing.sighting import Sighting, size_of
 from mcp_crashtest.proposing.stored import Kept, grown, kept
 
@@ -72,8 +72,7 @@ async def with_records(
         best = (None, own)
     asked = sources(tryout.offer, tool, named, result, blocking=seen.kind.blocking, given=call.template)
     for source in asked if best is None else ():
-        if (found := await _found(tryout, source, named, result, size)) is not None:
-            best = (source, found)
+        if (best := await _found(tryout, source, named, result, size)) is not None:
             break
     if best is None:
         best = await _on_disk(tryout, seen, named, call, size, looks)
@@ -115,8 +114,10 @@ def _is_own(one: Kept) -> bool:
     return place.startswith(OWN_FOLDER) or any(placeholders((place.partition("/")[2], source.query)))
 
 
-async def _found(tryout: Tryout, source: Source, named: Sequence[Id], result: Any, size: int | None) -> Records | None:
-    """The records in a source, if all of them are there; pages are read to the last one."""
+async def _found(
+    tryout: Tryout, source: Source, named: Sequence[Id], result: Any, size: int | None
+) -> tuple[Source, Records] | None:
+    """The records in a source, if all of them are there, and how they are asked for; pages are read to the last one."""
     own = result if isinstance(result, Mapping) else {}
     named_so = dict.fromkeys(("handle", "id", "task_id"), named[0].value) if named else {}
     values = {**named_so, **own}
@@ -130,16 +131,35 @@ async def _found(tryout: Tryout, source: Source, named: Sequence[Id], result: An
     elif source.resource is not None:
         document = await tryout.read(str(tryout.filled(source.resource, values)))
     first = records_in(document, size)
-    if first is None or first.next is None or source.resource is None:
-        return first if first is not None and first.number == (size or first.number) else None
-    number, following = first.number, find(document, first.next)
+    if first is None or first.next is None:
+        return (source, first) if first is not None and first.number == (size or first.number) else None
+    tool = tryout.offer.tool(source.tool) if source.tool else None
+    leads_on = paged(tool, source, first.next) if tool else source
+    if leads_on is None:
+        return None
+    items = [item async for item in _pages(tryout, leads_on, values, first, document)]
+    key = key_in(items)
+    return (leads_on, replace(first, key=key)) if key is not None and len(items) == size else None
+
+
+async def _pages(
+    tryout: Tryout, source: Source, values: Mapping[str, Any], first: Records, document: Any
+) -> AsyncIterator[Any]:
+    """The items of this page and of those that it leads to."""
     for _ in range(_MOST_PAGES):
-        if not isinstance(following, str) or not following:
+        for item in items if isinstance(items := find(document, first.items), list) else ():
+            yield item
+        if (following := find(document, str(first.next))) in (None, "", False):
             break
-        document = await tryout.read(following)
-        number += len(items) if isinstance(items := find(document, first.items), list) else 0
-        following = find(document, first.next)
-    return first if number == size else None
+        document = await _page(tryout, source, values, following)
+
+
+async def _page(tryout: Tryout, source: Source, values: Mapping[str, Any], following: Any) -> Any:
+    if source.tool is None:
+        return await tryout.read(str(following))
+    return (
+        await tryout.call(source.tool, tryout.filled(dict(source.arguments), {**values, "next": following}))
+    ).document
 
 
 async def _operations(tryout: Tryout, seen: Sighting, named: Sequence[Id]) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ from mcp_crashtest.wire.session import tool_reply
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S, _SHARE = 0.01, 0.5, 2
 _STILL_S, _STILL_FACTOR = 3.0, 10
+_LOOKS_AGAIN, _BETWEEN_LOOKS_S = 30, 0.05
 TASK = TERMS.augments or {}
 """What makes a call a task of revision 2025-11-25."""
 _MOST_DOCUMENTS, _MOST_STATUS_CALLS = 4000, 4
@@ -88,7 +89,7 @@ async def _observed(tryout: Tryout, tool: Tool, call: Arguments, wishes: Wishes)
     took_s = time.monotonic() - began
     result = await _result(tryout, way, documents[-1])
     seen = Sighting(way.kind, documents, result, took_s, handle=way.handle, asking=way.asking, job=name_of(way.value))
-    return seen, [Id(None, name_of(way.value))]
+    return seen, [Id(way.handle if way.asking else None, name_of(way.value))]
 
 
 def _blocking(answer: Answer, wishes: Wishes) -> Sighting:
@@ -160,16 +161,29 @@ def _path_of(document: Any, value: str) -> str | None:
 async def _by_tool(tryout: Tryout, tool: Tool, answer: Answer, wishes: Wishes) -> _Way | None:
     if not wishes.allows(ContractKind.TOOL_TASK):
         return None
-    ids = ids_in(answer.document, answer.text)
+    ids = ids_in(answer.document, answer.text, tryout.offer.asked_by)
     if wishes.status_tool is not None:
         return await _by_this_tool(tryout, ids, wishes.status_tool)
     for number, (one, call) in enumerate(status_calls(tryout.offer, tool, ids)):
         if number == _MOST_STATUS_CALLS:
             break
         told = await tryout.call(call.tool.name, tryout.filled(call.arguments, {"handle": one.value}))
-        if told.error is None and isinstance(told.document, Mapping) and (wishes.status or status_in([told.document])):
-            return _Way(ContractKind.TOOL_TASK, str(one.value), one.path, call)
+        if told.error is None and isinstance(told.document, Mapping):
+            way = _Way(ContractKind.TOOL_TASK, str(one.value), one.path, call)
+            if wishes.status or status_in([told.document]) or await _moves(tryout, way, told.document):
+                return way
     return None
+
+
+async def _moves(tryout: Tryout, way: _Way, first: Any) -> bool:
+    """Whether a document with numbers and flags of which no name says anything becomes another within a short while."""
+    if not any(isinstance(value, bool | int) for _, value in scalars(first)):
+        return False
+    for _ in range(_LOOKS_AGAIN):
+        await asyncio.sleep(_BETWEEN_LOOKS_S)
+        if await _look(tryout, way) != first:
+            return True
+    return False
 
 
 async def _told_in_words(tryout: Tryout, tool: Tool, answer: Answer) -> str:

@@ -32,6 +32,7 @@ _ID = vocabulary("id uuid key token idempotency")
 _JOB = vocabulary("job task run export import operation auftrag")
 _PATH = vocabulary("path file filename folder directory dir output destination dest source input src out")
 _INPUT = vocabulary("source input src in from")
+_TWO = 2
 FILLER = "crashtest"
 """The word that stands where any will do."""
 
@@ -51,8 +52,11 @@ class Arguments:
     input_file: str | None = None
 
 
-def arguments_for(tool: Tool, given: Mapping[str, Any], records: int) -> Arguments:
-    """What to call a tool with. ``given`` comes first. Raises UsageError for one that nobody can think of."""
+def arguments_for(tool: Tool, given: Mapping[str, Any], records: int, *, chosen: bool = False) -> Arguments:
+    """What to call a tool with. ``given`` comes first. Raises UsageError for one that nobody can think of.
+
+    ``chosen``: it is this one that starts the job, so that one of its numbers has to say how many records there are.
+    """
     properties = tool.properties
     unknown = [name for name in given if properties and name not in properties]
     if unknown:
@@ -61,6 +65,9 @@ def arguments_for(tool: Tool, given: Mapping[str, Any], records: int) -> Argumen
     parts = _parts(open_, tool.required)
     template: dict[str, Any] = {}
     guesses: dict[str, str] = {}
+    if chosen and not parts and (two := _two_numbers(open_, tool.required)):
+        parts = dict(zip(two, ("total", "batch"), strict=True))
+        guesses = dict(zip(two, ("how many records, as the first number", "how many make a batch"), strict=True))
     size, input_file = None, None
     for name, schema in properties.items():
         if name in given:
@@ -103,6 +110,14 @@ def _parts(properties: Mapping[str, Mapping[str, Any]], required: Sequence[str])
         parts[batch[0]] = "total"
     keys = [name for name, schema in properties.items() if type_of(schema) in ("string", "") and _is_key(name)]
     return parts | ({keys[0]: "key"} if keys else {})
+
+
+def _two_numbers(properties: Mapping[str, Mapping[str, Any]], required: Sequence[str]) -> list[str]:
+    """Two whole numbers of which no name says anything, and no other: nothing else can be the job's size."""
+    numbers = [name for name, schema in properties.items() if type_of(schema) in _NUMBERS]
+    found = [name for name in numbers if type_of(properties[name]) == "integer" and not _is_no_size(name)]
+    alike = len({name in required for name in found}) == 1
+    return found if len(found) == len(numbers) == _TWO and alike else []
 
 
 def _takes(schema: Mapping[str, Any], records: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mcp_crashtest.model.errors import UsageError
@@ -81,6 +82,10 @@ def _left_over(offer: Offer) -> Guess | None:
     long = [tool for tool in able if _works_for_long(tool)]
     if len(long) == 1:
         return Guess(long[0], f"it is the only one that can and tells of long work; {others}")
+    called_by = {name for name, tools in offer.asked_by.items() if tools > 1}
+    left = [tool for tool in able if not _is_needed_alone(tool, called_by)]
+    if len(left) == 1 and called_by:
+        return Guess(left[0], f"it is the only one that takes more than {' or '.join(sorted(called_by))}")
     return None
 
 
@@ -101,6 +106,12 @@ def _is_about_a_job(tool: Tool) -> bool:
     """Whether it takes a job's id, and nothing else that it cannot do without."""
     needed = tool.required or list(tool.properties)
     return bool(needed) and all(share(name, _ABOUT_A_JOB) for name in needed) and not _takes_a_size(tool)
+
+
+def _is_needed_alone(tool: Tool, called_by: Collection[str]) -> bool:
+    """Whether it cannot do without one of these names of a job, and needs nothing else."""
+    needed = tool.required or list(tool.properties)
+    return len(needed) == 1 and needed[0] in called_by
 
 
 def _follows(tool: Tool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,11 @@ _URI = re.compile(r"([a-z][a-z0-9+.-]*)://[^\s\"'<>]+", re.IGNORECASE)
 _NOT_OURS = vocabulary("http https file mailto ftp")
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _ONE_WORD = re.compile(r"[^\s\"'{}\[\]]{1,200}")
-_MADE_UP = re.compile(r"(?:[A-Za-z]+[_-])?(?=[0-9a-f-]*[0-9])[0-9a-f]{8}[0-9a-f-]*", re.IGNORECASE)
+_MADE_UP = re.compile(
+    r"(?:[A-Za-z]+[_-])?(?=[0-9a-f-]*[0-9])(?:[0-9a-f]{8}|[0-9a-f]{4,}-[0-9a-f]{4})[0-9a-f-]*", re.IGNORECASE
+)
 NAMES_ID = vocabulary("id uuid guid handle token key ref reference ticket kennung nummer number")
-NAMES_JOB = vocabulary("job task run operation execution work auftrag export import migration request")
+NAMES_JOB = vocabulary("job task run operation execution work auftrag export import migration request order")
 _NO_ID = vocabulary("client session parent user server total count")
 _TELLS = vocabulary(
     "status state progress check poll get describe info query inspect show stand zustand fortschritt watch",
@@ -59,12 +61,16 @@ def uris_in(text: str, links: tuple[str, ...] = ()) -> list[str]:
     return list(dict.fromkeys([*links, *found]))
 
 
-def ids_in(document: Any, text: str) -> list[Id]:
-    """What may be the job's id in an answer, the likeliest first."""
+def ids_in(document: Any, text: str, asked_by: Collection[str] = ()) -> list[Id]:
+    """What may be the job's id in an answer, the likeliest first; also what has a name by which tools ask of jobs."""
     if not isinstance(document, Mapping | list):
         whole = text.strip()
         return [Id(None, whole)] if _ONE_WORD.fullmatch(whole) else []
-    found = [(Id(path, value), _rating(path, value)) for path, value in paths_in(document) if _is_name(value)]
+    found = [
+        (Id(path, value), _rating(path, value) or int(isinstance(value, str) and path.rsplit(".", 1)[-1] in asked_by))
+        for path, value in paths_in(document)
+        if _is_name(value)
+    ]
     return [one for one, rating in sorted(found, key=lambda pair: -pair[1]) if rating > 0]
 
 

@@ -34,7 +34,7 @@ _ONLY_TOTALS = vocabulary("total of all gesamt insgesamt size expected target re
 _PERCENT = vocabulary("percent percentage pct prozent")
 _OF = re.compile(r"([0-9]{1,15}) ?(?:/|of) ?([0-9]{1,15})")
 _NUMBER = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?%?")
-_LONGEST_WORD = 40
+_LONGEST_WORD, _FEW = 40, 2
 _HIGHEST_PERCENT = 100.0
 
 
@@ -79,7 +79,8 @@ def _status_rating(path: str, documents: Sequence[Any]) -> int:
     values = [find(document, path) for document in documents]
     if all(isinstance(value, bool) for value in values):
         named = bool(_FLAG_NAMES.intersection(words(path.rsplit(".", 1)[-1])))
-        return 2 * named + (len(set(values)) > 1) if named and not values[0] else 0
+        at_the_end = len(values) > _FEW and values[-1] and not any(values[:-1])
+        return 2 * named + (len(set(values)) > 1) if (named or at_the_end) and not values[0] else 0
     if not all(isinstance(value, str) and _is_word(value) for value in values):
         return 0
     known = [meaning(value, {}) is not None for value in values]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,6 +97,13 @@ class Offer:
     extensions: frozenset[str] = frozenset()
     has_tasks: bool = False
 
+    @property
+    def asked_by(self) -> Counter[str]:
+        """The arguments that are all that a tool cannot do without, a word each, and how many tools take each alone."""
+        alone = [tool.required or list(tool.properties) for tool in self.tools]
+        found = zip(self.tools, alone, strict=True)
+        return Counter(names[0] for tool, names in found if len(names) == 1 and takes_a_word(tool.properties, names[0]))
+
     def makes_tasks(self, tool: Tool) -> bool:
         """Whether a call of this tool can be made a task of revision 2025-11-25."""
         return self.has_tasks and tool.task_support in ("optional", "required")
@@ -103,6 +111,12 @@ class Offer:
     def tool(self, name: str) -> Tool | None:
         """The tool of this name."""
         return next((tool for tool in self.tools if tool.name == name), None)
+
+
+def takes_a_word(properties: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+    """Whether this argument may be any word."""
+    schema = properties.get(name, {})
+    return type_of(schema) in ("string", "") and "enum" not in schema
 
 
 def share(name: str, vocabulary: Iterable[str]) -> bool:

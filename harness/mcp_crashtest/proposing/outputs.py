@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -141,6 +141,13 @@ def _lists(document: Any, prefix: str = "$") -> Iterator[tuple[str, list[Any]]]:
         for name, value in document.items():
             if isinstance(name, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
                 yield from _lists(value, f"{prefix}.{name}")
+
+
+def paged(tool: Tool, source: Source, following: str) -> Source | None:
+    """The source with where the next page is asked for, by what leads on to it; None where the tool takes no such."""
+    said = _NEXT_NAMES | _PAGE_NAMES | set(words(following.rsplit(".", 1)[-1]))
+    names = [name for name in tool.properties if name not in source.arguments and share(name, said)]
+    return replace(source, arguments={**source.arguments, names[0]: "{next}"}) if names else None
 
 
 def _leading_on(document: Any) -> str | None:

@@ -41,6 +41,8 @@ _OWNERS = vocabulary("id uuid job task run export import migration operation key
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d|1[6-9]\d{8}(\.\d+)?$")
 _RANDOM = re.compile(r"[0-9a-f-]{24,}", re.IGNORECASE)
 _SHORTEST_NAME = 6
+_LEDGER = frozenset({"task", "record"})
+_LEDGER_TOO = _LEDGER | {"attempt", "ts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def kept(stores: Sequence[Stored], names: Mapping[str, str], size: int, input_fi
     found: list[Kept] = []
     for store in stores:
         if isinstance(store, StoredFile):
-            found += [] if store.file == input_file else _in_file(store, names, size)
+            found += [] if store.file == input_file or _is_ledger(store) else _in_file(store, names, size)
         else:
             found += _in_table(store, names, size)
     return sorted(found, key=lambda one: -one.rating)
@@ -109,7 +111,7 @@ def _in_table(table: StoredTable, names: Mapping[str, str], size: int) -> list[K
         ]
         return sum((owner is None or owner.has(row)) and (done is None or row.get(done) == wanted) for row in rows)
 
-    source = Source(sqlite=table.file, query=query)
+    source = Source(sqlite=_named(table.file, names), query=query)
     return [Kept(source, Records("$", size, f"$.{key}", sure=sure and owner is not None), rating, number)]
 
 
@@ -220,15 +222,25 @@ def _literal(value: Any) -> str:
 # --- files
 
 
+def _named(file: str, names: Mapping[str, str]) -> str:
+    """A file's name with the placeholder for what the job is called, where that stands in it."""
+    for placeholder, value in names.items():
+        if len(value) >= _SHORTEST_NAME and value in file:
+            return file.replace(value, placeholder)
+    return file
+
+
+def _is_ledger(stored: StoredFile) -> bool:
+    """Whether it tells of work in the ledger's own words: what was done twice stands there twice, and is no record."""
+    lines = stored.document if isinstance(stored.document, list) else []
+    return bool(lines) and all(isinstance(line, Mapping) and _LEDGER <= set(line) <= _LEDGER_TOO for line in lines)
+
+
 def _in_file(stored: StoredFile, names: Mapping[str, str], size: int) -> list[Kept]:
     found = records_in(stored.document, size)
     if found is None or found.number != size or found.next is not None:
         return []
-    name = stored.file
-    for placeholder, value in names.items():
-        if len(value) >= _SHORTEST_NAME and value in name:
-            name = name.replace(value, placeholder)
-            break
+    name = _named(stored.file, names)
     last = name.rpartition("/")[2]
     rating = 1 + 4 * (name != stored.file) + 2 * share(last, _OUTPUTS) - 4 * share(last, _NO_OUTPUTS)
 

@@ -49,3 +49,12 @@ def test_the_only_word_that_a_call_asks_for_may_be_what_its_job_is_called_by() -
     assert arguments_for(tool(piano=word, keys=NUMBER), {"piano": "crashtest"}, 103).template["piano"] == "crashtest"
     for others in ({"tuner": word}, {"client_id": word}):  # several words, or one that has a name for it
         assert arguments_for(tool(piano=word, keys=NUMBER, **others), {}, 103).template["piano"] == "crashtest"
+
+
+def test_of_two_numbers_of_which_no_name_says_anything_the_first_is_the_size_of_a_job_that_has_been_chosen() -> None:
+    jam = tool(jars=NUMBER, tray=NUMBER)
+    found = arguments_for(jam, {}, 103, chosen=True)
+    assert (found.parts, sorted(found.guesses)) == ({"jars": "total", "tray": "batch"}, ["jars", "tray"])
+    assert arguments_for(jam, {}, 103).parts == {}, "nobody has said yet that it starts a job"
+    assert arguments_for(tool(jars=NUMBER, tray=NUMBER, lid=NUMBER), {}, 103, chosen=True).parts == {}
+    assert arguments_for(tool(jars=NUMBER, seed=NUMBER), {}, 103, chosen=True).parts == {"jars": "total"}

@@ -37,6 +37,13 @@ def test_the_id_of_a_job_is_found_in_an_answer(document: Any, text: str, path: s
     assert ids_in(document, text)[0] == Id(path, value)
 
 
+def test_what_tools_ask_by_may_be_the_name_of_a_job_whatever_it_is_called() -> None:
+    answer = {"ok": True, "pot": "plum", "lid": "tin"}
+    assert ids_in(answer, "") == []
+    assert ids_in(answer, "", {"pot"}) == [Id("$.pot", "plum")]
+    assert ids_in({"no": "L-47711a-f5456a"}, "") == [Id("$.no", "L-47711a-f5456a")]
+
+
 @pytest.mark.parametrize(
     "document", [{"message": "started"}, {"total": 103}, {"client_id": "me"}, "Job was started.", None]
 )

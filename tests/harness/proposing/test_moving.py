@@ -209,6 +209,14 @@ def test_what_is_proposed_is_what_the_lab_reads(shape: str) -> None:
     assert [pair[0] for pair in read if pair] == sorted(pair[0] for pair in read if pair)
 
 
+def test_a_flag_that_turns_with_the_last_document_alone_is_the_end_whatever_it_is_called() -> None:
+    at = [{"empty": n == 3, "sweet": n > 0, "n": n} for n in range(4)]
+    found = status_in(at)
+    assert found is not None
+    assert (found.value, found.sure) == ("$.empty", False)
+    assert status_in(at[:3]) is None
+
+
 NO_STATUS: list[list[Any]] = [
     [{"paid": False, "n": 1}, {"paid": True, "n": 3}],
     [{"done": True, "n": 1}, {"done": True, "n": 3}],

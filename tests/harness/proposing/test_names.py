@@ -99,6 +99,15 @@ def test_of_two_that_may_be_it_one_is_taken_and_the_other_is_named() -> None:
             ],
             "tells of long work",
         ),
+        (
+            [
+                tool("jam", {"jars": INTEGER, "tray": INTEGER}),
+                tool("look_into", {"pot": STRING}),
+                tool("jars_from", {"pot": STRING}),
+                tool("pots"),
+            ],
+            "it is the only one that takes more than pot",
+        ),
         ([tool("letters", {"list": STRING}), tool("mailing_progress", {"mailing": STRING})], "the only one that can"),
     ],
 )

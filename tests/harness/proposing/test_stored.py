@@ -39,6 +39,18 @@ def test_the_rows_of_this_job_are_those_that_name_it() -> None:
     assert (found.records.key, found.records.sure) == ("$.n", True)
 
 
+def test_lines_that_tell_of_work_are_no_records_however_many_there_are() -> None:
+    lines = [{"task": JOB, "record": n} for n in range(3)]
+    assert best(StoredFile("{state_dir}/told.jsonl", lines)) is None
+    assert best(StoredFile("{state_dir}/told.jsonl", [{**line, "square": 4} for line in lines])) is not None
+
+
+def test_a_database_that_has_its_name_from_the_job_is_the_jobs_own() -> None:
+    found = best(StoredTable(f"{{state_dir}}/{JOB}.db", "filled", [{"jar": n} for n in range(3)], None))
+    assert found is not None
+    assert found.source.sqlite == "{state_dir}/{task_id}.db"
+
+
 def test_a_short_name_is_one_where_the_column_says_so() -> None:
     numbered = [{"job_id": job, "n": n, "tries": 1} for job in (1, 2) for n in range(3)]
     found = next(iter(kept([table("items", numbered)], {"{task_id}": "1"}, 3)))
