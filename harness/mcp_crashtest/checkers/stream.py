@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.model.operation import History, Op, Operation, Type, batches_of
 from mcp_crashtest.model.verdict import Finding
 
 
@@ -144,8 +144,7 @@ def _left_out(history: History, seen: _Seen, event: Operation) -> Iterator[Findi
     if seen.joined is None or not _must_go_on(history, seen, event):
         return
     golden = next((o.value.get("stream") for o in history.of(Op.EXPECT)), None) or []
-    workload = history.header.workload
-    whole = len(golden) >= -(-workload["records"] // workload["batch"])
+    whole = len(golden) >= batches_of(history.header.workload)
     missing = [at for at in golden if at not in seen.told and not _between_lives(seen, at, event.life)]
     if whole and missing and seen.told and min(seen.told) <= golden[0]:
         yield Finding(

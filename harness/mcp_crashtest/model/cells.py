@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_crashtest.model.calls import ANSWER
-from mcp_crashtest.model.operation import History, Op, Operation, Type
+from mcp_crashtest.model.operation import History, Op, Operation, Type, batches_of
 
 BETWEEN = "between calls"
 _CLASSES = {
@@ -63,7 +63,7 @@ def owed(history: History) -> Iterator[Cell]:
     scenario = str(history.header.scenario)
     if (harm := OWED.get(scenario)) is not None and history.header.plan.get("workload") is None:
         kind, victim, most = harm
-        if _batches(history) >= len(THIRDS):
+        if batches_of(history.header.workload) >= len(THIRDS):
             yield from (Cell(kind, victim, BETWEEN, third) for third in THIRDS[:most])
     if scenario in OWED_BEFORE_CALLS:
         yield from hits(history)
@@ -118,7 +118,7 @@ def coverage_lines(scenarios: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _cell(history: History, fault: Mapping[str, Any], call: str, done: float) -> Cell:
-    at, batches = fault["at"], _batches(history)
+    at, batches = fault["at"], batches_of(history.header.workload)
     planned = at.get("number", 1) - 1 if at.get("kind") == "batch" else None
     number = int(done // history.header.workload["batch"]) if planned is None else planned
     kind = _CLASSES.get(call.partition(" ")[0], "other") if call else BETWEEN
@@ -135,11 +135,6 @@ def _named_in(history: History, what: str) -> tuple[str, float]:
 def _done(fault: Operation) -> float:
     done = fault.value.get("done")
     return float(done) if isinstance(done, int | float) else 0.0
-
-
-def _batches(history: History) -> int:
-    workload = history.header.workload
-    return max(-(-int(workload["records"]) // max(int(workload["batch"]), 1)), 1)
 
 
 def _third(number: int, batches: int) -> int:

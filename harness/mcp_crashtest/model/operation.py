@@ -237,6 +237,11 @@ def _no_tables(digest: str) -> Table:
     raise UsageError(f"this history refers to the table {digest}, which is not beside it")
 
 
+def batches_of(workload: Mapping[str, Any]) -> int:
+    """How many batches a job has, as a header tells of its size: one at least, and the last may be short."""
+    return max(-(-int(workload["records"]) // max(int(workload["batch"]), 1)), 1)
+
+
 def name_of(handle: str) -> str:
     """A task's own name: the last part of its resource, or the id itself."""
     return handle.rstrip("/").rsplit("/", 1)[-1]

@@ -14,7 +14,7 @@ from mcp_crashtest.model.columns import Table
 from mcp_crashtest.model.errors import CrashtestError
 from mcp_crashtest.model.invariants import INVARIANTS
 from mcp_crashtest.model.observe_spec import LedgerSpec
-from mcp_crashtest.model.operation import History, Op
+from mcp_crashtest.model.operation import History, Op, batches_of
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.telling.causes import Left
 from mcp_crashtest.telling.lives import SERVER
@@ -94,7 +94,7 @@ class Reading:
         workload = header.workload
         vain = judgement["verdict"] == "INVALID" and not int(judgement["faults_confirmed"])
         late = "it came too late" if told.records.at is not None else "the run ended before that"
-        batches = -(-int(workload["records"]) // max(int(workload["batch"]), 1))
+        batches = batches_of(workload)
         id_ = f"{header.profile}/{header.scenario}/{run.name}"
         used = [life for lane in told.lanes if lane.who == SERVER for life in lane.lives]
         played = Played(

@@ -14,6 +14,7 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.fingerprints import of_finding
 from mcp_crashtest.model.invariants import INVARIANTS
+from mcp_crashtest.model.operation import batches_of
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.secrets import kept, masked
 from mcp_crashtest.page.document import document
@@ -111,7 +112,7 @@ def _profile(
     runs = [one.played for one in mine]
     usual = next((one for one in mine if one.played.scenario == "undisturbed"), mine[0] if mine else None)
     workload = usual.workload if usual else {"records": 0, "batch": 1}
-    batches = -(-int(workload["records"]) // max(int(workload["batch"]), 1))
+    batches = batches_of(workload) if usual else 0
     own = dict(certificate, scenarios=[s for s in certificate["scenarios"] if s["profile"] == name])
     server = dict(usual.server) if usual else {}
     sorted_in = matrix(own, runs, batches)
