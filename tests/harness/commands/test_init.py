@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from mcp_crashtest.subjects.sockets import find_free_port
 from tests.lab import CLI, ROOT, SMALL, THIRD_PARTY, Done, lab
 
 PLAIN = Path(__file__).parent / "strangers.py"
+LINKED = shutil.ignore_patterns("scenarios")
 
 
 def init(folder: Path, kind: str, *arguments: object, port: str = "--port 8000") -> Done:
@@ -116,9 +118,7 @@ def test_a_blocking_tool_is_found_out_and_its_port_by_a_variable(tmp_path: Path)
         "count": "{total_records}", "chunk": "{batch_size}", "client_id": "{client_id}",
     }  # fmt: skip
     assert profile["observe"]["records"] == {"items": "$.rows", "key": "$.n"}
-    named, _, schema = (tmp_path / "crashtest.toml").read_text(encoding="utf-8").splitlines()[0].partition(" ")
-    assert named == "#:schema"
-    assert json.loads((tmp_path / schema).read_text(encoding="utf-8"))["title"] == "A profile of mcp-crashtest"
+    assert "#:schema" not in (tmp_path / "crashtest.toml").read_text(encoding="utf-8"), "it lies on this machine alone"
     assert profile["subject"]["environment"]["PORT"] == "{port}"
 
 
@@ -177,6 +177,21 @@ def test_an_entry_with_a_url_is_a_running_server(tmp_path: Path) -> None:
             server.kill()
     assert done.code == 0, done.out + done.err
     assert written(tmp_path)["subject"] == {"mcp_config": "mcp.json"}
+
+
+def test_an_editor_is_told_of_the_schema_where_that_lies_beside_the_profile(tmp_path: Path) -> None:
+    site = tmp_path / ".venv" / "site"
+    shutil.copytree(ROOT / "harness" / "mcp_crashtest", site / "mcp_crashtest", ignore=LINKED)
+    (site / "mcp_crashtest" / "scenarios").symlink_to(ROOT / "scenarios")
+    command = f"python -B {PLAIN} polled --port 8000 --db jobs.db"
+    asked = [sys.executable, "-m", "mcp_crashtest.cli", "init", "--yes", "--records", "23", "--command", command]
+    done = subprocess.run(
+        asked, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said, _, schema = (tmp_path / "crashtest.toml").read_text(encoding="utf-8").splitlines()[0].partition(" ")
+    assert said == "#:schema"
+    assert json.loads((tmp_path / schema).read_text(encoding="utf-8"))["title"] == "A profile of mcp-crashtest"
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
