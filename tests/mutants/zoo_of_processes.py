@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.mutant import CRASH_LOOP, FAILING, MANY, POISONED, REPLACED, SIGNALLED, TWO_AT_ONCE, Mutant
+from tests.mutants.mutant import CRASH_LOOP, FAILING, MANY, POISONED, REPLACED, SECOND, SIGNALLED, TWO_AT_ONCE, Mutant
 
 TWO_WRITE_ONE_STEP = ("progress.monotonic",)  # where the one who is behind writes its step last, and somebody looks
 
@@ -64,6 +64,7 @@ OF_PROCESSES = (
         MANY,
         "eight jobs go on at once, and the server is killed",
         ("progress.regressed", "fencing.double-run"),
+        sooner=SECOND,
     ),
     Mutant("poisoned_for_ever", "recovery.loop", POISONED, "a job is asked for that ends its server"),
     Mutant(
