@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_crashtest.contracts.contract import ONE_WORD, Seen, Vanished, document_in, named, said_handle
+from mcp_crashtest.contracts.contract import ONE_WORD, Refused, Seen, Vanished, document_in, named, said_handle
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.resource_task import EXTENSIONS as EXTENSIONS
 from mcp_crashtest.contracts.resource_task import TERMS as TERMS
 from mcp_crashtest.contracts.resource_task import document_at, seen_in
 from mcp_crashtest.contracts.resource_task import refusal as refusal
+from mcp_crashtest.contracts.warming import is_not_yet
 from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.wire.session import Session, tool_reply
@@ -32,12 +33,15 @@ async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Se
 
 
 async def status_of(session: Session, job: Job, names: Mapping[str, Any], deadline_s: float) -> Any:
-    """The document that says how a job stands; ``names`` fill the call. Raises Vanished where there is none."""
+    """The document that says how a job stands; ``names`` fill the call. Raises Vanished where there is none.
+
+    Raises Refused where the server says that it is not ready: of the job it has said nothing.
+    """
     spec, values = job.status, {**job.values, **names}
     assert spec is not None
     if spec.tool is None:
         return await document_at(session, str(fill(spec.resource, values)), deadline_s)
     reply = await session.call_tool(spec.tool, fill(spec.arguments, values), deadline_s=deadline_s)
     if reply.is_error:
-        raise Vanished(reply.text)
+        raise Refused(reply.text) if is_not_yet(reply.text) else Vanished(reply.text)
     return document_in(reply)

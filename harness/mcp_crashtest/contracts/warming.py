@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from mcp_crashtest.wire.errors import HttpError
 
 _NOT_YET = re.compile(
-    r"\b(still|currently) (loading|starting|warming|initiali[sz]ing|booting)|\bwarming[ -]?up\b|\bstarting up\b"
+    r"\b(still|currently) (loading|starting|warming|initiali[sz]ing|booting|reading|replaying|recovering|restoring)\b"
+    r"|\bwarming[ -]?up\b|\bstarting up\b"
     r"|\bnot (yet )?(ready|initiali[sz]ed|available)( yet)?\b|\b(is|are) (loading|initiali[sz]ing)\b"
-    r"|\b(try|retry) again (later|soon|in a)|\btemporarily unavailable\b|\bservice unavailable\b",
+    r"|\b((try|retry) again|(come|check) back) (later|soon|in a)|\btemporarily unavailable\b|\bservice unavailable\b",
     re.IGNORECASE,
 )
 _BAD_REQUEST = re.compile(r"^\W*bad request\b", re.IGNORECASE)
@@ -28,7 +29,11 @@ def says_not_yet(error: Exception) -> bool:
     """Whether an answer says that the server is there and not ready."""
     if isinstance(error, HttpError):
         return error.status in _STATUSES
-    said = str(error)
+    return is_not_yet(str(error))
+
+
+def is_not_yet(said: str) -> bool:
+    """Whether a sentence says that."""
     return _BAD_REQUEST.match(said) is None and _NOT_YET.search(said) is not None
 
 

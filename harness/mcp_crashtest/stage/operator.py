@@ -18,6 +18,7 @@ from mcp_crashtest.contracts.catalogue import CONTRACTS
 from mcp_crashtest.contracts.contract import ENDS, Refused, Seen, Vanished
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.observing import in_records
+from mcp_crashtest.contracts.warming import Patience
 from mcp_crashtest.model.errors import UsageError
 from mcp_crashtest.model.faults import POISON
 from mcp_crashtest.model.offers import ANSWER, ASKS, Principal
@@ -102,10 +103,7 @@ class Operator:
         if handle is None:
             return None
         try:
-            if name in _ORDERS:
-                said = await self._order(name, handle)
-            else:
-                said = await self._list(handle)
+            said = await self._answered(name, handle)
         except operations.Misfit as error:
             raise self._misfit(error) from error
         except Refused as error:
@@ -116,6 +114,17 @@ class Operator:
         except WireError as error:
             return Proof(False, f"nobody knows what came of it: {excerpt(error)}")
         return Proof(True, said, 0, time.monotonic() - began)
+
+    async def _answered(self, name: str, handle: str) -> str:
+        """Ask, and again where the server says that it is not ready, for as long as a start may take."""
+        patience = Patience(self.subject.ready_deadline_s)
+        while True:
+            try:
+                return await (self._order(name, handle) if name in _ORDERS else self._list(handle))
+            except Refused as error:
+                if self.stage.over or not patience.bears(error):
+                    raise
+            await self.stage.until_time(time.monotonic() + _PAUSE_S)
 
     async def answer(self) -> Proof | None:
         """Give the task what it asks for, once it asks; None where it has ended without, or the run has."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from mcp_crashtest.contracts import tool_task
 from mcp_crashtest.contracts.catalogue import CONTRACTS
-from mcp_crashtest.contracts.contract import Vanished
+from mcp_crashtest.contracts.contract import Refused, Vanished
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.resource_task import seen_in
-from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec
+from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
 from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.subject_spec import SubjectSpec
 from mcp_crashtest.stage.witness import Witness
 from mcp_crashtest.wire.relay import Exchange
+from mcp_crashtest.wire.session import ToolReply
 
 BLOCKING, RESOURCE, TASKS = ContractKind.RESUMABLE_TOOL, ContractKind.RESOURCE_TASK, ContractKind.TASKS_EXTENSION
 TOOL, CORE = ContractKind.TOOL_TASK, ContractKind.TASKS_2025
@@ -126,6 +128,25 @@ def test_a_handle_is_made_of_what_the_answer_says(
 def test_a_status_that_says_that_there_is_no_such_task_is_none(word: str) -> None:
     with pytest.raises(Vanished):
         seen_in({"status": word}, Job("u", "p", TOOL, "t", {}, ObserveSpec(), 3, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("said", "raised"),
+    [
+        ("there is no job 7", Vanished),
+        ("still loading its jobs", Refused),
+        ("reading the journal, come back in a second", Refused),
+    ],
+)
+@pytest.mark.asyncio
+async def test_who_is_not_ready_has_said_nothing_of_the_job(said: str, raised: type[Exception]) -> None:
+    class Session:
+        async def call_tool(self, *_: Any, **__: Any) -> ToolReply:
+            return ToolReply(True, said, None, ())
+
+    job = Job("u", "p", TOOL, "t", {}, ObserveSpec(), 3, 1.0, status=StatusSpec("status"))
+    with pytest.raises(raised):
+        await tool_task.look(cast("Any", Session()), job, "7", 1.0)
 
 
 def test_a_word_that_speaks_of_something_else_is_a_status() -> None:

@@ -18,6 +18,8 @@ from mcp_crashtest.wire.errors import HttpError, RpcError
         Refused("Service is starting up"),
         Refused("not yet ready"),
         Refused("index not ready yet"),
+        Refused("still reading the books, line 3 of 10"),
+        Refused("the journal is long, please come back in a second"),
         RpcError(-32603, "Model is loading"),
         RpcError(-32000, "Server not initialized"),
     ],
@@ -34,6 +36,7 @@ def test_not_yet(error: Exception) -> None:
         Refused("disk full"),
         Refused("there is no job 7"),
         Refused("the file is already loaded"),
+        Refused("the result will not come back"),
         RpcError(-32602, "Unknown tool: start"),
         RpcError(-32000, "Bad Request: Server not initialized"),  # the TypeScript SDK's, to a request without a session
     ],
