@@ -54,6 +54,7 @@ class SecondClient:
         self._first_finished = False
         self._first_read = False
         self._called = False
+        self._came_behind = False
         self._looks_again = False
         self._process: ClientProcess | None = None
         self._lives = 0
@@ -98,6 +99,7 @@ class SecondClient:
     async def _start(self) -> None:
         name = f"{SECOND}-{self._lives}"
         self._lives += 1
+        self._came_behind = self._first_finished
         await self._begin(name, self._job())
 
     async def _begin(self, name: str, job: Job) -> None:
@@ -153,14 +155,17 @@ class SecondClient:
     def _ends(self, operation: Operation) -> None:
         if self._process:
             self._process.expected_to_end = True
-        if is_refusal(operation) and not self._first_finished:
+        if is_refusal(operation) and not self._came_behind:
             self._stage.watch(self._again())
         else:
             self.finished = True
             self._end_if_both_have()
 
     async def _again(self) -> None:
-        """It was turned away while the first job went on: ask once more behind that."""
+        """It was turned away while the first job went on, or until just behind its end: ask once more behind that.
+
+        Whoever has begun to ask before that end has not waited for a place behind it.
+        """
         if await self._stage.until(lambda: self._first_finished):
             await self._start()
 

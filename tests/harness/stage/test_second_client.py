@@ -87,6 +87,30 @@ def test_behind_a_second_job_the_first_one_is_read_again_and_ends_the_run(
     asyncio.run(play())
 
 
+def test_who_began_to_ask_before_the_first_ones_end_asks_once_more_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    async def begin(_: SecondClient, name: str, __: Job) -> None:
+        begun.append(name)
+
+    async def play() -> None:
+        stage, client = made(tmp_path, Companion.ANOTHER_JOB)
+        second = second_of(client)
+        await second._start()
+        sees(client, "client-0", Op.SUBMIT)
+        sees(client, "client-0", Op.OUTPUT)
+        sees(client, f"{SECOND}-0", Op.OUTPUT, Type.FAIL, reason="refused")
+        await asyncio.sleep(0)
+        assert (begun, stage.ended, second.finished) == ([f"{SECOND}-0", f"{SECOND}-1"], None, False)
+        sees(client, f"{SECOND}-1", Op.OUTPUT, Type.FAIL, reason="refused")
+        assert second.finished
+
+    monkeypatch.setattr(SecondClient, "_begin", begin)
+    asyncio.run(play())
+
+
 def test_a_first_job_that_gave_no_output_is_not_read_again(tmp_path: Path) -> None:
     stage, client = made(tmp_path, Companion.ANOTHER_JOB)
     sees(client, "client-0", Op.OUTPUT, Type.FAIL, reason="failed")
