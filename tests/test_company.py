@@ -30,6 +30,23 @@ def test_a_server_that_keeps_jobs_apart_passes_also_where_it_takes_one_at_a_time
     assert [s["runs"] for s in done.certificate["scenarios"]] == ([4, 6] if depth else [10, 9])
 
 
+@pytest.mark.parametrize(
+    ("more", "verdict", "said"),
+    [
+        ([], "SKIP", "takes no second job behind the first, with nobody in the way: we do one job"),
+        (["--forgets"], "FAIL", "was given to two jobs, in life 1 and in life 2"),
+    ],
+    ids=["refuses", "forgets whose it is"],
+)
+def test_a_server_of_one_job_may_refuse_another_and_may_not_give_it_to_somebody_else(
+    tmp_path: Path, more: list[str], verdict: str, said: str
+) -> None:
+    command = " ".join([f"{{python}} {SMALL.with_name('one_in_its_life.py')} {OPTIONS}", *more])
+    done = certify(tmp_path, "--profile", SMALL, "--command", command, "--scenario", SECOND)
+    [second] = done.certificate["scenarios"]
+    assert (second["verdict"], said in done.out + second["reason"]) == (verdict, True), done.out + done.err
+
+
 def test_two_calls_for_one_job_wait_for_each_other_and_pass(tmp_path: Path) -> None:
     profile = MUTANTS / "late_return.toml"
     command = f"{{python}} {profile.with_name('call.py')} {OPTIONS}"

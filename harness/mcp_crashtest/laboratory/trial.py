@@ -87,15 +87,19 @@ class Trial(Facts):
         self.notes += [] if alike else [str(EACH_CALL_A_JOB)]
         return alike
 
-    def takes_another(self, plan: Plan) -> bool:
+    def takes_another(self, plan: Plan, behind_a_kill: Sequence[Plan]) -> bool:
         """Whether this server takes a second job behind the first: the plan that shows it is played for this.
 
-        Raises NotApplicable where it takes none with nobody in the way.
+        Where it takes none with nobody in the way, it is asked for one ``behind_a_kill`` all the same: it may refuse,
+        and may not give the first one's away. Raises NotApplicable then, or Violation.
         """
         seen = self._shown_by(plan)
-        if seen is not None and (said := turned_away(seen)) is not None:
-            raise NotApplicable(f"the server takes no second job behind the first, with nobody in the way: {said}")
-        return seen is not None
+        if seen is None or (said := turned_away(seen)) is None:
+            return seen is not None
+        self.planned += len(behind_a_kill)
+        if any(self._once_more(asked) is Verdict.FAIL for asked in behind_a_kill):
+            raise_for(self.outcomes)
+        raise NotApplicable(f"the server takes no second job behind the first, with nobody in the way: {said}")
 
     def _shown_by(self, plan: Plan) -> History | None:
         """What was seen in an undisturbed run of this plan; None where that proves nothing."""
@@ -111,7 +115,7 @@ class Trial(Facts):
         verdicts: list[Verdict] = []
         for plan in (plan for plan in earlier if self.bench.unplayable(plan) is None):
             with suppress(NotApplicable):  # the server takes no job of its size any more
-                verdicts += [self._played_again(plan)]
+                verdicts += [self._once_more(plan)]
             if Verdict.FAIL in verdicts:
                 break
         self.notes.append(f"{self.scenario} of {self.bench.profile.name}: {told_again(len(earlier), verdicts)}")
@@ -119,7 +123,8 @@ class Trial(Facts):
             self._shrink()
             raise_for(self.outcomes)
 
-    def _played_again(self, plan: Plan) -> Verdict:
+    def _once_more(self, plan: Plan) -> Verdict:
+        """What comes of a plan that may prove nothing: such a run is forgotten."""
         for outcome in self._play(self._numbered([plan])):
             if outcome.verdict is not Verdict.INVALID:
                 return outcome.verdict
