@@ -11,6 +11,7 @@ import pytest
 
 from mcp_crashtest import Trial
 from mcp_crashtest.model.companions import Companion
+from mcp_crashtest.model.offers import ANSWER
 from mcp_crashtest.planning import sequences
 
 SECOND_JOBS, TWO_BACK, CALLED_AGAIN, WHERE_THERE_IS_NONE = 9, 6, 2, 2
@@ -22,7 +23,8 @@ def test_second_job(crashtest: Trial) -> None:
     """The server is killed while two jobs are under way, or is given a second one in its new life: both stay."""
     crashtest.refuse_alone(Companion.ANOTHER_JOB)
     at, told = (crashtest.scenario, crashtest.protocols, crashtest.workload), crashtest.second_told
-    plans = sequences.second_jobs(*at, told=told, seed=crashtest.seed, count=MORE)
+    asks = ANSWER in crashtest.operations
+    plans = sequences.second_jobs(*at, told=told, seed=crashtest.seed, count=MORE, asks=asks)
     in_the_new_life = [plan for plan in plans if plan.companion is Companion.ANOTHER_JOB][:WHERE_THERE_IS_NONE]
     owed = crashtest.takes_another(sequences.one_behind(*at, told=told), in_the_new_life)
     crashtest.play([replace(plan, owed=owed) for plan in plans], core=SECOND_JOBS)

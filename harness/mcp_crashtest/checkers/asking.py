@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mcp_crashtest.model.companions import Companion
 from mcp_crashtest.model.offers import ASKS
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.verdict import Finding
+
+_WHOSE = "Keep with an answer whose it is, and read it back by that: what one job was told is news to no other one."
 
 
 def answers(history: History) -> list[Operation]:
@@ -62,3 +65,17 @@ def check(history: History) -> Iterator[Finding]:
             (asked[-1].i, done.i),
             {"answered": maybe, "undisturbed": often},
         )
+    elif done is not None and not maybe and _is_beside(history):
+        yield Finding(
+            "task.input-forgotten",
+            f"{done.task} asks for something where nobody is killed, and in life {done.life} it has come to its output "
+            f"unasked: there was another job, which was given what it asked for",
+            (done.i,),
+            {"answered": maybe, "undisturbed": often},
+            _WHOSE,
+        )
+
+
+def _is_beside(history: History) -> bool:
+    """Whether another job like it was under way with it, so that an answer may be taken for that of both."""
+    return history.header.plan.get("companion") == Companion.JOB_BESIDE

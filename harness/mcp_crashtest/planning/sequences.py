@@ -13,6 +13,7 @@ from typing import TypeVar
 from mcp_crashtest.model.companions import Companion, Told
 from mcp_crashtest.model.coordinates import Batch, Coordinate, Moment, Phase, Since, Window, WindowName
 from mcp_crashtest.model.faults import OVERLAP, ROLL, Fault, Victim
+from mcp_crashtest.model.offers import ANSWER
 from mcp_crashtest.model.plan import Absence, Plan, Size
 from mcp_crashtest.model.profile import Workload
 from mcp_crashtest.planning.exhaustive import every
@@ -27,6 +28,10 @@ _IN_A_ROW = 5
 _EDGE_OF_FIRST = (0, 150, 500)
 _EDGE_OF_LAST = (250, 600, 850, 950)
 _ENDED = 6  # of so many second jobs one comes behind a kill that was behind the first one's end
+_ANSWERED_AND_KILLED = (
+    Fault(ANSWER, Victim.CLIENT, Window(WindowName.INPUT)),
+    Fault("kill", Victim.SERVER, Moment(0, Since.FAULT)),
+)
 _FIRST_WORDS = (5, 15, 40)  # thousandths of the undisturbed time: the submission is on its way, or was just heard
 
 
@@ -184,13 +189,21 @@ def away(scenario: str, protocols: Sequence[str], workload: Workload, *, seed: i
 
 
 def second_jobs(
-    scenario: str, protocols: Sequence[str], workload: Workload, *, told: frozenset[Told], seed: int, count: int
+    scenario: str,
+    protocols: Sequence[str],
+    workload: Workload,
+    *,
+    told: frozenset[Told],
+    seed: int,
+    count: int,
+    asks: bool = False,
 ) -> list[Plan]:
     """The server killed all over the job, and a second job: under way beside it, or in the new life, beside or behind.
 
     Now and then it is killed behind the first job's end, and the new life knows of nothing but what is kept.
     Where jobs are told by their size the second is a batch smaller, or else bigger: the one's records are not all the
-    other's. Where they are told by a key too, every third is as big as the first, and only another client's.
+    other's. Where they are told by a key too, every third is as big as the first, and only another client's. Where a
+    job ``asks`` for something, the second plan has the one given it when the server dies, and the other one not yet.
     """
     size = _second_size(workload, told)
     beside, behind, both = Companion.ANOTHER_JOB, Companion.ANOTHER_JOB_LATER, Companion.JOB_BESIDE
@@ -200,7 +213,10 @@ def second_jobs(
     alike = cycle((size, size, size, equal, size, equal))
     killed = [replace(p, companion=who, second=as_big) for p, who, as_big in zip(plans, wanted, alike, strict=False)]
     ended = (Plan(scenario, p, (), afterlife=True, companion=behind, second=size) for p in cycle(protocols))
-    return [plan for n, one in enumerate(killed) for plan in ([one, next(ended)] if n % _ENDED == 1 else [one])][:count]
+    plans = [plan for n, one in enumerate(killed) for plan in ([one, next(ended)] if n % _ENDED == 1 else [one])]
+    if asks:
+        plans.insert(1, Plan(scenario, protocols[-1], _ANSWERED_AND_KILLED, companion=both, second=size))
+    return plans[:count]
 
 
 def one_behind(scenario: str, protocols: Sequence[str], workload: Workload, *, told: frozenset[Told]) -> Plan:

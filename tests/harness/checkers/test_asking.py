@@ -103,3 +103,15 @@ def test_what_the_first_job_was_given_says_nothing_of_the_second(
         verdict(history([*first, *second], faults=[KILL], companion=companion, second=size, showed={"asks": 1}))
         == comes_to
     )
+
+
+@pytest.mark.parametrize(("companion", "comes_to"), [(Companion.JOB_BESIDE, FORGOTTEN), (Companion.ANOTHER_JOB, PASS)])
+def test_a_job_that_never_asks_beside_one_that_was_given_what_it_asked_for_has_taken_the_others(
+    companion: Companion, comes_to: Verdicts
+) -> None:
+    """Where nothing was kept yet of another job's answer, nobody has seen it ask and nobody knows why."""
+    begun = [expected(FOUR, asks=1), boot(), submit(), by_second(submit(), WORKS, task="u"), ASKS, GIVEN, WORKS]
+    ended = [*RESTART, done(), by_second(done(FOUR), task="u"), end()]
+    size = Size(len(FOUR), 2)
+    judged = verdict(history([*begun, *ended], faults=[KILL], companion=companion, second=size, showed={"asks": 1}))
+    assert judged == comes_to

@@ -186,6 +186,16 @@ def test_where_jobs_have_a_key_some_second_jobs_are_as_big_as_the_first() -> Non
     assert alike == [Companion.JOB_BESIDE, Companion.ANOTHER_JOB]
 
 
+def test_where_a_job_asks_the_server_dies_when_the_first_was_given_it_and_the_second_was_not() -> None:
+    plans, asking = (
+        sequences.second_jobs("s", ERAS, JOB, told=frozenset(Told), seed=0, count=CORE, asks=asks)
+        for asks in (False, True)
+    )
+    assert [*asking[:1], *asking[2:]] == plans[:-1]
+    assert [(fault.kind, str(fault.victim)) for fault in asking[1].faults] == [("answer", "client"), ("kill", "server")]
+    assert (asking[1].companion, asking[1].second) == (Companion.JOB_BESIDE, Size(93, 10))
+
+
 @pytest.mark.parametrize(("records", "second"), [(10, 20), (5, 15), (11, 1)])
 def test_a_job_of_one_batch_has_a_bigger_one_beside_it(records: int, second: int) -> None:
     plan, *_ = sequences.second_jobs("s", ERAS, Workload(records, 10), told=frozenset(Told), seed=0, count=20)
