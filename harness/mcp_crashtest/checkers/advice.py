@@ -64,6 +64,10 @@ _OF_JOBS = (
     ),
     (r"FileExistsError|UNIQUE constraint|duplicate key value", _TAKEN),
 )
+NO_KEEPER = (
+    "What says that somebody is at work outlives whoever has said so. Take such a lock, flag or row for a time that is "
+    "renewed, or tie it to the process; and at start take away what names a job that has ended."
+)
 NOT_RESUMED = (
     "It ends a job that was disturbed instead of going on with it; the error says why. At start, find every unfinished "
     "task and go on behind its last batch; or claim resumes = false."

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mcp_crashtest.checkers import crowd
+from mcp_crashtest.checkers.advice import NO_KEEPER
 from mcp_crashtest.checkers.isolation import given_twice
 from mcp_crashtest.checkers.outputs import some, unanswered
 from mcp_crashtest.model.columns import Table, as_table
@@ -26,10 +27,6 @@ _OF_FIRST = (_FIRST, "operator")  # and who asks for something in its name
 _DISTURBANCES = frozenset({Op.FAULT, Op.AWAY})
 _ONE_LIST = "Keep what belongs to a job under its id, in memory too, and read it back by that id alone."
 _STORED_KEY = "Store the idempotency key with the task, in one transaction, and look for it there and not in memory."
-_NO_KEEPER = (
-    "What says that somebody is at work outlives whoever has said so. Take such a lock, flag or row for a time that is "
-    "renewed, or tie it to the process; and at start take away what names a job that has ended."
-)
 _ONE_WORKER = "Let whoever asks first claim the job with one statement, and everybody else wait for what it comes to."
 
 
@@ -232,7 +229,7 @@ def _turned_away(history: History) -> Iterator[Finding]:
         f"{refused.life} until {waited_s:.1f} s behind its end: {refused.value.get('error')}",
         (ends[0].i, refused.i),
         {"waited_s": round(waited_s, 3)},
-        _NO_KEEPER,
+        NO_KEEPER,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mcp_crashtest.checkers.advice import NOT_RESUMED
+from mcp_crashtest.checkers.advice import NO_KEEPER, NOT_RESUMED
 from mcp_crashtest.checkers.control import came_too_late, ended_by_order, stopped
 from mcp_crashtest.checkers.outputs import calls_failed, first_outputs, services_died, unanswered
 from mcp_crashtest.model.claims import held_sharply
@@ -205,7 +205,17 @@ def _ended_badly(history: History) -> Iterator[Finding]:
         disturbed = any(fault.i < output.i for fault in history.of(Op.FAULT))
         if disturbed and not held_sharply(history.header.claims, "records.lost"):
             continue
-        if output.value.get("reason") != "vanished":
+        if lost := _never_taken_again(history, output):
+            waited_s = output.t - lost.t
+            yield Finding(
+                "recovery.deadline",
+                f"the answer to a submission was lost with its server in life {lost.life}, and until {waited_s:.1f} s "
+                f"later no job was taken any more: {output.value.get('error')}",
+                (lost.i, output.i),
+                {"waited_s": round(waited_s, 3)},
+                NO_KEEPER,
+            )
+        elif output.value.get("reason") != "vanished":
             yield Finding(
                 "records.lost",
                 f"the job {'did not resume: it ' if disturbed else ''}ended with "
@@ -213,6 +223,15 @@ def _ended_badly(history: History) -> Iterator[Finding]:
                 (output.i,),
                 {"reason": output.value.get("reason")},
             )
+
+
+def _never_taken_again(history: History, refused: Operation) -> Operation | None:
+    """The submission whose answer was lost, where no job had been taken, and each further one was refused since."""
+    asked = [o for o in history.of(Op.SUBMIT) if o.i < refused.i]
+    busy = any(o.type is Type.FAIL and o.value.get("busy") for o in asked)
+    if refused.value.get("reason") != "refused" or not busy or any(o.type is Type.OK for o in asked):
+        return None
+    return next((o for o in asked if o.type is Type.INFO), None)
 
 
 def _duplicated(history: History) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mcp_crashtest.checkers import claimed, lifecycle, stream
+from mcp_crashtest.checkers.advice import NO_KEEPER
 from mcp_crashtest.checkers.outputs import is_piped, services_died
 from mcp_crashtest.model.claims import held, held_sharply
 from mcp_crashtest.model.column import Column
@@ -148,12 +149,21 @@ def _deadline(history: History) -> Iterator[Finding]:
         bound = f"the claim is {claimed_s:g} s" if claimed_s else f"the bound is {end.value['deadline_s']:.1f} s"
         starved_s = end.value.get("starved_s", 0.0)
         waiting = f", {starved_s:.1f} s of it for want of a processor" if starved_s > _NOTICED_S else ""
+        asked = _turned_away(history)
+        until = f"; until then a job was asked for, and the server said: {asked.value['error']}" if asked else ""
         yield Finding(
             "recovery.deadline",
-            f"nothing has moved for {end.value['silent_s']:.1f} s{waiting}; {bound}",
-            (end.i,),
+            f"nothing has moved for {end.value['silent_s']:.1f} s{waiting}; {bound}{until}",
+            (*([asked.i] if asked else []), end.i),
             {"silent_s": end.value["silent_s"], **({"claimed_s": claimed_s} if claimed_s and measured else {})},
+            NO_KEEPER if asked else None,
         )
+
+
+def _turned_away(history: History) -> Operation | None:
+    """The last submission, where the server was there and did not take it."""
+    asked = [o for o in history.of(Op.SUBMIT) if o.type is not Type.INVOKE][-1:]
+    return next((o for o in asked if o.type is Type.FAIL or str(o.value.get("error")).startswith("HTTP status")), None)
 
 
 def _loop(history: History) -> Iterator[Finding]:

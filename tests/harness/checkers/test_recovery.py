@@ -19,12 +19,14 @@ from tests.harness.checkers.histories import (
     PASS,
     TERMINATE,
     Event,
+    ask,
     boot,
     connect,
     effects,
     end,
     exits,
     fail,
+    failed,
     history,
     landed,
     output,
@@ -33,6 +35,7 @@ from tests.harness.checkers.histories import (
     stalled,
     status,
     submit,
+    unanswered,
     verdict,
 )
 
@@ -200,3 +203,29 @@ def test_how_long_a_stalled_run_waited_for_a_processor_is_said() -> None:
         history([boot(), submit(), landed(KILL), boot(), stalled(starved_s=3.25)], faults=[KILL])
     ).findings
     assert "nothing has moved for 10.5 s, 3.2 s of it for want of a processor; the bound is 10.0 s" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("type_", "said", "is_told"),
+    [
+        (Type.INFO, "HTTP status 429: Too Many Requests", True),
+        (Type.FAIL, "the kiln is let", True),
+        (Type.INFO, "the connection broke", False),
+    ],
+)
+def test_what_a_job_was_turned_away_with_until_nothing_moved_is_said(type_: Type, said: str, is_told: bool) -> None:
+    refused = [*ask(), Event("client-0", type_, Op.SUBMIT, {"error": said})]
+    [finding] = judge(history([boot(), unanswered(), landed(KILL), boot(), refused, stalled()], faults=[KILL])).findings
+    assert finding.invariant == "recovery.deadline"
+    assert (finding.message.endswith(f"the server said: {said}"), finding.advice is not None) == (is_told, is_told)
+
+
+@pytest.mark.parametrize(
+    ("busy", "invariant"), [({"busy": True}, "recovery.deadline"), ({}, "records.lost")], ids=["waited", "at once"]
+)
+def test_where_no_job_is_taken_any_more_behind_a_lost_answer_it_is_the_place_that_was_not_given_back(
+    busy: dict[str, bool], invariant: str
+) -> None:
+    refused = [*ask(), Event("client-0", Type.FAIL, Op.SUBMIT, {"error": "the kiln is let", **busy})]
+    events = [boot(), unanswered(), landed(KILL), boot(), refused, refused, failed(), end()]
+    assert verdict(history(events, faults=[KILL])) == fail(invariant)
