@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mcp_crashtest.contracts.job import Job
+from mcp_crashtest.contracts.warming import is_not_yet
 from mcp_crashtest.contracts.words import COMPLETED as COMPLETED
 from mcp_crashtest.contracts.words import ENDS as ENDS
 from mcp_crashtest.model.observe_spec import ObserveSpec
@@ -25,6 +26,7 @@ from mcp_crashtest.wire.session import Session, ToolReply
 
 ONE_WORD = re.compile(r"""[^\s"'{}\[\]]{1,200}""")
 INVALID_PARAMS, RESOURCE_NOT_FOUND = -32602, -32002
+_UNAVAILABLE = re.compile(r"\bnot available\b(?! yet)", re.IGNORECASE)
 
 
 class Refused(Exception):
@@ -44,6 +46,15 @@ class Vanished(Exception):
     def __init__(self, said: str, document: Any = None) -> None:
         super().__init__(said)
         self.document = document
+
+
+def unknown(said: str, document: Any = None) -> Refused | Vanished:
+    """What a look came to that showed no task: of whoever says that he is not ready nothing is known of it.
+
+    A task that is not available is gone; one that is not available yet may come.
+    """
+    waits = is_not_yet(said) and _UNAVAILABLE.search(said) is None
+    return Refused(said, document) if waits else Vanished(said, document)
 
 
 @dataclass(frozen=True, slots=True)

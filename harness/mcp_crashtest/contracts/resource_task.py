@@ -16,6 +16,7 @@ from mcp_crashtest.contracts.contract import (
     Vanished,
     document_in,
     said_handle,
+    unknown,
     unwrapped,
 )
 from mcp_crashtest.contracts.job import Job
@@ -62,19 +63,19 @@ async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Se
 
 
 async def document_at(session: Session, uri: str, deadline_s: float) -> Any:
-    """The document behind a resource; raises Vanished where there is none."""
+    """The document behind a resource; raises Vanished where there is none, Refused where that is not known yet."""
     try:
         return unwrapped(await session.read_resource(uri, deadline_s=deadline_s))
     except RpcError as error:
         if error.code in (INVALID_PARAMS, RESOURCE_NOT_FOUND):
-            raise Vanished(str(error)) from error
+            raise unknown(str(error)) from error
         raise
 
 
 def seen_in(document: Any, job: Job) -> Seen:
     """Status, progress and failure where the profile says that they are; raises Vanished where there is no status.
 
-    Raises Refused for text that is no document: what that means nobody can know.
+    Raises Refused for text that is no document: what that means nobody can know; and where the server is not ready.
     """
     observe = job.observe
     word = worded(find(document, observe.path("status")))
@@ -84,7 +85,7 @@ def seen_in(document: Any, job: Job) -> Seen:
     if status is not None and _GONE.fullmatch(status.strip()):
         raise Vanished(f"the status is {excerpt(status)!r}", document)
     if status is None:
-        raise Vanished(f"no status at {observe.path('status')} in {excerpt(document)}", document)
+        raise unknown(f"no status at {observe.path('status')} in {excerpt(document)}", document)
     failure = None if status == COMPLETED else _failure(document)
     return Seen(status, progress_in(document, observe, job.records), document, failure, word, document)
 

@@ -19,6 +19,7 @@ from mcp_crashtest.contracts.contract import (
     Terms,
     Vanished,
     document_in,
+    unknown,
 )
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.tasks_extension import progress_of
@@ -69,7 +70,7 @@ async def look(session: Session, job: Job, handle: str, deadline_s: float) -> Se
         task = await session.ask_task("get", handle, deadline_s=deadline_s)
     except RpcError as error:
         if error.code == INVALID_PARAMS:
-            raise Vanished(str(error)) from error
+            raise unknown(str(error)) from error
         raise
     status = task.get("status")
     if not isinstance(status, str):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_crashtest.contracts.contract import ONE_WORD, Refused, Seen, Vanished, document_in, named, said_handle
+from mcp_crashtest.contracts.contract import ONE_WORD, Seen, document_in, named, said_handle, unknown
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.resource_task import EXTENSIONS as EXTENSIONS
 from mcp_crashtest.contracts.resource_task import TERMS as TERMS
 from mcp_crashtest.contracts.resource_task import document_at, seen_in
 from mcp_crashtest.contracts.resource_task import refusal as refusal
-from mcp_crashtest.contracts.warming import is_not_yet
 from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.model.paths import fill
 from mcp_crashtest.wire.session import Session, tool_reply
@@ -43,5 +42,5 @@ async def status_of(session: Session, job: Job, names: Mapping[str, Any], deadli
         return await document_at(session, str(fill(spec.resource, values)), deadline_s)
     reply = await session.call_tool(spec.tool, fill(spec.arguments, values), deadline_s=deadline_s)
     if reply.is_error:
-        raise Refused(reply.text) if is_not_yet(reply.text) else Vanished(reply.text)
+        raise unknown(reply.text)
     return document_in(reply)

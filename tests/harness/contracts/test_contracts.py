@@ -6,9 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from mcp_crashtest.contracts import tool_task
 from mcp_crashtest.contracts.catalogue import CONTRACTS
-from mcp_crashtest.contracts.contract import Refused, Vanished
+from mcp_crashtest.contracts.contract import INVALID_PARAMS, RESOURCE_NOT_FOUND, Refused, Vanished
 from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.contracts.resource_task import seen_in
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
@@ -17,6 +16,7 @@ from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.subject_spec import SubjectSpec
 from mcp_crashtest.stage.witness import Witness
+from mcp_crashtest.wire.errors import RpcError
 from mcp_crashtest.wire.relay import Exchange
 from mcp_crashtest.wire.session import ToolReply
 
@@ -134,6 +134,8 @@ def test_a_status_that_says_that_there_is_no_such_task_is_none(word: str) -> Non
     ("said", "raised"),
     [
         ("there is no job 7", Vanished),
+        ("job 7 is not available", Vanished),
+        ("job 7 is not available yet", Refused),
         ("still loading its jobs", Refused),
         ("reading the journal, come back in a second", Refused),
     ],
@@ -144,9 +146,18 @@ async def test_who_is_not_ready_has_said_nothing_of_the_job(said: str, raised: t
         async def call_tool(self, *_: Any, **__: Any) -> ToolReply:
             return ToolReply(True, said, None, ())
 
+        async def read_resource(self, *_: Any, **__: Any) -> Any:
+            raise RpcError(RESOURCE_NOT_FOUND, said)
+
+        async def ask_task(self, *_: Any, **__: Any) -> Any:
+            raise RpcError(INVALID_PARAMS, said)
+
     job = Job("u", "p", TOOL, "t", {}, ObserveSpec(), 3, 1.0, status=StatusSpec("status"))
+    for kind in (TOOL, RESOURCE, TASKS, CORE):
+        with pytest.raises(raised):
+            await CONTRACTS[kind].look(cast("Any", Session()), job, "7", 1.0)
     with pytest.raises(raised):
-        await tool_task.look(cast("Any", Session()), job, "7", 1.0)
+        seen_in({"ok": False, "error": said}, job)
 
 
 def test_a_word_that_speaks_of_something_else_is_a_status() -> None:
