@@ -17,7 +17,8 @@ _NOT_YET = re.compile(
     r"\b(still|currently) (loading|starting|warming|initiali[sz]ing|booting|reading|replaying|recovering|restoring)\b"
     r"|\bwarming[ -]?up\b|\bstarting up\b"
     r"|\bnot (yet )?(ready|initiali[sz]ed|available)( yet)?\b|\b(is|are) (loading|initiali[sz]ing)\b"
-    r"|\b((try|retry) again|(come|check) back) (later|soon|in a)|\btemporarily unavailable\b|\bservice unavailable\b",
+    r"|\b(try|retry) again (later|soon|in a)|\b(come|check) back (soon|in a)"  # "later" is said of a place, too
+    r"|\btemporarily unavailable\b|\bservice unavailable\b",
     re.IGNORECASE,
 )
 _BAD_REQUEST = re.compile(r"^\W*bad request\b", re.IGNORECASE)

@@ -37,6 +37,7 @@ def test_not_yet(error: Exception) -> None:
         Refused("there is no job 7"),
         Refused("the file is already loaded"),
         Refused("the result will not come back"),
+        Refused("the stove is taken, come back later"),
         RpcError(-32602, "Unknown tool: start"),
         RpcError(-32000, "Bad Request: Server not initialized"),  # the TypeScript SDK's, to a request without a session
     ],
