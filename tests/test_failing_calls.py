@@ -76,7 +76,6 @@ def test_what_a_failing_call_has_not_done_is_lost_to_whoever_believes_it(
     assert outcome.verdict is Verdict.PASS, outcome.judgement
 
 
-@pytest.mark.soak
 def test_the_watcher_has_calls_fail_too(tmp_path: Path) -> None:
     plan = failing(WAL, 9, "EIO", engine=Engine.WATCH)
     [outcome] = played(tmp_path / "report", variant(tmp_path, "careful"), plan)

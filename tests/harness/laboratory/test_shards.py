@@ -52,9 +52,10 @@ def test_the_plans_of_every_scenario_are_dealt_out(profile: Path) -> None:
 
 
 def planned(play: Callable[[Trial], object], bench: Bench, name: str, shard: Shard) -> list[str]:
-    """The plans of a rehearsal, but for the one that each shard needs itself."""
+    """The plans of a rehearsal, but for those that each shard needs itself, to see what comes next."""
     found = rehearsed(play, bench, name, 7, Budget.CORE, shard)
-    return [plan.to_text() for plan in found if plan.companion is not Companion.SAME_CALL or plan.faults]
+    trials = [plan for plan in found if not plan.faults and (plan.companion is Companion.SAME_CALL or plan.owed)]
+    return [plan.to_text() for plan in found if plan not in trials or plan.afterlife]
 
 
 @dataclass

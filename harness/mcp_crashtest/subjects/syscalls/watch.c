@@ -156,13 +156,13 @@ static int64_t sum(const struct iovec *parts, int n) {
 static int on_file(struct control *c, uint32_t pid, uint32_t kind, long fd, int64_t size) {
     char path[PATH_MAX];
     const char *name = path_of(pid, NULL, fd, path) ? of_store(c, path) : NULL;
-    return name && counted(c, kind, name, size, pid);
+    return name ? counted(c, kind, name, size, pid) : 0;
 }
 
 static int on_any(struct control *c, uint32_t pid, uint32_t kind, long fd, const struct iovec *parts, int n) {
     char path[PATH_MAX];
     if (!path_of(pid, NULL, fd, path)) return 0;
-    if (path[0] == '/') return kind != ANSWER && on_file(c, pid, kind, fd, sum(parts, n));
+    if (path[0] == '/') return kind == ANSWER ? 0 : on_file(c, pid, kind, fd, sum(parts, n));
     if (strncmp(path, "socket:", 7) && strncmp(path, "pipe:", 5)) return 0;
     return c->marker[0] && said_in(c, pid, parts, n) && counted(c, ANSWER, "answer", sum(parts, n), pid);
 }
@@ -171,7 +171,7 @@ static int on_path(struct control *c, uint32_t pid, uint32_t kind, int folder, u
     char path[2 * PATH_MAX];
     const char *name = resolved(c, pid, folder, given, path) ? of_store(c, path) : NULL;
     if (!name && also && resolved(c, pid, other, also, path)) name = of_store(c, path);
-    return name && counted(c, kind, name, 0, pid);
+    return name ? counted(c, kind, name, 0, pid) : 0;
 }
 
 static int on_call(struct control *c, const struct seccomp_notif *q) {
