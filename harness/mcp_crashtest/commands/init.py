@@ -152,8 +152,9 @@ def _value(text: str) -> Any:
 
 def _write(draft: Draft, output: Path, named: str) -> None:
     text = text_of(draft, f"What mcp-crashtest needs to know about {named}; proposed by mcp-crashtest init.")
-    if SCHEMA.is_relative_to(output.resolve().parent):  # beside it, as in a .venv: elsewhere it is this machine's alone
-        text = f"#:schema {SCHEMA.relative_to(output.resolve().parent)}\n{text}"  # editors ask for it
+    folder = output.resolve().parent
+    if SCHEMA.is_relative_to(folder):  # beside it, as in a .venv: elsewhere it is this machine's alone
+        text = f"#:schema {SCHEMA.relative_to(folder)}\n{text}"  # editors ask for it
     output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(output, text)
 

@@ -104,20 +104,18 @@ def _asks(tool: Tool) -> bool:
 
 def _is_about_a_job(tool: Tool) -> bool:
     """Whether it takes a job's id, and nothing else that it cannot do without."""
-    needed = tool.required or list(tool.properties)
+    needed = tool.needed
     return bool(needed) and all(share(name, _ABOUT_A_JOB) for name in needed) and not _takes_a_size(tool)
 
 
 def _is_needed_alone(tool: Tool, called_by: Collection[str]) -> bool:
     """Whether it cannot do without one of these names of a job, and needs nothing else."""
-    needed = tool.required or list(tool.properties)
-    return len(needed) == 1 and needed[0] in called_by
+    return len(tool.needed) == 1 and tool.needed[0] in called_by
 
 
 def _follows(tool: Tool) -> bool:
     """Whether it tells by its name how something goes on, of which it takes the name, whatever that is called."""
-    needed = tool.required or list(tool.properties)
-    return share(tool.name, TELLS_BEST) and len(needed) == 1 and not _takes_a_size(tool)
+    return share(tool.name, TELLS_BEST) and len(tool.needed) == 1 and not _takes_a_size(tool)
 
 
 def _takes_a_size(tool: Tool) -> bool:

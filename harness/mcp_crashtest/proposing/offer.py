@@ -63,6 +63,11 @@ class Tool:
         found = self.schema.get("required")
         return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
+    @property
+    def needed(self) -> list[str]:
+        """The arguments that a call has to have: all of them, where none is said to be required."""
+        return self.required or list(self.properties)
+
     def resolved(self, schema: Any) -> Mapping[str, Any]:
         """A schema with the one that it refers to, or the first of its alternatives that is not null."""
         said = schema if isinstance(schema, Mapping) else {}
@@ -100,9 +105,8 @@ class Offer:
     @property
     def asked_by(self) -> Counter[str]:
         """The arguments that are all that a tool cannot do without, a word each, and how many tools take each alone."""
-        alone = [tool.required or list(tool.properties) for tool in self.tools]
-        found = zip(self.tools, alone, strict=True)
-        return Counter(names[0] for tool, names in found if len(names) == 1 and takes_a_word(tool.properties, names[0]))
+        alone = [tool for tool in self.tools if len(tool.needed) == 1 and _takes_a_word(tool, tool.needed[0])]
+        return Counter(tool.needed[0] for tool in alone)
 
     def makes_tasks(self, tool: Tool) -> bool:
         """Whether a call of this tool can be made a task of revision 2025-11-25."""
@@ -113,9 +117,9 @@ class Offer:
         return next((tool for tool in self.tools if tool.name == name), None)
 
 
-def takes_a_word(properties: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+def _takes_a_word(tool: Tool, name: str) -> bool:
     """Whether this argument may be any word."""
-    schema = properties.get(name, {})
+    schema = tool.properties.get(name, {})
     return type_of(schema) in ("string", "") and "enum" not in schema
 
 
