@@ -15,7 +15,7 @@ import pytest
 
 from mcp_crashtest.subjects.process import KillProof, Site
 from mcp_crashtest.subjects.sockets import find_free_port
-from tests.harness.subjects.launching import DEADLINE_S, Launching
+from tests.harness.subjects.launching import DEADLINE_S, Launching, until
 
 WORKER = "setsid sh -c 'echo; exec sleep {}' &"
 HIDDEN = """
@@ -212,8 +212,9 @@ async def test_a_port_that_the_lab_itself_holds_is_no_matter(launching: Launchin
 
 @pytest.mark.asyncio
 async def test_who_is_left_in_the_group_of_a_launcher_that_was_told_to_stop_can_be_killed(launching: Launching) -> None:
-    process = await launching.start("sh", "-c", "(trap '' TERM; echo; sleep 61; true) & wait")
-    await launching.written()
+    process = await launching.start("sh", "-c", "(trap '' TERM; sleep 61; true) & wait")
+    family = psutil.Process(process.pid).children
+    await until(lambda: ["sleep", "61"] in [one.cmdline() for one in family(recursive=True)], "the sleeper is there")
     await process.watch()
     assert process.signal(signal.SIGTERM)
     await process.wait_exit(20)
