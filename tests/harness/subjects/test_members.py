@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -13,10 +14,12 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from mcp_crashtest.subjects.proc import see
 from mcp_crashtest.subjects.process import KillProof, Site
 from mcp_crashtest.subjects.sockets import find_free_port
 from tests.harness.subjects.launching import DEADLINE_S, Launching, until
 
+TICKS = os.sysconf("SC_CLK_TCK")  # a second: so exactly /proc tells when somebody was born
 WORKER = "setsid sh -c 'echo; exec sleep {}' &"
 HIDDEN = """
     import os, sys, time
@@ -156,6 +159,9 @@ async def test_a_daemon_that_hides_its_origin_is_not_held_against_a_life_that_be
 ) -> None:
     refuted = await killed(launching, HIDDEN, "/", site=Site(folder=str(launching.folder)))
     assert [command for _, command in refuted.survivors] == ["sleep 63"]
+    daemon = see(refuted.survivors[0][0])
+    assert daemon is not None
+    await until(lambda: time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS > daemon.born + 1, "it is older by a tick")
     assert (await killed(launching, main("pass"), site=Site(folder=str(launching.folder)))).confirmed
     assert len(await launching.spawner.strays()) == 1
 
