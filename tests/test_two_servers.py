@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mcp_crashtest.contracts.job import Job
 from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.model.coordinates import Batch
@@ -18,6 +20,8 @@ from mcp_crashtest.model.faults import REPLACE, TWINS, Fault, Victim
 from mcp_crashtest.model.operation import Op
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.verdict import Verdict
+from mcp_crashtest.stage.client_process import ClientProcess, Listener
+from mcp_crashtest.stage.hosting import Hosting
 from mcp_crashtest.subjects.proc import locks_others_out
 from tests.lab import ROOT, SMALL, certify, named
 from tests.mutants.mutant import REPLACED, TWO_AT_ONCE
@@ -25,6 +29,7 @@ from tests.mutants.zoo_of_processes import OF_PROCESSES
 from tests.test_every_call import TWO_STARS, played
 
 BOTH = ("--scenario", REPLACED, "--scenario", TWO_AT_ONCE)
+REFUSING_S = 0.5
 SHARED = "[claims]\nshared_store = true\nlease_s = 0.5\n\n[workload]"
 
 
@@ -50,6 +55,22 @@ def test_a_frozen_server_is_replaced_and_goes_on_beside_the_other_one(tmp_path: 
         "SIGKILL",
         "SIGKILL",
     ]
+
+
+def test_who_refuses_while_the_client_starts_is_not_what_it_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slowly(hosting: Hosting, job: Job, log: Path, listener: Listener) -> ClientProcess:
+        process = await start(hosting, job, log, listener)
+        if log.name == "client-1.log":
+            await asyncio.sleep(REFUSING_S)  # as on a loaded machine: the other one is gone before
+        return process
+
+    start = Hosting.start
+    monkeypatch.setattr(Hosting, "start", slowly)
+    [outcome] = played(tmp_path / "report", variant(tmp_path, "locked"), plan(REPLACE))
+    assert outcome.verdict is Verdict.PASS, outcome.judgement
+    assert [event.value["what"] for event in outcome.folder.history().of(Op.BESIDE)] == ["refused"]
 
 
 @pytest.mark.soak

@@ -39,8 +39,9 @@ async def replace_frozen(stage: Stage, fault: Fault) -> AsyncIterator[Proof | No
         stage.site.change_door()
         await stage.boot()
         pair = Pair(stage, stage.lives[-1], old)
-        pair.begin()
+        pair.own.expected_to_end = True
         await stage.client.start()
+        pair.begin()  # who is gone by now is so behind the client's start, which would go to his address for good
         said = "the whole group stands still, and another server was started beside it"
         yield Proof(True, said, 0, time.monotonic() - began, stopped_at=began, signalled_at=began)
         if await pair.works(fault.settings.get("batches", 1)):
