@@ -18,6 +18,7 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.footprints import changed, footprint
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.golden import golden_of, golden_run
+from mcp_crashtest.laboratory.loop import Loop
 from mcp_crashtest.laboratory.plain_faults import refusal, unknown_word
 from mcp_crashtest.laboratory.play import Outcome, behind_the_end, play
 from mcp_crashtest.laboratory.probe import probed
@@ -65,7 +66,7 @@ class Laboratory:
         self.resumes = resumes
         self.restarts = restarts
         self.cut_short = False
-        self._runner = asyncio.Runner()
+        self._loop = Loop()
         self._spawner: Spawner | None = None
         self._benches: dict[str, Bench | SubjectError | UsageError] = {}
         self._unsaid: dict[str, SubjectError | UsageError] = {}
@@ -81,10 +82,12 @@ class Laboratory:
 
     def close(self) -> None:
         """End every process that was started, then the event loop."""
-        if self._spawner:
-            spawner, self._spawner = self._spawner, None
-            self._runner.run(spawner.close())
-        self._runner.close()
+        try:
+            if self._spawner:
+                spawner, self._spawner = self._spawner, None
+                self._loop.run(spawner.close())
+        finally:
+            self._loop.close()
 
     async def _spawning(self) -> Spawner:
         if self._spawner is None:
@@ -97,7 +100,7 @@ class Laboratory:
         Raises SubjectError or UsageError if that fails: whole at the first call, and in short at every other one.
         """
         if profile.digest not in self._benches and profile.digest not in self._unsaid:
-            self._runner.run(self._set_up_all([profile, *(other for other in beside if other != profile)]))
+            self._loop.run(self._set_up_all([profile, *(other for other in beside if other != profile)]))
         if (unsaid := self._unsaid.pop(profile.digest, None)) is not None:
             self._refuse(profile, unsaid)
             raise unsaid
@@ -120,7 +123,7 @@ class Laboratory:
         async def probe() -> Bench:
             return await probed(Bench(profile), self.bundle, await self._spawning())
 
-        return self._runner.run(probe())
+        return self._loop.run(probe())
 
     def sniff(self, profile: Profile) -> Heard | None:
         """Whether a command without a url serves HTTP or speaks stdio; None for neither. Raises SubjectError."""
@@ -128,7 +131,7 @@ class Laboratory:
         async def sniff() -> Heard | None:
             return await sniffed(Bench(profile), self.bundle, await self._spawning())
 
-        return self._runner.run(sniff())
+        return self._loop.run(sniff())
 
     def try_out(self, bench: Bench, use: Callable[[Tryout], Awaitable[T]]) -> T:
         """Have one life of a subject used by hand. Raises UsageError and SubjectError."""
@@ -137,7 +140,7 @@ class Laboratory:
             async with trying_out(bench, self.bundle, await self._spawning()) as tryout:
                 return await use(tryout)
 
-        return self._runner.run(use_life())
+        return self._loop.run(use_life())
 
     def once_more(self, bench: Bench) -> Outcome:
         """The job again, with nobody in the way, over the last of its revisions. Raises SubjectError, UsageError."""
@@ -148,7 +151,7 @@ class Laboratory:
             outcome, _ = await play(bench, plan, folder, await self._spawning(), self.seed)
             return outcome
 
-        return self._runner.run(again())
+        return self._loop.run(again())
 
     def _refuse(self, profile: Profile, error: SubjectError | UsageError) -> None:
         """Nothing more is played of this profile; why not has been said, and is repeated in a line."""
@@ -190,7 +193,7 @@ class Laboratory:
         comes, with its number; returned they are in the order of their numbers. Raises UsageError, SubjectError and
         HarnessError.
         """
-        return self._runner.run(self._play_all(bench, scenario, list(plans), seen))
+        return self._loop.run(self._play_all(bench, scenario, list(plans), seen))
 
     async def _play_all(
         self, bench: Bench, scenario: str, plans: list[Numbered], seen: Callable[[int, Outcome], None]
@@ -292,6 +295,7 @@ class Laboratory:
         spawner = await self._spawning()
         attempt = tried_before(self.bundle, bench.profile, scenario, number, plan) if self.resumes else 0
         while True:
+            self._loop.between_runs()
             attempt += 1
             folder = self.bundle.run(bench.profile, scenario, number, attempt)
             outcome, history = await play(bench, plan, folder, spawner, self.seed)
