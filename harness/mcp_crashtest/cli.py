@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: Sequence[str] | None, endings: Endings) -> int:
     try:
         options = _parser().parse_args(arguments)
-        options.starting = endings.gently
+        options.endings = endings
         return int(options.run(options))
     except CrashtestError as error:
         print(f"mcp-crashtest: {error}", file=sys.stderr)

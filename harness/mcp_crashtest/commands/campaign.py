@@ -110,7 +110,7 @@ class _Run:
         self.folder.tidy(self.hunt.campaign)
         self.face.begins(self.hunt.campaign, self.total, self.folder.folder)
         try:
-            self.options.starting()
+            self.options.endings.gently()
             self.hunt.replay(lambda: self._is_over)
             while self.code is None and not self._is_over and not self._is_enough(self.total):
                 self._play_a_seed()
@@ -137,7 +137,7 @@ class _Run:
         gate = Gate(left_s, fits=False, resumes=True)
         tally = Tally(self._selection(), seed, id=f"campaign, seed {seed}")
         self.hunt.gather(seed)
-        watcher = Watcher(tally, self.options.starting, lambda event: self._hear(event, gate))
+        watcher = Watcher(tally, self.options.endings, lambda event: self._hear(event, gate))
         status = run_pytest(self._arguments(seed), watcher, _Brings(gate))
         if status == pytest.ExitCode.USAGE_ERROR:
             self.code = ExitCode.USAGE

@@ -11,7 +11,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import pytest
 from rich.console import Console
 
 from mcp_crashtest.commands.exit_codes import ExitCode, of_session
+from mcp_crashtest.commands.signals import Endings
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.profile_files import of_project, read_profile
 from mcp_crashtest.model.caps import caps_of, unseen
@@ -40,9 +41,9 @@ from mcp_crashtest.sessions.scenarios import level_of, scenario_of, story_of
 class Watcher:
     """A pytest plugin that gives the session its tally and listeners, and keeps what it collected."""
 
-    def __init__(self, tally: Tally, starting: Callable[[], None], *listeners: Listener) -> None:
+    def __init__(self, tally: Tally, endings: Endings | None, *listeners: Listener) -> None:
         self.tally = tally
-        self.starting = starting
+        self.endings = endings
         self.listeners = listeners
         self.listed: list[pytest.Item] = []
         self.broken: list[str] = []
@@ -63,8 +64,15 @@ class Watcher:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Keep what was collected. From now on something may be started."""
-        self.starting()
+        if self.endings:
+            self.endings.gently()
         self.listed = list(session.items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self) -> None:
+        """Begin nothing once it was said to end, however what was raised then has been lost."""
+        if self.endings and self.endings.heard:
+            raise KeyboardInterrupt
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what could not be collected."""
@@ -85,7 +93,7 @@ def certify(options: argparse.Namespace) -> int:
     console = Console(stderr=options.json)
     tally = Tally(_selection(options), options.seed)
     face = None if options.json else ConsoleFace(console, options.report_dir)
-    watcher = Watcher(tally, options.starting, *([face] if face else []))
+    watcher = Watcher(tally, options.endings, *([face] if face else []))
     try:
         status = run_pytest(_arguments(options), watcher)
     except KeyboardInterrupt:  # in the midst of cleaning up
@@ -93,6 +101,7 @@ def certify(options: argparse.Namespace) -> int:
     finally:
         if face:
             face.close()
+    watcher.interrupted |= options.endings.heard
     if status == pytest.ExitCode.USAGE_ERROR:
         return ExitCode.USAGE
     if watcher.broken and not watcher.interrupted:
@@ -149,7 +158,7 @@ def _rest(options: argparse.Namespace) -> str:
 def list_scenarios(options: argparse.Namespace) -> int:
     """Print the scenarios: stars, name, story; with a profile those for it, and what it keeps from being assessed."""
     profile = read_profile(Path(options.profile)) if options.profile else None
-    watcher = Watcher(Tally(Selection(None), seed=0), lambda: None)
+    watcher = Watcher(Tally(Selection(None), seed=0), None)
     by_name = [f"--crashtest-scenario={listed.id}" for listed in standard()]  # of every level
     run_pytest([str(scenarios_folder()), "--collect-only", *by_name], watcher)
     if watcher.broken:

@@ -44,7 +44,7 @@ def check(options: argparse.Namespace) -> int:
     for profile in profiles:
         if profile.client is not None:
             raise UsageError(f"{profile.name} is for a client, whose golden run certify plays: give a server's profile")
-    options.starting()
+    options.endings.gently()
     said = []
     with (
         evidence(options.report_dir) as bundle,

@@ -50,7 +50,7 @@ def init(options: argparse.Namespace) -> int:
         if path.exists() and not options.force:
             raise UsageError(f"{path} is there already: give another --output, or --force to overwrite it")
     wishes = _wishes(options)
-    options.starting()
+    options.endings.gently()
     with (
         evidence(options.report_dir) as bundle,
         Laboratory(bundle, seed=0, jobs=options.jobs, restarts=False) as laboratory,

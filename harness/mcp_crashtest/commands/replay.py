@@ -48,7 +48,7 @@ def replay(options: argparse.Namespace) -> int:
     outcomes: list[Outcome] = []
     code: int | None = None
     held = bundle.prepare(f"replay of {plan.digest}", shared=False)
-    options.starting()
+    options.endings.gently()
     with held, Laboratory(bundle, options.seed, jobs=1) as laboratory:
         laboratory.bundle.save_profile(profile)
         bench = laboratory.bench(profile)

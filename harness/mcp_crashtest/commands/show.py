@@ -67,7 +67,7 @@ def _serve(found: Sequence[Bundle], options: argparse.Namespace) -> int:
         server = ThreadingHTTPServer((_LOOPBACK, options.port), handler)
     except OSError as error:
         raise UsageError(f"port {options.port} cannot be had: {error}; give another one to --port") from error
-    options.starting()
+    options.endings.gently()
     with server:
         address = f"http://{_LOOPBACK}:{server.server_address[1]}/"
         print(f"{address}  ({len(found)} reports; Ctrl-C ends it)", flush=True)

@@ -18,15 +18,24 @@ _CODE = 128  # and the signal's number, as shells say it
 
 
 class Endings:
-    """Which signals have come. With ``gently`` they raise KeyboardInterrupt from then on."""
+    """Which signals have come. With ``gently`` they raise KeyboardInterrupt from then on.
+
+    ``heard``: one has come. What is raised in the midst of another's code may be dropped: where the garbage collector
+    has called that, it is. Whoever begins something looks here before.
+    """
 
     def __init__(self) -> None:
         self.terminated = False
+        self.heard = False
 
     def gently(self) -> None:
         """There is something to end: go the way of Ctrl-C."""
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, self._on_sigint)
         signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def _on_sigint(self, _number: int, _frame: FrameType | None) -> None:
+        self.heard = True
+        raise KeyboardInterrupt
 
     def _on_sigterm(self, _number: int, frame: FrameType | None) -> None:
         """Go the way of Ctrl-C, whoever handles that at the moment."""

@@ -10,11 +10,40 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_Handler = Callable[[int, FrameType | None], Any]
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C is heard behind what is done here, which is short.
+
+    Where it is another's code it may swallow KeyboardInterrupt: Hypothesis is called by the garbage collector, which
+    drops what is raised there.
+    """
+    heard: list[int] = []
+    if (before := _handler()) is None:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if heard:
+            before(heard[0], None)
+
+
+def _handler() -> _Handler | None:
+    """Who hears a Ctrl-C; None where that is nobody, or none of this thread's business."""
+    found = signal.getsignal(signal.SIGINT)
+    return found if callable(found) and threading.current_thread() is threading.main_thread() else None
 
 
 class Loop:
@@ -26,8 +55,8 @@ class Loop:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """What it returns. Raises KeyboardInterrupt where Ctrl-C came meanwhile, else what it raises."""
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else asyncio leaves it to whoever has it
-            coroutine = self._watched(coroutine)
+        if (handler := _handler()) is not None:
+            coroutine = self._watched(coroutine, handler)
         try:
             return self._runner.run(coroutine)
         finally:
@@ -44,18 +73,25 @@ class Loop:
         """End the event loop."""
         self._runner.close()
 
-    async def _watched(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """It, with a handler around that of asyncio, which is put back behind it."""
-        its = signal.getsignal(signal.SIGINT)
-        if not callable(its) or its is signal.default_int_handler:  # not in the main thread
-            return await coroutine
+    async def _watched(self, coroutine: Coroutine[Any, Any, T], handler: _Handler) -> T:
+        """It, cancelled by the first Ctrl-C for which this handler raises KeyboardInterrupt; the second one is raised.
+
+        asyncio's own handler, which is there where this one is Python's, is out of the way meanwhile.
+        """
+        task, loop, aside = asyncio.current_task(), asyncio.get_running_loop(), signal.getsignal(signal.SIGINT)
 
         def noted(number: int, frame: FrameType | None) -> None:
-            self._told = True
-            its(number, frame)
+            try:
+                handler(number, frame)
+            except KeyboardInterrupt:
+                if self._told or task is None:
+                    raise
+                self._told = True
+                task.cancel()
+                loop.call_soon_threadsafe(lambda: None)  # where it waits for events it is woken up
 
         signal.signal(signal.SIGINT, noted)
         try:
             return await coroutine
         finally:
-            signal.signal(signal.SIGINT, its)
+            signal.signal(signal.SIGINT, aside)

@@ -17,6 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.facts import Facts
 from mcp_crashtest.laboratory.laboratory import Laboratory, Numbered
+from mcp_crashtest.laboratory.loop import uninterrupted
 from mcp_crashtest.laboratory.play import Outcome, behind_the_end, drained_beside_others
 from mcp_crashtest.laboratory.summing_up import Told, raise_for, smallest, summary, told_again
 from mcp_crashtest.laboratory.unplayed import OUT_OF_TIME, Unplayed, beyond, why_unplayed
@@ -176,7 +177,8 @@ class Trial(Facts):
     def explore(self, strategy: SearchStrategy[Plan], examples: int) -> None:
         """Play ``examples`` plans drawn with the session's seed; where one fails, look for the smallest that does."""
         seed = self.laboratory.seed
-        drawn = draw(strategy, seed=seed, examples=examples)
+        with uninterrupted():
+            drawn = draw(strategy, seed=seed, examples=examples)
         outcomes = self._play(self._mine(self._numbered(self._within_budget(drawn, None))))
         if any(o.verdict is Verdict.FAIL for o in outcomes):
             mine = {plan.to_text() for plan in self._mine(drawn)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mcp_crashtest.laboratory.loop import Loop
+from mcp_crashtest.laboratory.loop import Loop, uninterrupted
 
 LATER_S = 5.0
 
@@ -65,6 +66,30 @@ def test_who_has_not_noticed_goes_no_further_than_to_the_next_run(loop: Loop) ->
     with pytest.raises(KeyboardInterrupt):
         loop.run(lanes())
     assert begun == [0]
+
+
+def test_who_calls_code_that_would_swallow_it_hears_of_it_behind() -> None:
+    collected: list[str] = []
+
+    def swallowed(phase: str, _info: object) -> None:
+        """What it raises is dropped by the garbage collector."""
+        if not collected:
+            os.kill(os.getpid(), signal.SIGINT)
+        collected.append(phase)
+
+    def collect() -> None:
+        with uninterrupted():
+            gc.callbacks.append(swallowed)
+            try:
+                gc.collect()
+            finally:
+                gc.callbacks.remove(swallowed)
+            collected.append("to its end")
+
+    with pytest.raises(KeyboardInterrupt):
+        collect()
+    assert collected[-1] == "to its end"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_where_somebody_else_handles_ctrl_c_he_goes_on_to(loop: Loop) -> None:
