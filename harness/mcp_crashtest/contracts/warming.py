@@ -13,10 +13,18 @@ from dataclasses import dataclass
 
 from mcp_crashtest.wire.errors import HttpError
 
+# What a server may be at before it serves; what a job may be at, "still running" or "still indexing", is none of it.
+_GETTING_READY = (
+    r"(re-?)?(loading|starting|warming|initiali[sz]ing|booting|reading|replaying|opening|connecting)|rebuilding"
+    r"|recovering|restoring|resuming|hydrating|mounting|preparing|waking|catching up"
+)
 _NOT_YET = re.compile(
-    r"\b(still|currently) (loading|starting|warming|initiali[sz]ing|booting|reading|replaying|recovering|restoring)\b"
-    r"|\bwarming[ -]?up\b|\bstarting up\b"
+    rf"\b(still|currently|busy) ({_GETTING_READY})\b"
+    r"|\b(warming|starting|waking|spinning|setting|catching|coming)[ -]?up\b|\bgetting ready\b"
+    r"|\b(recovery|replay|start-?up|boot|initiali[sz]ation|warm-?up) (is )?(still )?(in progress|under ?way)\b"
     r"|\bnot (yet )?(ready|initiali[sz]ed|available)( yet)?\b|\b(is|are) (loading|initiali[sz]ing)\b"
+    r"|\bnot yet (loaded|restored|recovered|open|opened|online|started|read)\b"
+    r"|\bnot (loaded|restored|recovered|open|online|started) yet\b"
     r"|\b(try|retry) again (later|soon|in a)|\b(come|check) back (soon|in a)"  # "later" is said of a place, too
     r"|\btemporarily unavailable\b|\bservice unavailable\b",
     re.IGNORECASE,
