@@ -37,6 +37,10 @@ class Refused(Exception):
         self.document = document
 
 
+class NotShown(Refused):
+    """The subject does not show a task, and whether it is gone is seen when one has asked again."""
+
+
 class Vanished(Exception):
     """The handle that the subject had given out does not resolve any more.
 

@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from mcp_crashtest.contracts.contract import Refused, Vanished
+from mcp_crashtest.contracts.absence import Absence
+from mcp_crashtest.contracts.contract import NotShown, Refused, Vanished
 from mcp_crashtest.contracts.host import Host
 from mcp_crashtest.contracts.job import Job, Journal
 from mcp_crashtest.contracts.observing import Sight, in_records
@@ -65,6 +66,7 @@ class Conversation:
         self.stream: Stream | None = None
         self.rejoining = False
         self.patience = Patience(job.ready_deadline_s, job.busy_s)
+        self.absence = Absence(job.patient)
         if job.waits:
             self.patience.unheard()
         self._ends_at = time.monotonic() + job.deadline_s
@@ -102,6 +104,8 @@ class Conversation:
             except Vanished as error:
                 self.journal.write(Type.FAIL, Op.OUTPUT, reason="vanished", error=str(error))
                 return 1
+            except NotShown:
+                pass
             except (Refused, RpcError, ProtocolViolation) as error:
                 refusals += 0 if self.patience.bears(error) else 1
                 if refusals == _REFUSALS:

@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any
 
 from mcp_crashtest.contracts import sse_resume
-from mcp_crashtest.contracts.contract import Contract, Refused, Seen, Vanished, document_in
+from mcp_crashtest.contracts.absence import alike, nobodys
+from mcp_crashtest.contracts.contract import Contract, NotShown, Refused, Seen, Vanished, document_in
 from mcp_crashtest.contracts.conversation import LOST, Conversation
 from mcp_crashtest.contracts.glancing import glanced_at
 from mcp_crashtest.contracts.shape import told_of
@@ -118,19 +119,44 @@ async def _follow(contract: Contract, conversation: Conversation, session: Sessi
             questions.lost(session.numbers.latest, error)
             raise
         except (Vanished, Refused) as error:
+            gone = isinstance(error, Vanished) and not conversation.absence.may_pass(str(error))
             with questions.answered(session.numbers.latest):
                 if error.document is not None:
                     conversation.sight.status(error.document, None)
-                if isinstance(error, Vanished):
+                if gone:
                     journal.write(Type.FAIL, Op.STATUS, error=excerpt(error))
+            if isinstance(error, Vanished) and not gone:
+                raise NotShown(str(error)) from error
             raise
-        answered_s = time.monotonic() - asked_at
-        with questions.answered(session.numbers.latest):
+        answered_s, number = time.monotonic() - asked_at, session.numbers.latest
+        said = await _said_of_it(contract, conversation, session, journal.task) if conversation.absence.said else {}
+        with questions.answered(number):
+            if said:
+                journal.write(Type.OK, Op.POLL, **said)
             _note_seen(conversation, seen)
         if seen.status in ENDS:
             return seen
         await asyncio.sleep(min(max(_SHORTEST_PAUSE_S, _SHARE * min(before_s, answered_s)), _LONGEST_PAUSE_S))
         before_s = answered_s
+
+
+async def _said_of_it(
+    contract: Contract, conversation: Conversation, session: Session, handle: str
+) -> Mapping[str, str]:
+    """What was said of a task that is there again, ``not_yet``, and what is said ``of_nobody``.
+
+    Raises Vanished where that is the same.
+    """
+    try:
+        await contract.look(session, conversation.job, nobodys(handle), conversation.left_s)
+        of_nobody = ""
+    except (Vanished, Refused) as error:
+        of_nobody = str(error)
+    said = conversation.absence.over()
+    if alike(said, handle, of_nobody):
+        conversation.journal.write(Type.FAIL, Op.STATUS, error=excerpt(said))
+        raise Vanished(said)
+    return {"not_yet": excerpt(said), "of_nobody": excerpt(of_nobody)}
 
 
 def _note_seen(conversation: Conversation, seen: Seen) -> None:

@@ -37,7 +37,8 @@ class Job:
     spoken to over its standard streams, which the lab hands to the client. ``notes`` is the path of a small file for
     the latest question, or empty. ``marked``: the answer to its submission can be told from all others by whoever sees
     the server send it. ``waits``: for ``busy_s`` a server may refuse it, because of another that it has not done with.
-    That may be this one too, where it was submitted before and nobody has heard the answer.
+    That may be this one too, where it was submitted before and nobody has heard the answer. ``patient``: a task that is
+    not shown may be one that the server has not read yet.
 
     Whoever may see a process may see its environment: the headers, and the secrets of which it may say nothing, go
     another way.
@@ -63,6 +64,7 @@ class Job:
     marked: bool = False
     busy_s: float = 0.0
     waits: bool = False
+    patient: bool = False
 
     @property
     def batch(self) -> int:

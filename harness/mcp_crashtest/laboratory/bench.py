@@ -77,7 +77,7 @@ class Bench:
     not declare. ``refused`` are sizes of job that it does not take, with what it says. ``outside`` is a file that it
     has written in the folder in which it runs, empty for none. ``why_cold`` is what came of a start from a fork server,
     where all of its lives are ``cold`` for that. With ``restarts`` what a second life needs is got ready from the first
-    start on.
+    start on. ``patient``: a task that it does not show may be one that it has not read yet.
     """
 
     profile: Profile
@@ -92,6 +92,7 @@ class Bench:
     others: Mapping[Size, Golden] = field(default_factory=dict)
     refused: Mapping[Size, str] = field(default_factory=dict)
     haste: float = 1.0
+    patient: bool = False
     lacks: frozenset[str] = frozenset()
     outside: str = ""
 

@@ -11,11 +11,13 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.footprints import changed, footprint
+from mcp_crashtest.laboratory.appeal import Appeals
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.golden import golden_of, golden_run
 from mcp_crashtest.laboratory.loop import Loop
@@ -28,6 +30,7 @@ from mcp_crashtest.laboratory.sniffing import Heard, sniffed
 from mcp_crashtest.laboratory.steady import differs_in_content_alone, mistake_in
 from mcp_crashtest.laboratory.tryout import Tryout, trying_out
 from mcp_crashtest.model.errors import SubjectError, UsageError
+from mcp_crashtest.model.operation import History
 from mcp_crashtest.model.plan import Plan
 from mcp_crashtest.model.profile import Profile
 from mcp_crashtest.model.verdict import Verdict
@@ -72,6 +75,7 @@ class Laboratory:
         self._unsaid: dict[str, SubjectError | UsageError] = {}
         self._overdue: set[str] = set()
         self._steady: set[str] = set()
+        self._appeals = Appeals()
         self._pacing = asyncio.Lock()
 
     def __enter__(self) -> Laboratory:
@@ -190,8 +194,7 @@ class Laboratory:
         """Play numbered plans, ``jobs`` at a time; no new one is begun once one has failed, or too many prove nothing.
 
         At a server that is not started for each run they are played one at a time. ``seen`` is told each outcome as it
-        comes, with its number; returned they are in the order of their numbers. Raises UsageError, SubjectError and
-        HarnessError.
+        comes, with its number; returned they stand in that order. Raises UsageError, SubjectError and HarnessError.
         """
         return self._loop.run(self._play_all(bench, scenario, list(plans), seen))
 
@@ -252,11 +255,10 @@ class Laboratory:
         """A claimed time that was passed is seen again alone; once it was proven, this subject is known for it."""
         if bench.profile.digest in self._overdue:
             return first
-        spawner, attempts = await self._spawning(), itertools.count(ATTEMPTS + 1)
+        attempts = itertools.count(ATTEMPTS + 1)
 
         async def again() -> Outcome:
-            folder = self.bundle.run(bench.profile, scenario, number, next(attempts))
-            outcome, _ = await play(bench, first.plan, folder, spawner, self.seed)
+            outcome, _ = await self._run(first.plan, scenario, number, next(attempts), bench)
             return outcome
 
         outcome = await settled(first, again)
@@ -292,13 +294,12 @@ class Laboratory:
 
     async def _until_landed(self, bench: Bench, scenario: str, number: int, plan: Plan) -> Outcome:
         """Play a plan; where the job was over before a fault could land, once more: that shows nothing yet."""
-        spawner = await self._spawning()
         attempt = tried_before(self.bundle, bench.profile, scenario, number, plan) if self.resumes else 0
         while True:
             self._loop.between_runs()
             attempt += 1
-            folder = self.bundle.run(bench.profile, scenario, number, attempt)
-            outcome, history = await play(bench, plan, folder, spawner, self.seed)
+            run = partial(self._run, plan, scenario, number, attempt)
+            outcome, history = await self._appeals.heard(bench, run)
             if (mistake := unknown_word(bench.profile, history)) is not None:
                 self._refuse(bench.profile, mistake)
                 raise mistake
@@ -308,6 +309,12 @@ class Laboratory:
                 return outcome
             bench = bench.hastened()
 
+    async def _run(
+        self, plan: Plan, scenario: str, number: int, attempt: int, bench: Bench, turn: int = 0
+    ) -> tuple[Outcome, History]:
+        folder = self.bundle.run(bench.profile, scenario, number, attempt + 2 * ATTEMPTS * turn)
+        return await play(bench, plan, folder, await self._spawning(), self.seed)
+
     async def _refuse_restless(self, bench: Bench, scenario: str, number: int, outcome: Outcome) -> None:
         """Raise UsageError where records differ from run to run, once it is asked for the first time."""
         profile, plan = bench.profile, outcome.plan
@@ -316,9 +323,8 @@ class Laboratory:
         self._steady.add(profile.digest)
         undisturbed = outcome
         if plan.faults:
-            folder = self.bundle.run(profile, scenario, number, ATTEMPTS + 1)
             alone = Plan(scenario, plan.protocol, (), workload=plan.workload)
-            undisturbed, _ = await play(bench, alone, folder, await self._spawning(), self.seed)
+            undisturbed, _ = await self._run(alone, scenario, number, ATTEMPTS + 1, bench)
         if (mistake := mistake_in(profile, undisturbed)) is not None:
             self._refuse(profile, mistake)
             raise mistake

@@ -150,6 +150,7 @@ def site(bench: Bench, folder: RunFolder, spawner: Spawner, plan: Plan) -> Subje
         warm_lives,
         plan.hash_seed,
         starts_again=bench.restarts or bool(plan.needs),
+        patient=bench.patient,
         beside=Services.of(wanted, spawner, folder, bench.profile.folder) if wanted else None,
     )
     if bench.profile.subject.hooked:

@@ -146,6 +146,7 @@ class LabClient:
             piped=subject.piped,
             busy_s=stage.limits.silence_s + 2 * float((self._expected or {}).get("job_s") or 0),
             waits=self.submitted_at is not None and self._handle is None,
+            patient=subject.patient,
         )
 
     def _journalled(self, name: str, event: Operation) -> None:

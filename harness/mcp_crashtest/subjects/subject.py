@@ -59,6 +59,7 @@ class Subject:
     profile sees to that. ``starts_again``: a second life is to be expected, and what it needs is got ready.
     ``beside`` are its services; they begin before its first life, and ``end`` ends them. ``hooks`` are its owner's
     commands, where the lab does not start it. ``counting``: an engine counts the system calls of each life.
+    ``patient``: a task that it does not show may be one that it has not read yet.
     """
 
     profile: Profile
@@ -72,6 +73,7 @@ class Subject:
     beside: Services | None = None
     hooks: Hooks | None = None
     counting: Counting | None = None
+    patient: bool = False
     port: int = 0
     held: socket.socket | None = None
     other_door: tuple[int, socket.socket | None] | None = None

@@ -1,0 +1,58 @@
+"""A task that is not shown behind a restart: before a server is accused of its loss, one waits and asks again.
+
+There are servers that read their store while they answer already, and say so in words that nobody else has. A plan in
+which a task was lost is played once more by a client that waits. Where the task comes back, and the server says
+something else of one that there never was, it was not ready: it is asked patiently from then on. Where it does not
+come back, or the server had said that there is none, it is taken at its word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from mcp_crashtest.laboratory.bench import Bench
+from mcp_crashtest.laboratory.play import Outcome
+from mcp_crashtest.model.operation import History, Op, Type
+from mcp_crashtest.model.verdict import Verdict
+
+_TIMES = 3
+_VANISHED = "task.vanished"
+
+
+class Appeals:
+    """What was found of each subject of a session: whether it is asked patiently, once it has lost a task."""
+
+    def __init__(self) -> None:
+        self._patient: dict[str, bool] = {}
+
+    async def heard(
+        self, bench: Bench, play: Callable[[Bench, int], Awaitable[tuple[Outcome, History]]]
+    ) -> tuple[Outcome, History]:
+        """What a plan comes to; ``play`` plays it, for the first time, 0, or once more.
+
+        In a run in which nothing is missed the server was as quick as it should be, which says nothing of the first.
+        """
+        digest = bench.profile.digest
+        first, history = await play(replace(bench, patient=self._patient.get(digest, False)), 0)
+        if digest in self._patient or not _accuses(first):
+            return first, history
+        for turn in range(1, _TIMES + 1):
+            outcome, its = await play(replace(bench, patient=True), turn)
+            if _was_not_ready(its) and not _accuses(outcome):
+                self._patient[digest] = True
+                first.folder.forget_judgement()
+                return outcome, its
+            outcome.folder.forget_judgement()
+            if outcome.verdict is Verdict.FAIL:
+                self._patient[digest] = False
+                break
+        return first, history
+
+
+def _accuses(outcome: Outcome) -> bool:
+    return any(finding.invariant == _VANISHED for finding in outcome.judgement.findings)
+
+
+def _was_not_ready(history: History) -> bool:
+    return any("not_yet" in asked.value for asked in history.of(Op.POLL, types=[Type.OK]))
