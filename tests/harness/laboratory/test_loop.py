@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ LATER_S = 5.0
 
 
 async def interrupted() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
     await asyncio.sleep(LATER_S)
 
 
@@ -74,7 +73,7 @@ def test_who_calls_code_that_would_swallow_it_hears_of_it_behind() -> None:
     def swallowed(phase: str, _info: object) -> None:
         """What it raises is dropped by the garbage collector."""
         if not collected:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         collected.append(phase)
 
     def collect() -> None:
@@ -103,6 +102,6 @@ def test_where_somebody_else_handles_ctrl_c_he_goes_on_to(loop: Loop) -> None:
 
 
 async def raised() -> str:
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
     await asyncio.sleep(0)
     return "done"
