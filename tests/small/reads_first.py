@@ -1,5 +1,6 @@
 """The small server once more, which reads its book while it answers already, and says so in words of its own.
 
+--breaks: that is an error of another kind.
 --denies: meanwhile it says of each job what it says of one that there never was.
 --forgets: it never comes to the end of it.
 """
@@ -13,7 +14,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.small import server
 
-DENIES, FORGETS = "--denies" in sys.argv, "--forgets" in sys.argv
+OPTIONS = ("--breaks", "--denies", "--forgets")
+BREAKS, DENIES, FORGETS = (option in sys.argv for option in OPTIONS)
 READING_S = 0.4
 
 
@@ -39,6 +41,8 @@ class Jobs(server.Jobs):
         return super().submit(key, total, batch, pause_s)
 
     def status(self, job: str) -> dict[str, Any]:
+        if not self._read.is_set() and BREAKS:
+            raise KeyError("was noch nicht gelesen ist")
         if not self._read.is_set() and not DENIES:
             raise ValueError(f"Geduld, das Buch wird aufgeschlagen; danach steht {job} wieder da")
         if not self._read.is_set() or not self._ask("SELECT id FROM jobs WHERE id = ?", job):
@@ -47,5 +51,5 @@ class Jobs(server.Jobs):
 
 
 if __name__ == "__main__":
-    sys.argv = [word for word in sys.argv if word not in ("--denies", "--forgets")]
+    sys.argv = [word for word in sys.argv if word not in OPTIONS]
     server.main(Jobs)

@@ -18,6 +18,7 @@ from mcp_crashtest.contracts.contract import Contract, NotShown, Refused, Seen, 
 from mcp_crashtest.contracts.conversation import LOST, Conversation
 from mcp_crashtest.contracts.glancing import glanced_at
 from mcp_crashtest.contracts.shape import told_of
+from mcp_crashtest.contracts.warming import says_not_yet
 from mcp_crashtest.contracts.watching import is_watched, watched
 from mcp_crashtest.contracts.words import COMPLETED, ENDS, FAILED
 from mcp_crashtest.model.contract_spec import ContractKind
@@ -118,14 +119,14 @@ async def _follow(contract: Contract, conversation: Conversation, session: Sessi
         except LOST as error:
             questions.lost(session.numbers.latest, error)
             raise
-        except (Vanished, Refused) as error:
-            gone = isinstance(error, Vanished) and not conversation.absence.may_pass(str(error))
+        except (Vanished, Refused, RpcError) as error:
+            may_pass = not says_not_yet(error) and conversation.absence.may_pass(str(error))
             with questions.answered(session.numbers.latest):
-                if error.document is not None:
+                if not isinstance(error, RpcError) and error.document is not None:
                     conversation.sight.status(error.document, None)
-                if gone:
+                if isinstance(error, Vanished) and not may_pass:
                     journal.write(Type.FAIL, Op.STATUS, error=excerpt(error))
-            if isinstance(error, Vanished) and not gone:
+            if may_pass:
                 raise NotShown(str(error)) from error
             raise
         answered_s, number = time.monotonic() - asked_at, session.numbers.latest
@@ -150,7 +151,7 @@ async def _said_of_it(
     try:
         await contract.look(session, conversation.job, nobodys(handle), conversation.left_s)
         of_nobody = ""
-    except (Vanished, Refused) as error:
+    except (Vanished, Refused, RpcError) as error:
         of_nobody = str(error)
     said = conversation.absence.over()
     if alike(said, handle, of_nobody):

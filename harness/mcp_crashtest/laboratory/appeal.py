@@ -1,4 +1,4 @@
-"""A task that is not shown behind a restart: before a server is accused of its loss, one waits and asks again.
+"""A task that is not shown behind a restart: before a server is accused, one waits and asks again.
 
 There are servers that read their store while they answer already, and say so in words that nobody else has. A plan in
 which a task was lost is played once more by a client that waits. Where the task comes back, and the server says
@@ -17,7 +17,7 @@ from mcp_crashtest.model.operation import History, Op, Type
 from mcp_crashtest.model.verdict import Verdict
 
 _TIMES = 3
-_VANISHED = "task.vanished"
+_NOT_SHOWN = frozenset({"vanished", "refused"})
 
 
 class Appeals:
@@ -35,11 +35,11 @@ class Appeals:
         """
         digest = bench.profile.digest
         first, history = await play(replace(bench, patient=self._patient.get(digest, False)), 0)
-        if digest in self._patient or not _accuses(first):
+        if digest in self._patient or not _accused(first, history):
             return first, history
         for turn in range(1, _TIMES + 1):
             outcome, its = await play(replace(bench, patient=True), turn)
-            if _was_not_ready(its) and not _accuses(outcome):
+            if _was_not_ready(its) and not _accused(outcome, its):
                 self._patient[digest] = True
                 first.folder.forget_judgement()
                 return outcome, its
@@ -50,8 +50,10 @@ class Appeals:
         return first, history
 
 
-def _accuses(outcome: Outcome) -> bool:
-    return any(finding.invariant == _VANISHED for finding in outcome.judgement.findings)
+def _accused(outcome: Outcome, history: History) -> bool:
+    """Whether something is wrong, and a client was not shown its task."""
+    ends = history.of(Op.OUTPUT, types=[Type.FAIL])
+    return outcome.verdict is Verdict.FAIL and any(end.value.get("reason") in _NOT_SHOWN for end in ends)
 
 
 def _was_not_ready(history: History) -> bool:

@@ -29,12 +29,15 @@ def reading(folder: Path, option: str = "") -> Path:
     return path
 
 
-def test_who_says_in_words_of_its_own_that_it_is_not_ready_has_lost_nothing(tmp_path: Path) -> None:
-    outcomes = played(tmp_path / "report", reading(tmp_path), PLAN, PLAN)
+@pytest.mark.parametrize(("option", "words"), [("", "Geduld"), ("--breaks", "noch nicht gelesen")])
+def test_who_says_in_words_of_its_own_that_it_is_not_ready_has_lost_nothing(
+    tmp_path: Path, option: str, words: str
+) -> None:
+    outcomes = played(tmp_path / "report", reading(tmp_path, option), PLAN, PLAN)
     assert [outcome.verdict for outcome in outcomes] == [Verdict.PASS] * 2, outcomes[0].judgement
     for outcome in outcomes:
         [said] = [asked.value for asked in outcome.folder.history().of(Op.POLL) if "not_yet" in asked.value]
-        assert "Geduld" in said["not_yet"]
+        assert words in said["not_yet"]
         assert "nicht bekannt" in said["of_nobody"]
 
 
