@@ -42,11 +42,11 @@ class Jobs(server.Jobs):
 
     def status(self, job: str) -> dict[str, Any]:
         if not self._read.is_set() and BREAKS:
-            raise KeyError("was noch nicht gelesen ist")
+            raise KeyError("was noch nicht gelesen wurde")
         if not self._read.is_set() and not DENIES:
             raise ValueError(f"Geduld, das Buch wird aufgeschlagen; danach steht {job} wieder da")
         if not self._read.is_set() or not self._ask("SELECT id FROM jobs WHERE id = ?", job):
-            raise ValueError(f"ein Auftrag {job} ist nicht bekannt")
+            raise ValueError(f"den Auftrag {job} kennt niemand")
         return super().status(job)
 
 

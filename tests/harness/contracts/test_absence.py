@@ -38,7 +38,7 @@ def test_who_says_in_words_of_its_own_that_it_is_not_ready_has_lost_nothing(
     for outcome in outcomes:
         [said] = [asked.value for asked in outcome.folder.history().of(Op.POLL) if "not_yet" in asked.value]
         assert words in said["not_yet"]
-        assert "nicht bekannt" in said["of_nobody"]
+        assert "kennt niemand" in said["of_nobody"]
 
 
 def test_who_says_meanwhile_that_there_is_no_such_job_has_lost_it(tmp_path: Path) -> None:
