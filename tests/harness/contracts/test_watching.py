@@ -86,8 +86,10 @@ def test_progress_that_is_asked_for_lets_a_kill_land_where_it_was_meant_to(tmp_p
     assert outcome.judgement.verdict is Verdict.PASS, outcome.judgement
     history = outcome.folder.history()
     before = [seen.value["done"] for seen in history.of(Op.PROGRESS) if seen.i < next(history.of(Op.FAULT)).i]
-    assert [done for done in before if done][:2] == [5, 10]  # on a busy machine it is asked before there is any
-    assert before[-1] in (15, 20)
+    steps = [done for done in before if done]  # on a busy machine it is asked before there is any, or a batch is missed
+    assert len(steps) > 1
+    assert set(steps) <= {5, 10, 15, 20}
+    assert steps[-1] in (15, 20)
 
 
 @pytest.mark.soak
