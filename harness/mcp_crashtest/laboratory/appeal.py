@@ -18,6 +18,7 @@ from mcp_crashtest.model.verdict import Verdict
 
 _TIMES = 3
 _NOT_SHOWN = frozenset({"vanished", "refused"})
+_OF_IT = frozenset({"task.vanished", "records.lost"})
 
 
 class Appeals:
@@ -51,9 +52,10 @@ class Appeals:
 
 
 def _accused(outcome: Outcome, history: History) -> bool:
-    """Whether something is wrong, and a client was not shown its task."""
+    """Whether nothing speaks against the server but that a client was not shown its task."""
+    found = {finding.invariant for finding in outcome.judgement.findings}
     ends = history.of(Op.OUTPUT, types=[Type.FAIL])
-    return outcome.verdict is Verdict.FAIL and any(end.value.get("reason") in _NOT_SHOWN for end in ends)
+    return bool(found) and found <= _OF_IT and any(end.value.get("reason") in _NOT_SHOWN for end in ends)
 
 
 def _was_not_ready(history: History) -> bool:
