@@ -84,6 +84,24 @@ def test_calls_of_a_server_that_the_lab_does_not_start_are_not_counted() -> None
         Bench(elsewhere).refuse_misplaced(before(Syscall("call", 1)))
 
 
+BATCHES = 10
+
+
+@pytest.mark.parametrize(
+    "number", [3, *(pytest.param(n, marks=pytest.mark.soak) for n in range(1, BATCHES + 2) if n != 3)]
+)
+def test_a_checkpoint_that_is_torn_is_found_at_each_write_of_its_file(tmp_path: Path, number: int) -> None:
+    """The first tutorial system opens its file anew for each batch and when the job is done: it is empty meanwhile."""
+    at = Syscall("write checkpoints.json", number)
+    [outcome] = played(tmp_path, MUTANTS["seed_resumable"].profile, replace(before(at), protocol="2025-11-25"))
+    [fault] = landed(outcome)
+    assert (fault["name"], fault["kills"]) == ("write checkpoints.json", 1)
+    [finding] = outcome.judgement.findings
+    assert finding.invariant == "records.lost"
+    assert finding.message.startswith("the job did not resume: it ended with ")
+    assert "Expecting value: line 1 column 1" in finding.message, "the file that is read is empty"
+
+
 # --- whole sessions
 
 

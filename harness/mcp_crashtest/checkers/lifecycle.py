@@ -226,7 +226,12 @@ def _ended_badly(history: History) -> Iterator[Finding]:
 
 
 def _never_taken_again(history: History, refused: Operation) -> Operation | None:
-    """The submission whose answer was lost, where no job had been taken, and each further one was refused since."""
+    """The submission whose answer was lost, where no job had been taken, and each further one was refused since.
+
+    Where a job is a single call, the next one is no submission: it goes on, or has not resumed.
+    """
+    if history.header.blocking:
+        return None
     asked = [o for o in history.of(Op.SUBMIT) if o.i < refused.i]
     busy = any(o.type is Type.FAIL and o.value.get("busy") for o in asked)
     if refused.value.get("reason") != "refused" or not busy or any(o.type is Type.OK for o in asked):
