@@ -165,8 +165,7 @@ def figures(found: dict[str, Any]) -> list[Figure]:
     kill_ms, boot_ms, answer_ms = (found[f"fork_server_{name}_ms"] for name in ("kill", "boot", "answer"))
     why = (
         f"of a warm restart {kill_ms:.1f} ms go until the killed one is seen to be gone, {boot_ms:.1f} ms until "
-        f"the next one is forked, and {answer_ms:.1f} ms until it has opened its store and answered, which a cold one "
-        f"does too; what is left of a cold one's {found['cold_ms']:.0f} ms is imports"
+        f"the next one is forked, and {answer_ms:.1f} ms until it has opened its store and answered, as a cold one does"
     )
     return [
         Figure(

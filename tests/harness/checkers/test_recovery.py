@@ -229,3 +229,5 @@ def test_where_no_job_is_taken_any_more_behind_a_lost_answer_it_is_the_place_tha
     refused = [*ask(), Event("client-0", Type.FAIL, Op.SUBMIT, {"error": "the kiln is let", **busy})]
     events = [boot(), unanswered(), landed(KILL), boot(), refused, refused, failed(), end()]
     assert verdict(history(events, faults=[KILL])) == fail(invariant)
+    again = history(events, faults=[KILL], contract="resumable-tool")
+    assert verdict(again) == fail("records.lost"), "the next call goes on with the job, and asks for no other"
