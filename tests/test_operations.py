@@ -28,13 +28,18 @@ def asking(folder: Path, name: str, right: str, wrong: str) -> Path:
 @pytest.fixture(scope="module")
 def right(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """One session for all."""
-    profiles = [f"--profile={MUTANTS / name}.toml" for name in RIGHT_ONES]
-    return certify(tmp_path_factory.mktemp("right"), *profiles, *SCENARIO)
+    folder = tmp_path_factory.mktemp("right")
+    late = asking(folder, "lists_late", str(RIGHT.with_suffix(".py")), str(SMALL.with_name("lists_late.py")))
+    profiles = [f"--profile={path}" for path in (*(MUTANTS / f"{name}.toml" for name in RIGHT_ONES), late)]
+    return certify(folder / "report", *profiles, *SCENARIO)
 
 
-@pytest.mark.parametrize("name", RIGHT_ONES)
+@pytest.mark.parametrize("name", [*RIGHT_ONES, "lists_late"])
 def test_who_does_it_right_passes(right: Done, name: str) -> None:
-    """A cancel takes effect behind the batch, the list comes in pages; there may be users, or a job that asks."""
+    """A cancel takes effect behind the batch, the list comes in pages; there may be users, or a job that asks.
+
+    A list that is not there yet behind a restart is asked for again.
+    """
     [scenario] = [s for s in right.certificate["scenarios"] if s["profile"] == name]
     assert scenario["verdict"] == "PASS", scenario["reason"]
     assert scenario["runs"] == 10

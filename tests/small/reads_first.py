@@ -3,6 +3,7 @@
 --breaks: that is an error of another kind.
 --denies: meanwhile it says of each job what it says of one that there never was.
 --forgets: it never comes to the end of it.
+--refuses: meanwhile it takes no job either, and there is always something to read, behind its first start too.
 """
 
 import sys
@@ -14,9 +15,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.small import server
 
-OPTIONS = ("--breaks", "--denies", "--forgets")
-BREAKS, DENIES, FORGETS = (option in sys.argv for option in OPTIONS)
-READING_S = 0.4
+OPTIONS = ("--breaks", "--denies", "--forgets", "--refuses")
+BREAKS, DENIES, FORGETS, REFUSES = (option in sys.argv for option in OPTIONS)
+READING_S = 0.8 if REFUSES else 0.4
 
 
 class Jobs(server.Jobs):
@@ -25,7 +26,7 @@ class Jobs(server.Jobs):
     def resume(self) -> None:
         known = self._ask("SELECT id FROM jobs")
         self._read = threading.Event()
-        if known:
+        if known or REFUSES:
             threading.Thread(target=self._read_book, daemon=True).start()
         else:
             self._read.set()
@@ -37,6 +38,8 @@ class Jobs(server.Jobs):
             super().resume()
 
     def submit(self, key: str, total: int, batch: int, pause_s: float = 0.03) -> str:
+        if not self._read.is_set() and REFUSES:
+            raise KeyError("Geduld, das Buch wird aufgeschlagen")
         self._read.wait()
         return super().submit(key, total, batch, pause_s)
 

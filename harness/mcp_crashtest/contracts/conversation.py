@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from mcp_crashtest.contracts.absence import Absence
+from mcp_crashtest.contracts.absence import LONGEST_S, Absence
 from mcp_crashtest.contracts.contract import NotShown, Refused, Vanished
 from mcp_crashtest.contracts.host import Host
 from mcp_crashtest.contracts.job import Job, Journal
@@ -65,7 +65,7 @@ class Conversation:
         self.session: Session | None = None
         self.stream: Stream | None = None
         self.rejoining = False
-        self.patience = Patience(job.ready_deadline_s, job.busy_s)
+        self.patience = Patience(job.ready_deadline_s, job.busy_s, LONGEST_S if job.patient else 0.0)
         self.absence = Absence(job.patient)
         if job.waits:
             self.patience.unheard()
@@ -75,6 +75,8 @@ class Conversation:
         self._left: Session | None = None
         self.told = False
         self._away_s = 0.0
+        self._refusals = 0
+        self._furthest = 0
 
     @property
     def left_s(self) -> float:
@@ -83,7 +85,7 @@ class Conversation:
 
     async def hold(self, attempt: Callable[[Session], Awaitable[None]]) -> int:
         """Connect and attempt, again and again, until an attempt comes through. Returns the exit code."""
-        refusals, eager_until = 0, time.monotonic() + _EAGER_S
+        eager_until = time.monotonic() + _EAGER_S
         while self.left_s > 0.001:
             pause_s = _FIRST_PAUSE_S if time.monotonic() < eager_until else _LONGEST_PAUSE_S
             self._trying = asyncio.create_task(self._try(attempt))
@@ -107,8 +109,8 @@ class Conversation:
             except NotShown:
                 pass
             except (Refused, RpcError, ProtocolViolation) as error:
-                refusals += 0 if self.patience.bears(error) else 1
-                if refusals == _REFUSALS:
+                self._refusals += 0 if self.patience.bears(error) else 1
+                if self._refusals == _REFUSALS:
                     self.journal.write(Type.FAIL, Op.OUTPUT, reason="refused", error=excerpt(error))
                     return 1
                 pause_s = _LONGEST_PAUSE_S
@@ -228,7 +230,14 @@ class Conversation:
             return False
         self.told = True
         done = in_records(done, total, self.job.observe, records, self.job.batch)
+        self._gets_on(done)
         return self.journal.once(Op.PROGRESS, done=done, total=records)
+
+    def _gets_on(self, done: int) -> None:
+        """Whoever gets further is ready: what he refuses later, killed again meanwhile, he refuses for the first time."""
+        if done > self._furthest:
+            self._furthest, self._refusals = done, 0
+            self.patience.served()
 
     async def output(self, session: Session, document: Any, status: str, around: Any = None) -> None:
         """Journal the final output: what the document says, and the records behind it where the profile knows."""

@@ -51,11 +51,13 @@ class Patience:
     """How long "not yet" is borne: ``ready_deadline_s`` from the first time that it is said, and again after others.
 
     Where a job was submitted and nobody has heard the answer it may be under way, and whoever does one job at a time
-    has no time for another: every refusal is borne for ``busy_s`` then.
+    has no time for another: every refusal is borne for ``busy_s`` then. Of a server that is known to say in words of
+    its own that it is not ready, any is borne for ``own_words_s``.
     """
 
     ready_deadline_s: float
     busy_s: float = 0.0
+    own_words_s: float = 0.0
     _since: float | None = None
     _unheard_at: float | None = None
 
@@ -66,6 +68,11 @@ class Patience:
     def heard(self) -> None:
         """The latest submission was answered with a job."""
         self._unheard_at = None
+        self.served()
+
+    def served(self) -> None:
+        """The server is ready: what it says next is said for the first time."""
+        self._since = None
 
     @property
     def is_busy(self) -> bool:
@@ -76,11 +83,12 @@ class Patience:
         """Whether this refusal is none, because it may pass."""
         if self.is_busy:
             return True
-        if not says_not_yet(error):
-            self._since = None
+        longest_s = self.ready_deadline_s if says_not_yet(error) else self.own_words_s
+        if not longest_s:
+            self.served()
             return False
         self._since = self._since or time.monotonic()
-        return time.monotonic() - self._since < self.ready_deadline_s
+        return time.monotonic() - self._since < longest_s
 
 
 def asked_pause_s(error: Exception) -> float:

@@ -133,6 +133,7 @@ def on_arguments(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> Ite
     """What a tool's input schema has against these arguments, as far as a person needs to know."""
     properties = schema.get("properties")
     known: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
+    names_them = bool(known) or schema.get("additionalProperties") is False
     required = schema.get("required")
     for name in required if isinstance(required, list) else ():
         if name not in arguments:
@@ -140,7 +141,8 @@ def on_arguments(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> Ite
     for name, value in arguments.items():
         if name not in known:
             near = nearest(name, list(known), 1)
-            yield f"there is no argument {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            if names_them:
+                yield f"there is no argument {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
             continue
         wanted = known[name].get("type") if isinstance(known[name], Mapping) else None
         if isinstance(wanted, str) and wanted in _TYPES and not _TYPES[wanted](value):

@@ -35,8 +35,9 @@ class Appeals:
         In a run in which nothing is missed the server was as quick as it should be, which says nothing of the first.
         """
         digest = bench.profile.digest
-        first, history = await play(replace(bench, patient=self._patient.get(digest, False)), 0)
-        if digest in self._patient or not _accused(first, history):
+        patient = bench.patient or self._patient.get(digest, False)
+        first, history = await play(replace(bench, patient=patient), 0)
+        if patient or digest in self._patient or not _accused(first, history):
             return first, history
         for turn in range(1, _TIMES + 1):
             outcome, its = await play(replace(bench, patient=True), turn)
@@ -59,4 +60,6 @@ def _accused(outcome: Outcome, history: History) -> bool:
 
 
 def _was_not_ready(history: History) -> bool:
-    return any("not_yet" in asked.value for asked in history.of(Op.POLL, types=[Type.OK]))
+    """Whether it was asked again for a task that was not shown, or for a job that was refused in another life."""
+    asked_again = any("not_yet" in asked.value for asked in history.of(Op.POLL, types=[Type.OK]))
+    return asked_again or any(refused.life > 1 for refused in history.of(Op.SUBMIT, types=[Type.FAIL]))

@@ -77,7 +77,7 @@ class Bench:
     not declare. ``refused`` are sizes of job that it does not take, with what it says. ``outside`` is a file that it
     has written in the folder in which it runs, empty for none. ``why_cold`` is what came of a start from a fork server,
     where all of its lives are ``cold`` for that. With ``restarts`` what a second life needs is got ready from the first
-    start on. ``patient``: a task that it does not show may be one that it has not read yet.
+    start on. ``patient``: a job that it refuses, or a task that it does not show, it may not be ready for.
     """
 
     profile: Profile

@@ -23,7 +23,7 @@ from mcp_crashtest.laboratory.plain_faults import refuse_plain_faults
 from mcp_crashtest.laboratory.play import play
 from mcp_crashtest.laboratory.rhythm import rhythm_of
 from mcp_crashtest.model.companions import varies
-from mcp_crashtest.model.errors import SubjectError, UsageError
+from mcp_crashtest.model.errors import NotTaken, SubjectError, UsageError
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.plan import Plan, Size
 from mcp_crashtest.model.text import NOTHING
@@ -47,6 +47,19 @@ def golden_of(history: History) -> Golden:
         shown["stream"] = told
     times = (_elapsed_s(history, output), rhythm_of(history))
     return Golden(output.value.get("records"), *times, shown=shown, step_s=_step_s(history))
+
+
+async def with_golden(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int, pacing: asyncio.Lock) -> Bench:
+    """The bench with its golden run. A server that refuses the job is given it once more, patiently.
+
+    It may not be ready yet, and say so in words of its own. Raises UsageError and SubjectError.
+    """
+    try:
+        golden = await golden_run(bench, bundle, spawner, seed, pacing)
+    except NotTaken:
+        bench = replace(bench, patient=True)
+        golden = await golden_run(bench, bundle, spawner, seed, pacing)
+    return replace(bench, golden=golden)
 
 
 async def golden_run(bench: Bench, bundle: Bundle, spawner: Spawner, seed: int, pacing: asyncio.Lock) -> Golden:

@@ -19,7 +19,7 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.footprints import changed, footprint
 from mcp_crashtest.laboratory.appeal import Appeals
 from mcp_crashtest.laboratory.bench import Bench
-from mcp_crashtest.laboratory.golden import golden_of, golden_run
+from mcp_crashtest.laboratory.golden import golden_of, with_golden
 from mcp_crashtest.laboratory.loop import Loop
 from mcp_crashtest.laboratory.plain_faults import refusal, unknown_word
 from mcp_crashtest.laboratory.play import Outcome, behind_the_end, play
@@ -184,9 +184,9 @@ class Laboratory:
         folder = Path(profile.folder, "." if "{" in cwd else cwd)  # where each run has its own, the profile's
         before = footprint(folder, self.bundle.folder) if profile.subject.command else {}
         bench = await probed(Bench(profile, restarts=self.restarts), self.bundle, spawner)
-        golden = await golden_run(bench, self.bundle, spawner, self.seed, self._pacing)
+        bench = await with_golden(bench, self.bundle, spawner, self.seed, self._pacing)
         written = changed(before, footprint(folder, self.bundle.folder)) if profile.subject.command else []
-        return replace(bench, golden=golden, outside=written[0] if written else "")
+        return replace(bench, outside=written[0] if written else "")
 
     def play(
         self, bench: Bench, scenario: str, plans: Iterable[Numbered], seen: Callable[[int, Outcome], None]

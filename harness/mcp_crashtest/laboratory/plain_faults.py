@@ -15,7 +15,7 @@ from mcp_crashtest.laboratory.advice import on_arguments, on_path, on_word
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.patterns import argument_for, id_path, is_uri, on_handle, on_pending
 from mcp_crashtest.model.contract_spec import ContractKind
-from mcp_crashtest.model.errors import SubjectError, UsageError
+from mcp_crashtest.model.errors import NotTaken, SubjectError, UsageError
 from mcp_crashtest.model.operation import History, Op, Operation, Type
 from mcp_crashtest.model.paths import fill, placeholders
 from mcp_crashtest.model.profile import Profile
@@ -33,14 +33,14 @@ _LEADS_ON = re.compile(r"(next|cursor|more|page)", re.IGNORECASE)
 
 
 def refuse_plain_faults(bench: Bench, history: History, judgement: Judgement, last_words: str) -> None:
-    """Raise UsageError or SubjectError where an undisturbed run does not show the whole job."""
+    """Raise UsageError or SubjectError where an undisturbed run does not show the whole job, NotTaken if none began."""
     profile = bench.profile
     for complaint in _of_profile(bench, history):
         raise UsageError(
             f"the profile {profile.name} does not fit its server: {complaint}\n\nthe server's last words:\n{last_words}"
         )
     for complaint in _of_server(history, judgement):
-        raise SubjectError(
+        raise (SubjectError if refusal(history) is None else NotTaken)(
             f"the server of {profile.name} cannot do its job undisturbed: {complaint}{_beside_the_point(judgement)}\n\n"
             f"its last words:\n{last_words}"
         )

@@ -29,6 +29,10 @@ class SubjectError(CrashtestError):
     """The subject could not be started, reached or driven at all. Exit code 3."""
 
 
+class NotTaken(SubjectError):
+    """The subject refuses a job with nobody in the way: it may not be ready yet, and say so in words of its own."""
+
+
 class HarnessError(CrashtestError):
     """The lab itself failed, or could not prove what it did. Exit code 4."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp_crashtest.contracts import operations
+from mcp_crashtest.contracts.absence import LONGEST_S
 from mcp_crashtest.contracts.catalogue import CONTRACTS
 from mcp_crashtest.contracts.contract import ENDS, Refused, Seen, Vanished
 from mcp_crashtest.contracts.job import Job
@@ -116,14 +117,23 @@ class Operator:
         return Proof(True, said, 0, time.monotonic() - began)
 
     async def _answered(self, name: str, handle: str) -> str:
-        """Ask, and again where the server says that it is not ready, for as long as a start may take."""
-        patience = Patience(self.subject.ready_deadline_s)
+        """Ask, and again where the server says that it is not ready, for as long as a start may take.
+
+        Behind a restart an answer that is none may say so too, in words of its own.
+        """
+        patience = Patience(self.subject.ready_deadline_s, own_words_s=LONGEST_S if self.subject.patient else 0.0)
+        misfits = Patience(0.0, own_words_s=LONGEST_S)
         while True:
             try:
                 return await (self._order(name, handle) if name in _ORDERS else self._list(handle))
             except Refused as error:
                 if self.stage.over or not patience.bears(error):
                     raise
+            except operations.Misfit as error:
+                if len(self.stage.lives) == 1 or not misfits.bears(error):
+                    raise
+                if self.stage.over:
+                    raise Refused(str(error)) from error
             await self.stage.until_time(time.monotonic() + _PAUSE_S)
 
     async def answer(self) -> Proof | None:

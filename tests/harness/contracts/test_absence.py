@@ -11,6 +11,7 @@ from mcp_crashtest.files.bundle import Bundle
 from mcp_crashtest.files.profile_files import read_profile
 from mcp_crashtest.laboratory.laboratory import Laboratory
 from mcp_crashtest.model.coordinates import Batch
+from mcp_crashtest.model.errors import SubjectError
 from mcp_crashtest.model.faults import Fault, Victim
 from mcp_crashtest.model.operation import Op, Type
 from mcp_crashtest.model.plan import Plan
@@ -55,6 +56,26 @@ def test_who_never_shows_it_again_has_lost_it(tmp_path: Path) -> None:
             assert len(list(outcome.folder.history().of(Op.STATUS, types=[Type.FAIL]))) == 1
         again = {folder.path.name for folder in laboratory.bundle.runs("kill")} - {"0001", "0002"}
         assert len(again) == 1, "it is given time once, and taken at its word from then on"
+
+
+def test_who_takes_no_job_yet_and_says_so_in_words_of_its_own_is_asked_again(tmp_path: Path) -> None:
+    """From the first start on: nobody is in its way, and it has broken nothing."""
+    with Laboratory(Bundle(tmp_path / "report"), seed=0, jobs=1) as laboratory:
+        bench = laboratory.bench(read_profile(reading(tmp_path, "--refuses")))
+        assert bench.patient
+        [outcome] = laboratory.play(bench, "kill", [(1, PLAN)], lambda *_: None)
+    assert outcome.verdict is Verdict.PASS, outcome.judgement
+    refused = [asked.value["error"] for asked in outcome.folder.history().of(Op.SUBMIT, types=[Type.FAIL])]
+    assert len(refused) > 3
+    assert all("Geduld" in error for error in refused)
+
+
+def test_who_never_takes_a_job_cannot_do_it_undisturbed(tmp_path: Path) -> None:
+    with (
+        Laboratory(Bundle(tmp_path / "report"), seed=0, jobs=1) as laboratory,
+        pytest.raises(SubjectError, match="cannot do its job undisturbed: .*Geduld"),
+    ):
+        laboratory.bench(read_profile(reading(tmp_path, "--refuses --forgets")))
 
 
 def test_a_task_that_is_not_shown_is_waited_for_by_whoever_is_patient() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from mcp_crashtest.contracts.contract import Refused
@@ -57,6 +59,22 @@ def test_not_yet_is_borne_for_as_long_as_a_start_may_take() -> None:
     assert Patience(30.0).bears(Refused("still loading"))
     assert not Patience(0.0).bears(Refused("still loading"))
     assert not Patience(30.0).bears(Refused("disk full"))
+
+
+def test_words_of_its_own_are_borne_of_a_server_that_is_known_for_them() -> None:
+    assert Patience(0.0, own_words_s=30.0).bears(Refused("the platen is cold"))
+    assert not Patience(30.0).bears(Refused("the platen is cold"))
+
+
+def test_a_server_that_was_ready_meanwhile_says_it_for_the_first_time_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed once in every minute it may load its store each time for as long as a start may take."""
+    now = iter(range(30, 1000, 30))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(now)))
+    patience, loading = Patience(50.0), Refused("still loading")
+    assert patience.bears(loading)
+    patience.served()
+    assert patience.bears(loading)
+    assert not patience.bears(loading)
 
 
 def test_a_refusal_is_borne_while_a_job_may_be_under_way_of_which_nobody_has_heard() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from mcp_crashtest.checkers.judge import judge
+from mcp_crashtest.laboratory.advice import on_arguments
 from mcp_crashtest.laboratory.bench import Bench
 from mcp_crashtest.laboratory.plain_faults import refusal, refuse_plain_faults, unknown_word
 from mcp_crashtest.model.contract_spec import ContractKind, ContractSpec, StatusSpec
-from mcp_crashtest.model.errors import SubjectError, UsageError
+from mcp_crashtest.model.errors import NotTaken, SubjectError, UsageError
 from mcp_crashtest.model.observe_spec import ObserveSpec, RecordsSpec
 from mcp_crashtest.model.offers import ListSpec
 from mcp_crashtest.model.operation import Op, Type
@@ -205,8 +206,15 @@ def test_an_argument_of_the_wrong_type_is_named() -> None:
     )
 
 
+@pytest.mark.parametrize(("more", "said"), [({}, []), ({"additionalProperties": False}, ["there is no argument 'to'"])])
+def test_a_schema_that_names_no_arguments_has_nothing_against_any_but_where_it_says_so(
+    more: dict[str, object], said: list[str]
+) -> None:
+    assert list(on_arguments({"type": "object", **more}, {"to": 7})) == said
+
+
 def test_a_tool_that_was_called_rightly_and_fails_is_the_servers_fault() -> None:
-    text = said(SubjectError, bench(), boot(), connect(), refused("disk full", total=6), end())
+    text = said(NotTaken, bench(), boot(), connect(), refused("disk full", total=6), end())
     assert "the server of mine cannot do its job undisturbed" in text
 
 

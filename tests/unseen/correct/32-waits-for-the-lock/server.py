@@ -89,15 +89,16 @@ def take_over():
         try:
             fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            owned.set()
             return  # somebody else is at work
     elif args.manner != "epoch" and args.flaw not in ("two-at-the-log", "saves-when-it-goes"):
         fcntl.flock(lease, fcntl.LOCK_EX)
     with transaction():
         db.execute("UPDATE epoch SET number = number + 1")
         (epoch,) = db.execute("SELECT number FROM epoch").fetchone()
-    owned.set()
     with lock:
         found = db.execute("SELECT id FROM job WHERE done < images").fetchall()
+    owned.set()
     for (job,) in found:
         go_on(job)
 
@@ -106,7 +107,7 @@ owned = threading.Event()
 
 
 def make_thumbnails(given):
-    owned.wait(0 if args.flaw else 10)
+    owned.wait(10)
     with transaction():
         found = db.execute("SELECT id FROM job WHERE key = ?", (given["order"],)).fetchone()
         job = found[0] if found else uuid4().hex

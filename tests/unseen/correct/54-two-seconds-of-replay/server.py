@@ -86,10 +86,14 @@ def apply(event):
         JOBS[event["of"]]["rows"].append(event["row"])
 
 
+SUMMARISING = threading.Lock()
+
+
 def summarise():
     fresh = OPTIONS.dir / "summary.fresh"
-    fresh.write_text(json.dumps(JOBS))
-    os.replace(fresh, OPTIONS.dir / "summary.json")
+    with SUMMARISING:  # several jobs have come to that
+        fresh.write_text(json.dumps(JOBS))
+        os.replace(fresh, OPTIONS.dir / "summary.json")
 
 
 def geocode(name):
