@@ -1,7 +1,7 @@
 """Wypieka pierniki. Bakes gingerbread, a tray at a time; answers are Pydantic models, what is not known yet is null.
 
-The kitchen's book is read when somebody asks for the first time, 40 ms a line and 2.4 s at most. A call waits for it for a
-quarter of a second, then it says when to come again, and the reading goes on.
+The kitchen's book is read when somebody asks for the first time, 40 ms a line and 2.4 s at most. A call waits for it
+for a quarter of a second, then it says when to come again, and the reading goes on.
 
 --no-shield: whoever has waited for a quarter of a second ends the reading with his call.
 """
@@ -80,7 +80,9 @@ async def bake(number):
         end = min(order["baked"] + order["tray"], order["of"])
         if args.ledger:
             with open(args.ledger, "a") as ledger:
-                ledger.write("".join(json.dumps({"task": number, "record": n}) + "\n" for n in range(order["baked"], end)))
+                ledger.write(
+                    "".join(json.dumps({"task": number, "record": n}) + "\n" for n in range(order["baked"], end))
+                )
         write({"order": number, "baked": end})
         order["baked"] = end
 
@@ -171,7 +173,9 @@ async def co_jest(numer: str) -> Blacha:
     if (orders := await book()) is None:
         return Blacha(**JESZCZE)
     shapes = ("serce", "gwiazda", "konik")
-    return Blacha(pierniki=[Piernik(piernik=n, ksztalt=shapes[n * 7 % 5 % 3]) for n in range(known(orders, numer)["baked"])])
+    return Blacha(
+        pierniki=[Piernik(piernik=n, ksztalt=shapes[n * 7 % 5 % 3]) for n in range(known(orders, numer)["baked"])]
+    )
 
 
 @mcp.tool

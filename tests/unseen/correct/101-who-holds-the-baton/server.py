@@ -1,8 +1,8 @@
 """Sets type, a line at a time. A supervisor forks a clerk, who answers, and two compositors, of whom one has the baton.
 
-The baton is a file that its holder touches; where nobody has touched it for 0.4 s, the other one takes it, and counts the
-hand-over in the store. A line counts where that number is still the compositor's, which is asked in the line's transaction.
-A compositor goes home after nine lines and gives the baton back; the supervisor sends another one.
+The baton is a file that its holder touches; where nobody has touched it for 0.4 s, the other one takes it, and counts
+the hand-over in the store. A line counts where that number is still the compositor's, which is asked in the line's
+transaction. A compositor goes home after nine lines and gives the baton back; the supervisor sends another one.
 
 --looks-first: whose the baton is, is asked before a line is set, and not when it is put down.
 """

@@ -1,10 +1,12 @@
 """Rings changes on a peal of bells, a course at a time. Two servers on one SQLite store, one of them as a backup.
 
-One of them leads, for a term; a leader has what is under way in memory, and reads it anew for each term. It beats ten times a
-second, and a beat holds for 0.6 s. The first server takes the lead whenever it has not got it, the backup when no beat
-holds any more. A course counts in the term in which it was begun. Both answer; ``--front`` asks the first one if it is there.
+One of them leads, for a term; a leader has what is under way in memory, and reads it anew for each term. It beats ten
+times a second, and a beat holds for 0.6 s. The first server takes the lead whenever it has not got it, the backup
+when no beat holds any more. A course counts in the term in which it was begun. Both answer; ``--front`` asks the
+first one if it is there.
 
---renews-what-it-had: a beat says that the lead is ours, as it was at the beat before, and a course counts while it is.
+--renews-what-it-had: a beat says that the lead is ours, as it was at the beat before, and a course counts while it
+is.
 """
 
 import argparse
@@ -82,7 +84,9 @@ def ring():
             continue
         if term != lead["term"]:
             term, peals = lead["term"], {}
-        for peal, changes, course, rung in db.execute("SELECT * FROM peals WHERE rung < changes ORDER BY rowid").fetchall():
+        for peal, changes, course, rung in db.execute(
+            "SELECT * FROM peals WHERE rung < changes ORDER BY rowid"
+        ).fetchall():
             peals.setdefault(peal, {"changes": changes, "course": course, "rung": rung})
         peal, it = next(((peal, it) for peal, it in peals.items() if it["rung"] < it["changes"]), (None, None))
         if peal is None:

@@ -1,7 +1,8 @@
 """Pesa cajas de un almacén. Weighs the boxes of a warehouse, one at a time; a pallet is a line of its order's file.
 
-A start puts the warehouse in order, a pallet at a time, and says so in one sentence to whoever asks: two seconds at most.
-The line of a pallet grows while its boxes are weighed, so a start may find half a line: that pallet is weighed again.
+A start puts the warehouse in order, a pallet at a time, and says so in one sentence to whoever asks: two seconds at
+most. The line of a pallet grows while its boxes are weighed, so a start may find half a line: that pallet is weighed
+again.
 
 --se-fia: a start trusts that every line is whole. Nobody looks at what becomes of the task that puts things in order.
 """

@@ -1,9 +1,10 @@
 """Prints sheets, a pull at a time: one template for all plates, by shop and plate. SQLite with a rollback journal.
 
-The platen is cold for 1.3 s behind each start, the first one too: whoever asks is told E_PLATEN_COLD, an error of ours.
-What a plate looks like is kept as a copy, beside the number of the change that it shows.
+The platen is cold for 1.3 s behind each start, the first one too: whoever asks is told E_PLATEN_COLD, an error of
+ours. What a plate looks like is kept as a copy, beside the number of the change that it shows.
 
---counts-changes-in-memory: changes are counted since the start. A copy is good as long as its number is not a smaller one.
+--counts-changes-in-memory: changes are counted since the start. A copy is good as long as its number is not a smaller
+one.
 """
 
 import argparse
