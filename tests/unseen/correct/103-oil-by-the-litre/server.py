@@ -3,6 +3,7 @@
 A start reads the files, 25 ms a line and a second and a half at most. Whoever calls meanwhile is told PRESS-07, and
 how long it will take. Who calls again for a grove goes on where the file ends; two calls for one grove take turns.
 
+--no-error: PRESS-07 is an answer like any other.
 --two-decimals: oil is kept in litres with two decimals, as anybody would read it; what is in memory has them all.
 """
 
@@ -25,6 +26,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, required=True)
 parser.add_argument("--mill", type=Path, required=True)
 parser.add_argument("--ledger")
+parser.add_argument("--no-error", action="store_true")
 parser.add_argument("--two-decimals", action="store_true")
 args = parser.parse_args()
 args.mill.mkdir(parents=True, exist_ok=True)
@@ -98,7 +100,7 @@ async def press_olives(grove: str, crates: int, at_once: int, ctx: Context) -> T
         return ToolResult(
             content=[TextContent(type="text", text=f"PRESS-07 ({left} s)")],
             structured_content={"code": "PRESS-07", "readyInSeconds": left},
-            is_error=True,
+            is_error=not args.no_error,
         )
     if not grove or crates < 1 or at_once < 1:
         raise ToolError("PRESS-02")
