@@ -234,7 +234,7 @@ class Conversation:
         return self.journal.once(Op.PROGRESS, done=done, total=records)
 
     def _gets_on(self, done: int) -> None:
-        """Whoever gets further is ready: what he refuses later, killed again meanwhile, he refuses for the first time."""
+        """Whoever gets further is ready: what he refuses later, killed once more, he refuses for the first time."""
         if done > self._furthest:
             self._furthest, self._refusals = done, 0
             self.patience.served()

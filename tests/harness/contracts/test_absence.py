@@ -73,7 +73,7 @@ def test_who_takes_no_job_yet_and_says_so_in_words_of_its_own_is_asked_again(tmp
 def test_who_never_takes_a_job_cannot_do_it_undisturbed(tmp_path: Path) -> None:
     with (
         Laboratory(Bundle(tmp_path / "report"), seed=0, jobs=1) as laboratory,
-        pytest.raises(SubjectError, match="cannot do its job undisturbed: .*Geduld"),
+        pytest.raises(SubjectError, match=r"cannot do its job undisturbed: .*Geduld"),
     ):
         laboratory.bench(read_profile(reading(tmp_path, "--refuses --forgets")))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +16,12 @@ from mcp_crashtest.model.contract_spec import ContractKind
 from mcp_crashtest.model.observe_spec import ObserveSpec
 from mcp_crashtest.wire.session import Session
 from tests.harness.wire.peers import Request, after_opening, peer, response, result
+
+
+@pytest.fixture
+def writing(tmp_path: Path) -> Iterator[int]:
+    with (tmp_path / "journal").open("wb") as file:
+        yield file.fileno()
 
 
 async def answer(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -33,7 +39,9 @@ async def answer(request: Request, writer: asyncio.StreamWriter) -> None:
         ([10, 20, 10, 20, 10, None], 1),
     ],
 )
-async def test_refusals_are_counted_since_the_job_last_got_further(seen: Sequence[int | None], code: int) -> None:
+async def test_refusals_are_counted_since_the_job_last_got_further(
+    seen: Sequence[int | None], code: int, writing: int
+) -> None:
     """``seen``: how far each call comes before it is refused; None for the one that ends well."""
     attempts = iter(seen)
 
@@ -43,8 +51,7 @@ async def test_refusals_are_counted_since_the_job_last_got_further(seen: Sequenc
             conversation.progress(done, 50)
             raise Refused("PRESS-07")
 
-    with open(os.devnull, "wb") as nowhere:
-        async with peer(after_opening(answer)) as at:
-            job = Job(at.url, "2025-11-25", ContractKind.RESUMABLE_TOOL, "press", {}, ObserveSpec(), 50, deadline_s=20.0)
-            conversation = Conversation(job, Journal(nowhere.fileno()))
-            assert await conversation.hold(attempt) == code
+    async with peer(after_opening(answer)) as server:
+        job = Job(server.url, "2025-11-25", ContractKind.RESUMABLE_TOOL, "press", {}, ObserveSpec(), 50, 20.0)
+        conversation = Conversation(job, Journal(writing))
+        assert await conversation.hold(attempt) == code
