@@ -29,16 +29,16 @@ def asking(folder: Path, name: str, right: str, wrong: str) -> Path:
 def right(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """One session for all."""
     folder = tmp_path_factory.mktemp("right")
-    late = asking(folder, "lists_late", str(RIGHT.with_suffix(".py")), str(SMALL.with_name("lists_late.py")))
+    late = asking(folder, "says_wait", str(RIGHT.with_suffix(".py")), str(SMALL.with_name("says_wait.py")))
     profiles = [f"--profile={path}" for path in (*(MUTANTS / f"{name}.toml" for name in RIGHT_ONES), late)]
     return certify(folder / "report", *profiles, *SCENARIO)
 
 
-@pytest.mark.parametrize("name", [*RIGHT_ONES, "lists_late"])
+@pytest.mark.parametrize("name", [*RIGHT_ONES, "says_wait"])
 def test_who_does_it_right_passes(right: Done, name: str) -> None:
     """A cancel takes effect behind the batch, the list comes in pages; there may be users, or a job that asks.
 
-    A list that is not there yet behind a restart is asked for again.
+    Who says "wait" to everything behind a restart, and calls it no error, is asked again.
     """
     [scenario] = [s for s in right.certificate["scenarios"] if s["profile"] == name]
     assert scenario["verdict"] == "PASS", scenario["reason"]

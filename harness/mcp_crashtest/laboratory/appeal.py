@@ -18,7 +18,7 @@ from mcp_crashtest.model.verdict import Verdict
 
 _TIMES = 3
 _NOT_SHOWN = frozenset({"vanished", "refused"})
-_OF_IT = frozenset({"task.vanished", "records.lost"})
+_OF_IT = frozenset({"task.vanished", "records.lost", "task.cancel-forgotten"})  # a cancel is heard by who is ready
 
 
 class Appeals:
@@ -37,7 +37,8 @@ class Appeals:
         digest = bench.profile.digest
         patient = bench.patient or self._patient.get(digest, False)
         first, history = await play(replace(bench, patient=patient), 0)
-        if patient or digest in self._patient or not _accused(first, history):
+        taken_at_its_word = self._patient.get(digest) is False
+        if patient or taken_at_its_word or not _accused(first, history):
             return first, history
         for turn in range(1, _TIMES + 1):
             outcome, its = await play(replace(bench, patient=True), turn)

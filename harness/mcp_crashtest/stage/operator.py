@@ -123,6 +123,8 @@ class Operator:
         """
         patience = Patience(self.subject.ready_deadline_s, own_words_s=LONGEST_S if self.subject.patient else 0.0)
         misfits = Patience(0.0, own_words_s=LONGEST_S)
+        if self.subject.patient and len(self.stage.lives) > 1:
+            await self._shown(handle)
         while True:
             try:
                 return await (self._order(name, handle) if name in _ORDERS else self._list(handle))
@@ -134,6 +136,17 @@ class Operator:
                     raise
                 if self.stage.over:
                     raise Refused(str(error)) from error
+            await self.stage.until_time(time.monotonic() + _PAUSE_S)
+
+    async def _shown(self, handle: str) -> None:
+        """Wait for the task to be shown: a server that answers before it is ready may say so to any order, too."""
+        ends_at = time.monotonic() + LONGEST_S
+        while not self.stage.over and time.monotonic() < ends_at:
+            if self.stage.server is not None and self.stage.server.parked:
+                return
+            with suppress(WireError):
+                if await self._seen(await self._ready(), handle) is not None:
+                    return
             await self.stage.until_time(time.monotonic() + _PAUSE_S)
 
     async def answer(self) -> Proof | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,20 +19,28 @@ from tests.harness.checkers.histories import Event, history
 from tests.lab import SMALL
 
 GONE = Finding("task.vanished", "the task is unknown in life 2", ())
+FORGOTTEN = Finding("task.cancel-forgotten", "the cancel was acknowledged in life 2, and it goes on", ())
 TWICE = Finding("records.duplicated", "record 7, twice", ())
 UNSHOWN = Event("client-0", Type.FAIL, Op.OUTPUT, {"reason": "vanished"})
 NOT_YET = Event("client-0", Type.OK, Op.POLL, {"not_yet": "it is being read", "of_nobody": "there is none"})
 Run = tuple[Judgement, *tuple[Event, ...]]
-LOST, BOTH, FINE = (Judgement(findings, (), 1) for findings in ((GONE,), (GONE, TWICE), ()))
+LOST, BOTH, UNHEARD, FINE = (Judgement(findings, (), 1) for findings in ((GONE,), (GONE, TWICE), (GONE, FORGOTTEN), ()))
 
 
-async def comes_to(folder: Path, appeals: Appeals, *runs: Run) -> tuple[Judgement, list[bool]]:
-    """What a plan comes to whose runs come to these, one behind the other, and which of them were patient."""
+async def comes_to(
+    folder: Path, appeals: Appeals, *runs: Run, meanwhile: Awaitable[object] | None = None
+) -> tuple[Judgement, list[bool]]:
+    """What a plan comes to whose runs come to these, one behind the other, and which of them were patient.
+
+    ``meanwhile`` happens during the first one.
+    """
     patient: list[bool] = []
 
     async def play(bench: Bench, turn: int) -> tuple[Outcome, History]:
         judgement, *seen = runs[turn]
         patient.append(bench.patient)
+        if turn == 0 and meanwhile is not None:
+            await meanwhile
         run = RunFolder(folder / str(turn))
         run.path.mkdir(exist_ok=True)
         run.save_judgement(judgement.to_json())
@@ -48,6 +56,21 @@ async def test_who_was_not_ready_is_asked_patiently_from_then_on(tmp_path: Path)
     appeals = Appeals()
     assert await comes_to(tmp_path, appeals, (LOST, UNSHOWN), (FINE, NOT_YET)) == (FINE, [False, True])
     assert await comes_to(tmp_path, appeals, (LOST, UNSHOWN)) == (LOST, [True])
+
+
+@pytest.mark.asyncio
+async def test_a_run_that_began_before_that_was_known_is_played_again_too(tmp_path: Path) -> None:
+    appeals, other = Appeals(), tmp_path / "other"
+    other.mkdir()
+    known = comes_to(other, appeals, (LOST, UNSHOWN), (FINE, NOT_YET))
+    first = await comes_to(tmp_path, appeals, (LOST, UNSHOWN), (FINE, NOT_YET), meanwhile=known)
+    assert first == (FINE, [False, True])
+
+
+@pytest.mark.asyncio
+async def test_who_was_not_ready_has_not_heard_a_cancel_either(tmp_path: Path) -> None:
+    assert await comes_to(tmp_path, Appeals(), (UNHEARD, UNSHOWN), (FINE, NOT_YET)) == (FINE, [False, True])
+    assert await comes_to(tmp_path, Appeals(), (UNHEARD, UNSHOWN), (UNHEARD, NOT_YET)) == (UNHEARD, [False, True])
 
 
 @pytest.mark.asyncio
