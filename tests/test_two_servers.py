@@ -73,6 +73,14 @@ def test_who_refuses_while_the_client_starts_is_not_what_it_waits_for(
     assert [event.value["what"] for event in outcome.folder.history().of(Op.BESIDE)] == ["refused"]
 
 
+def test_one_of_two_that_are_started_at_once_may_wait_until_it_is_alone(tmp_path: Path) -> None:
+    """Whichever of them has the lock does the job, and the client goes over to it."""
+    for outcome in played(tmp_path / "report", variant(tmp_path, "waits"), *[plan(TWINS)] * 4):
+        beside = [event.value for event in outcome.folder.history().of(Op.BESIDE)]
+        assert outcome.verdict is Verdict.PASS, (outcome.judgement, beside)
+        assert [event["what"] for event in beside] == ["took over"]
+
+
 @pytest.mark.soak
 def test_of_two_that_are_started_at_once_one_may_refuse_and_says_why(tmp_path: Path) -> None:
     [outcome] = played(tmp_path / "report", variant(tmp_path, "locked"), plan(TWINS))

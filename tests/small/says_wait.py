@@ -1,4 +1,4 @@
-"""The server with tools for everything, which reads its book behind a restart: every answer is a hint meanwhile, no error."""
+"""The server with tools for everything, which reads its book behind a restart: each answer is a hint until then."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SaysWait(operated.Operated):
     def job_status(self, user: str, job_id: str) -> dict[str, Any]:
         return HINT if self.is_reading() else super().job_status(user, job_id)
 
-    def cancel_job(self, user: str, job_id: str) -> dict[str, Any]:
+    def cancel_job(self, user: str, job_id: str) -> Any:
         return HINT if self.is_reading() else super().cancel_job(user, job_id)
 
     def pause_job(self, user: str, job_id: str) -> dict[str, Any]:

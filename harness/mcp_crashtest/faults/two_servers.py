@@ -52,7 +52,7 @@ async def replace_frozen(stage: Stage, fault: Fault) -> AsyncIterator[Proof | No
         await _thaw(old)
     await _behind_the_end(stage)
     if not pair.moved and not pair.refused and pair.own.exited is None and not stage.over:
-        _change_over(stage, pair)
+        pair.change_over()
         await move_client(stage)
 
 
@@ -68,14 +68,6 @@ async def _stands_still(life: Life) -> bool:
     return await life.freeze()
 
 
-def _change_over(stage: Stage, pair: Pair) -> None:
-    """The first one lives, and the client goes back to it: the other one only waits."""
-    stage.lives.remove(pair.other)
-    stage.lives.append(pair.other)
-    stage.site.change_door()
-    pair.own, pair.other = pair.other, pair.own
-
-
 async def _thaw(old: Life) -> None:
     """It goes on, also from a crash point at which it was parked."""
     await old.thaw()
@@ -88,14 +80,21 @@ async def _behind_the_end(stage: Stage) -> None:
     if stage.ended != OUTPUT:
         return
     stage.ended = None
-    await stage.until_time(time.monotonic() + max(_REST_BATCHES * stage.pace.batch_s, _SHORTEST_REST_S))
+    await stage.until_time(time.monotonic() + _rest_s(stage))
     if not stage.over:
         stage.ended = OUTPUT
 
 
+def _rest_s(stage: Stage) -> float:
+    return max(_REST_BATCHES * stage.pace.batch_s, _SHORTEST_REST_S)
+
+
 @asynccontextmanager
 async def start_two(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
-    """SIGKILL the server, and start two at once on what it has left; the client speaks to one of them."""
+    """SIGKILL the server, and start two at once on what it has left; the client speaks to one of them.
+
+    Where that one waits until it is alone, and hears nobody before, the client goes over to the other one.
+    """
     async with stage.striking(fault.victim) as victims:
         proof = await killed(victims)
     yield None if stage.ended == OUTPUT else proof
@@ -107,5 +106,9 @@ async def start_two(stage: Stage, fault: Fault) -> AsyncIterator[Proof | None]:
     await stage.boot()
     pair = Pair(stage, stage.lives[-1], other)
     pair.begin()
-    if await pair.works(1):
+    moved = await pair.works(1)
+    if not await pair.answers(_rest_s(stage)):
+        pair.change_over()
+        await move_client(stage)
+    if moved:
         pair.note(TOOK_OVER, pair.own)

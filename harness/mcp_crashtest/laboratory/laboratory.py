@@ -27,7 +27,7 @@ from mcp_crashtest.laboratory.probe import probed
 from mcp_crashtest.laboratory.resuming import ATTEMPTS, finished_before, most_tries, tried_before
 from mcp_crashtest.laboratory.slow import settled, suspected
 from mcp_crashtest.laboratory.sniffing import Heard, sniffed
-from mcp_crashtest.laboratory.steady import differs_in_content_alone, mistake_in
+from mcp_crashtest.laboratory.steady import Steadiness
 from mcp_crashtest.laboratory.tryout import Tryout, trying_out
 from mcp_crashtest.model.errors import SubjectError, UsageError
 from mcp_crashtest.model.operation import History
@@ -74,7 +74,7 @@ class Laboratory:
         self._benches: dict[str, Bench | SubjectError | UsageError] = {}
         self._unsaid: dict[str, SubjectError | UsageError] = {}
         self._overdue: set[str] = set()
-        self._steady: set[str] = set()
+        self._steadiness = Steadiness()
         self._appeals = Appeals()
         self._pacing = asyncio.Lock()
 
@@ -316,15 +316,13 @@ class Laboratory:
         return await play(bench, plan, folder, await self._spawning(), self.seed)
 
     async def _refuse_restless(self, bench: Bench, scenario: str, number: int, outcome: Outcome) -> None:
-        """Raise UsageError where records differ from run to run, once it is asked for the first time."""
+        """Raise UsageError where records differ from run to run, with nobody in the way too."""
         profile, plan = bench.profile, outcome.plan
-        if not differs_in_content_alone(outcome) or plan.companion or profile.digest in self._steady:
-            return
-        self._steady.add(profile.digest)
-        undisturbed = outcome
-        if plan.faults:
-            alone = Plan(scenario, plan.protocol, (), workload=plan.workload)
-            undisturbed, _ = await self._run(alone, scenario, number, ATTEMPTS + 1, bench)
-        if (mistake := mistake_in(profile, undisturbed)) is not None:
+
+        async def alone() -> Outcome:
+            undisturbed = Plan(scenario, plan.protocol, (), workload=plan.workload)
+            return (await self._run(undisturbed, scenario, number, ATTEMPTS + 1, bench))[0]
+
+        if (mistake := await self._steadiness.mistake(profile, outcome, alone)) is not None:
             self._refuse(profile, mistake)
             raise mistake

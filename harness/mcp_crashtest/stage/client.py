@@ -34,6 +34,10 @@ class Client(Protocol):
         """Whether the server's present life was seen to get so far, in records, by work of its own."""
 
     @property
+    def connected_at(self) -> float | None:
+        """When a server last took it in."""
+
+    @property
     def spoke_at(self) -> float | None:
         """That life's first word to the server; None before anybody has heard it."""
 

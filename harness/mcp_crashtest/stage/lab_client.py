@@ -53,6 +53,7 @@ class LabClient:
         self.done: float = 0
         self.began_at: float = 0
         self.spoke_at: float | None = None
+        self.connected_at: float | None = None
         self.submitted_at: float | None = None
         self.moved_at: float | None = None
         self._subject = subject
@@ -232,6 +233,8 @@ class LabClient:
             self._said[WindowName.INPUT] += 1
         if operation.op is Op.SUBMIT:
             self._submits(operation)
+        if operation.op is Op.CONNECT and operation.type is Type.OK:
+            self.connected_at = time.monotonic()
         if operation.op is Op.CONNECT and self.spoke_at is None:
             self.spoke_at = time.monotonic()
         if operation.op in _ORDERS and operation.process == self._operator.name:

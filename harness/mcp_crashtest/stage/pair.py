@@ -64,6 +64,26 @@ class Pair:
         self.moved |= self.stage.ended == _OUTPUT and not self.refused
         return self.moved
 
+    async def answers(self, rest_s: float) -> bool:
+        """Whether the one that the client speaks to has taken it in, or does so within so many seconds.
+
+        True also where one of the two has refused, or the run is over: then there is nobody to go over to.
+        """
+        over_at = time.monotonic() + rest_s
+        while not self.refused and (self.stage.client.connected_at or 0.0) < self._began_at:
+            if time.monotonic() >= over_at:
+                return False
+            if not await self.stage.until_time(time.monotonic() + _LOOKING_S):
+                break
+        return True
+
+    def change_over(self) -> None:
+        """The client goes over to the other one, which lives: its own only waits."""
+        self.stage.lives.remove(self.other)
+        self.stage.lives.append(self.other)
+        self.stage.site.change_door()
+        self.own, self.other = self.other, self.own
+
     def _executions(self) -> int:
         return self.stage.executions().get("executions", 0)
 

@@ -55,6 +55,11 @@ class TestedClient:
         """This life's first word to the server."""
         return self.witness.spoke_at
 
+    @property
+    def connected_at(self) -> float | None:
+        """The same: how a client and its server introduce themselves is their business."""
+        return self.witness.spoke_at
+
     def enter(self, stage: Stage) -> Mapping[str, Any] | None:
         """It belongs to this stage from now on; what the golden run printed."""
         self._stage = stage

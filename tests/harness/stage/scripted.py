@@ -168,6 +168,7 @@ class ScriptedClient:
     done: float = 0
     began_at: float = 0
     spoke_at: float | None = None
+    connected_at: float | None = None
     submitted_at: float | None = None
     moved_at: float | None = None
     halted: Op | None = None
