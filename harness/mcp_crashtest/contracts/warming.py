@@ -68,7 +68,6 @@ class Patience:
     def heard(self) -> None:
         """The latest submission was answered with a job."""
         self._unheard_at = None
-        self.served()
 
     def served(self) -> None:
         """The server is ready: what it says next is said for the first time."""

@@ -140,8 +140,8 @@ def on_arguments(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> Ite
             yield f"{name!r} is required and missing"
     for name, value in arguments.items():
         if name not in known:
-            near = nearest(name, list(known), 1)
             if names_them:
+                near = nearest(name, list(known), 1)
                 yield f"there is no argument {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
             continue
         wanted = known[name].get("type") if isinstance(known[name], Mapping) else None

@@ -67,22 +67,30 @@ class Pair:
     async def answers(self, rest_s: float) -> bool:
         """Whether the one that the client speaks to has taken it in, or does so within so many seconds.
 
-        True also where one of the two has refused, or the run is over: then there is nobody to go over to.
+        True also where one of the two has ended, or the run is over: then there is nobody to go over to.
         """
         over_at = time.monotonic() + rest_s
-        while not self.refused and (self.stage.client.connected_at or 0.0) < self._began_at:
+        while self._both_live and (self.stage.client.connected_at or 0.0) < self._began_at:
             if time.monotonic() >= over_at:
                 return False
             if not await self.stage.until_time(time.monotonic() + _LOOKING_S):
                 break
         return True
 
+    @property
+    def _both_live(self) -> bool:
+        return self.own.exited is None and self.other.exited is None
+
     def change_over(self) -> None:
         """The client goes over to the other one, which lives: its own only waits."""
-        self.stage.lives.remove(self.other)
-        self.stage.lives.append(self.other)
-        self.stage.site.change_door()
+        self._present(self.other)
         self.own, self.other = self.other, self.own
+
+    def _present(self, life: Life) -> None:
+        """This is the run's server from now on, and whoever is started speaks to it."""
+        self.stage.lives.remove(life)
+        self.stage.lives.append(life)
+        self.stage.site.change_door()
 
     def _executions(self) -> int:
         return self.stage.executions().get("executions", 0)
@@ -112,9 +120,7 @@ class Pair:
             await move_client(self.stage)
             return
         if left is self.other:
-            self.stage.lives.remove(left)
-            self.stage.lives.append(left)
-            self.stage.site.change_door()
+            self._present(left)
             await move_client(self.stage)
         left.expected_to_end = False
         self.stage.stir()

@@ -77,6 +77,17 @@ def test_a_server_that_was_ready_meanwhile_says_it_for_the_first_time_again(monk
     assert not patience.bears(loading)
 
 
+def test_a_job_that_is_taken_again_and_again_and_never_gets_on_is_not_borne_for_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = iter(range(30, 1000, 30))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(now)))
+    patience, loading = Patience(50.0), Refused("the result is still loading")
+    assert patience.bears(loading)
+    patience.heard()
+    assert not patience.bears(loading)
+
+
 def test_a_refusal_is_borne_while_a_job_may_be_under_way_of_which_nobody_has_heard() -> None:
     busy = Refused("the stove is taken")
     patience = Patience(0.0, busy_s=30.0)
